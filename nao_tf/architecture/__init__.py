@@ -1,0 +1,6 @@
+"""What an architecture is. Pure Python and NumPy: nothing here imports TensorFlow."""
+
+from nao_tf.architecture.rnn import NUMBERINGS, RecurrentSpace
+from nao_tf.architecture.space import START_TOKEN, Architecture, ArchitectureError, Position, SearchSpace
+
+__all__ = ["NUMBERINGS", "START_TOKEN", "Architecture", "ArchitectureError", "Position", "RecurrentSpace", "SearchSpace"]

@@ -1,0 +1,113 @@
+"""The space of recurrent cells (REFERENCE 1.5): eleven nodes, each reading one earlier node through one activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nao_tf.architecture.space import Architecture, Position, SearchSpace
+
+NODES = 11  # searched nodes, behind the implicit node 0
+
+# The two repositories of the authors number the last two activations differently, so that a string of integers is
+# ambiguous unless its numbering is told (REFERENCE 1.5 and trap 25).
+NUMBERINGS = {
+    "nao_ws": ("tanh", "relu", "sigmoid", "identity"),  # NAO-WS and its vocabulary; the one used here
+    "nao": ("tanh", "relu", "identity", "sigmoid"),  # NAO without weight sharing
+}
+
+# Published cells as (predecessor, activation) pairs, free of any numbering (REFERENCE 6.5 and 6.6).
+PUBLISHED_CELLS = {
+    "NAO": (
+        "0 relu, 0 relu, 1 relu, 3 tanh, 4 relu, 4 relu, 5 relu, 1 relu, 7 relu, 1 relu, 1 identity"
+    ),  # searched without weight sharing
+    "NAO-WS": (
+        "0 relu, 1 relu, 2 sigmoid, 1 sigmoid, 4 relu, 4 relu, 4 relu, 7 relu, 8 sigmoid, 1 tanh, 4 relu"
+    ),  # searched with weight sharing
+    "ENAS": (
+        "0 tanh, 1 tanh, 1 relu, 3 tanh, 3 tanh, 3 relu, 4 relu, 7 relu, 8 relu, 8 relu, 8 relu"
+    ),  # the genotype shipped for comparison
+}
+
+
+class RecurrentSpace(SearchSpace):
+    """Recurrent cells: 22 integers `predecessor activation` x 11; 22 tokens out of 16 words.
+
+    The cell's output is the mean of its nodes and each node reads exactly one earlier node, so a cell is a tree rooted at
+    node 0, and two cells that differ in the numbering of the nodes only are the same one.
+
+    Args:
+        numbering: which activation each number means, a key of `NUMBERINGS`.
+        nodes: searched nodes behind node 0; 11 in the paper.
+    """
+
+    def __init__(self, numbering: str = "nao_ws", nodes: int = NODES):
+        if numbering not in NUMBERINGS:
+            raise ValueError(f"activation numbering {numbering!r}; known are {', '.join(NUMBERINGS)}")
+        self.numbering = numbering
+        self.nodes = nodes
+        self.activations = NUMBERINGS[numbering]
+        positions = []
+        for node in range(1, nodes + 1):
+            earlier = tuple(f"node {index}" for index in range(node))
+            positions.append(Position(f"predecessor of node {node}", "predecessor", earlier))
+            positions.append(Position(f"activation of node {node}", "activation", self.activations))
+        super().__init__(
+            "rnn" if numbering == "nao_ws" else f"rnn:{numbering}",
+            positions,
+            tokens_per_encoder_step=2,  # REFERENCE 2.2, RNN WS: 22 tokens, 11 encoder steps
+            published={name: self._integers_of(cell) for name, cell in PUBLISHED_CELLS.items()} if nodes == NODES else {},
+        )
+
+    def _integers_of(self, cell: str) -> tuple[int, ...]:
+        values: list[int] = []
+        for pair in cell.split(", "):
+            predecessor, activation = pair.split()
+            values += [int(predecessor), self.activations.index(activation)]
+        return tuple(values)
+
+    def convert(self, architecture: Architecture) -> Architecture:
+        """The same cell in the numbering of this space, whichever numbering `architecture` has."""
+        names = architecture.space.activations
+        values = list(architecture.values)
+        values[1::2] = [self.activations.index(names[value]) for value in values[1::2]]
+        return self.architecture(values)
+
+    def canonicalise(self, values: Sequence[int]) -> tuple[int, ...]:
+        """Nodes renumbered in preorder of the tree, children sorted by what hangs on them."""
+        children = _children(values)
+
+        def key(node: int) -> tuple:
+            return (values[2 * node - 1], *sorted(key(child) for child in children[node]))
+
+        return _renumber(values, children, lambda open_nodes: -1, key)
+
+    def symmetry(self, values: Sequence[int], generator: np.random.Generator) -> tuple[int, ...]:
+        """The same tree with its nodes numbered in another order, uniform over the choices of each next node."""
+        return _renumber(values, _children(values), lambda open_nodes: int(generator.integers(len(open_nodes))))
+
+
+def _children(values: Sequence[int]) -> list[list[int]]:
+    children: list[list[int]] = [[] for _ in range(len(values) // 2 + 1)]
+    for node, predecessor in enumerate(values[0::2], start=1):
+        children[predecessor].append(node)
+    return children
+
+
+def _renumber(values, children, choose, key=None) -> tuple[int, ...]:
+    """Numbers the nodes anew, parents before children; `choose` picks the next of the open nodes by index."""
+    number = {0: 0}
+    renumbered: list[int] = []
+    open_nodes: list[int] = []
+
+    def open_children(node):
+        open_nodes.extend(sorted(children[node], key=key, reverse=True) if key else children[node])
+
+    open_children(0)
+    while open_nodes:
+        node = open_nodes.pop(choose(open_nodes))
+        number[node] = len(number)
+        renumbered += [number[values[2 * node - 2]], values[2 * node - 1]]
+        open_children(node)
+    return tuple(renumbered)

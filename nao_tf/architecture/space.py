@@ -1,0 +1,282 @@
+"""What an architecture is: a value out of a search space, and the contract that every search space keeps.
+
+An architecture is a string of integers, one for each `Position` of its space. For the controller it is written as tokens:
+every kind of position has a block of the vocabulary of its own, behind token 0, the start of sequence (REFERENCE 1.5:
+in the recurrent space 1..11 are predecessors and 12..15 activations). Nothing here imports TensorFlow.
+
+Letters: T tokens of an architecture, V words of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+START_TOKEN = 0  # the start of sequence; never a token of an architecture
+
+
+class ArchitectureError(ValueError):
+    """A string that is no architecture of the space; the message says which position is wrong and what may stand there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """One integer of an architecture.
+
+    Attributes:
+        description: what the integer says, as error messages name it ("predecessor of node 3").
+        kind: positions of one kind share a block of the vocabulary ("predecessor").
+        words: the readable word of every legal value; the values are 0..len(words) - 1.
+    """
+
+    description: str
+    kind: str
+    words: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """An architecture: frozen, hashable and valid by construction.
+
+    Two architectures are equal when their integers are; `canonical` tells whether they compute the same.
+
+    Attributes:
+        space: the space it belongs to.
+        values: its integers, one for each position of the space.
+
+    Raises:
+        ArchitectureError: the integers are no architecture of the space.
+    """
+
+    space: SearchSpace
+    values: tuple[int, ...]
+
+    def __post_init__(self):
+        object.__setattr__(self, "values", tuple(int(value) for value in self.values))
+        self.space.check(self.values)
+
+    @property
+    def canonical(self) -> Architecture:
+        """The one spelling that all architectures with the same computation share."""
+        return Architecture(self.space, self.space.canonicalise(self.values))
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The integers as tokens of the controller, `[T]`."""
+        return self.space.tokens(self.values)
+
+    @property
+    def text(self) -> str:
+        """Readable form: "node 0, relu, node 1, tanh, …"."""
+        return ", ".join(position.words[value] for position, value in zip(self.space.positions, self.values, strict=True))
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.values))
+
+
+class SearchSpace:
+    """A search space: which strings of integers are architectures, how they read, and which of them are the same.
+
+    A space with the same choices whatever was chosen before is made of its positions alone. Subclasses override
+    `choices` (legal values that depend on the prefix), `canonicalise` and `symmetry` (several spellings of one
+    computation), or `tokens`, `integers` and `legal_tokens` (a token form with other than one token an integer).
+
+    Args:
+        name: the name that pools and reports give it.
+        positions: what each integer means.
+        tokens_per_encoder_step: how many neighbouring tokens the encoder reads as one step (REFERENCE 2.1, item 1).
+        published: named architectures, by their integers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        positions: Sequence[Position],
+        tokens_per_encoder_step: int = 1,
+        published: Mapping[str, Sequence[int]] | None = None,
+    ):
+        self.name = name
+        self.positions = tuple(positions)
+        self.tokens_per_encoder_step = tokens_per_encoder_step
+        self.published = dict(published or {})
+        widths: dict[str, int] = {}
+        for position in self.positions:
+            widths[position.kind] = max(widths.get(position.kind, 0), len(position.words))
+        self._first_token, next_token = {}, START_TOKEN + 1
+        for kind, width in widths.items():
+            self._first_token[kind] = next_token
+            next_token += width
+        self._vocabulary_size = next_token
+
+    def __eq__(self, other):
+        return isinstance(other, SearchSpace) and (self.name, self.positions) == (other.name, other.positions)
+
+    def __hash__(self):
+        return hash((self.name, self.positions))
+
+    def __repr__(self):
+        return f"{type(self).__name__}(name={self.name!r})"
+
+    # ---- sizes
+
+    @property
+    def token_length(self) -> int:
+        """T, the tokens of an architecture."""
+        return len(self.positions)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V, the words of the controller's vocabulary, the start of sequence among them."""
+        return self._vocabulary_size
+
+    # ---- what is legal
+
+    def choices(self, prefix: Sequence[int]) -> tuple[int, ...]:
+        """The legal integers behind `prefix`; may depend on its length and its last integer."""
+        return tuple(range(len(self.positions[len(prefix)].words)))
+
+    def check(self, values: Sequence[int]) -> None:
+        """Raises ArchitectureError, naming the position, unless `values` is an architecture of this space."""
+        if len(values) != len(self.positions):
+            raise ArchitectureError(
+                f"architecture of {len(values)} integers; {self.name} takes {len(self.positions)} "
+                f"({self.positions[0].description}, {self.positions[1 % len(self.positions)].description}, …)"
+            )
+        for index, value in enumerate(values):
+            allowed = self.choices(values[:index])
+            if value not in allowed:
+                raise ArchitectureError(
+                    f"architecture position {index} ({self.positions[index].description}): {value} is not allowed; "
+                    f"allowed are {', '.join(map(str, allowed))}"
+                )
+
+    def architecture(self, values: Sequence[int]) -> Architecture:
+        """The architecture with these integers. Raises ArchitectureError."""
+        return Architecture(self, tuple(values))
+
+    # ---- sampling
+
+    def sample(self, generator: np.random.Generator) -> Architecture:
+        """A random architecture, in canonical form: every integer uniform over its legal values."""
+        return self.complete((), generator).canonical
+
+    def complete(self, prefix: Sequence[int], generator: np.random.Generator) -> Architecture:
+        """`prefix` with random legal integers behind it."""
+        values = list(prefix)
+        while len(values) < len(self.positions):
+            values.append(int(generator.choice(self.choices(values))))
+        return self.architecture(values)
+
+    def mutate(self, architecture: Architecture, generator: np.random.Generator) -> Architecture:
+        """Another architecture that differs in one integer, or in what that one makes illegal; in canonical form."""
+        values = list(architecture.values)
+        mutable = [index for index in range(len(values)) if len(self.choices(values[:index])) > 1]
+        index = int(generator.choice(mutable))
+        values[index] = int(generator.choice([value for value in self.choices(values[:index]) if value != values[index]]))
+        for later in range(index + 1, len(values)):
+            allowed = self.choices(values[:later])
+            if values[later] not in allowed:
+                values[later] = int(generator.choice(allowed))
+        return self.architecture(values).canonical
+
+    # ---- spellings of the same computation
+
+    def canonicalise(self, values: Sequence[int]) -> tuple[int, ...]:
+        """The one spelling of all that compute the same; without symmetries the integers themselves."""
+        return tuple(values)
+
+    def symmetry(self, values: Sequence[int], generator: np.random.Generator) -> tuple[int, ...]:
+        """A random spelling of the same computation, to augment the controller's training (REFERENCE 2.2)."""
+        return tuple(values)
+
+    # ---- tokens
+
+    def tokens(self, values: Sequence[int]) -> tuple[int, ...]:
+        """The integers as tokens, `[T]`."""
+        return tuple(
+            self._first_token[position.kind] + value for position, value in zip(self.positions, values, strict=True)
+        )
+
+    def integers(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """The integers of a string of tokens. Raises ArchitectureError, naming the position."""
+        if len(tokens) != self.token_length:
+            raise ArchitectureError(f"{len(tokens)} tokens; {self.name} takes {self.token_length}")
+        values: list[int] = []
+        for index, (position, token) in enumerate(zip(self.positions, tokens, strict=True)):
+            first = self._first_token[position.kind]
+            allowed = self.choices(values)
+            if int(token) - first not in allowed:
+                raise ArchitectureError(
+                    f"token position {index} ({position.description}): {token} is not allowed; "
+                    f"allowed are {', '.join(str(first + value) for value in allowed)}"
+                )
+            values.append(int(token) - first)
+        return tuple(values)
+
+    def from_tokens(self, tokens: Sequence[int]) -> Architecture:
+        """The architecture that the controller wrote. Raises ArchitectureError."""
+        return self.architecture(self.integers(tokens))
+
+    def legal_tokens(self, prefix: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that may follow the tokens `prefix`; may depend on its length and its last token only."""
+        values = [
+            token - self._first_token[position.kind]
+            for position, token in zip(self.positions, prefix, strict=False)  # the prefix may be shorter
+        ]
+        first = self._first_token[self.positions[len(prefix)].kind]
+        return tuple(first + value for value in self.choices(values))
+
+    @functools.cached_property
+    def grammar(self) -> np.ndarray:
+        """Which token may follow which at every position: bool `[T, V, V]`, indexed by position, last token, token.
+
+        The decoder masks with it, compiled, so everything it writes is an architecture. Built from `legal_tokens` by
+        following one prefix for each reachable last token, which is why legality may look no further back.
+        """
+        length, size = self.token_length, self.vocabulary_size
+        grammar = np.zeros([length, size, size], bool)  # [T, V, V]
+        reached: dict[int, tuple[int, ...]] = {START_TOKEN: ()}
+        for position in range(length):
+            following: dict[int, tuple[int, ...]] = {}
+            for last, prefix in reached.items():
+                for token in self.legal_tokens(prefix):
+                    grammar[position, last, token] = True
+                    following.setdefault(token, (*prefix, token))
+            reached = following
+        return grammar
+
+    # ---- text
+
+    def parse(self, text: str) -> Architecture:
+        """Reads an architecture as people write it: its integers, its readable form, or a published name.
+
+        Raises:
+            ArchitectureError: neither; the message names the position and what is allowed there.
+        """
+        text = text.strip()
+        if text in self.published:
+            return self.architecture(self.published[text])
+        if re.fullmatch(r"[\d\s,|]+", text):
+            return self.architecture([int(number) for number in re.findall(r"\d+", text)])
+        words = [word.strip() for word in text.split(",")]
+        if len(words) == 1:
+            names = ", ".join(self.published) or "none"
+            raise ArchitectureError(
+                f"{text!r} is no architecture: give {len(self.positions)} integers, the readable form, or a name ({names})"
+            )
+        if len(words) != len(self.positions):
+            raise ArchitectureError(f"architecture of {len(words)} words; {self.name} takes {len(self.positions)}")
+        values: list[int] = []
+        for index, (position, word) in enumerate(zip(self.positions, words, strict=True)):
+            allowed = [position.words[value] for value in self.choices(values)]
+            if word not in allowed:
+                raise ArchitectureError(
+                    f"architecture position {index} ({position.description}): {word!r} is not allowed; "
+                    f"allowed are {', '.join(allowed)}"
+                )
+            values.append(position.words.index(word))
+        return self.architecture(values)

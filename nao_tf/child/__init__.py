@@ -1,0 +1,1 @@
+"""The networks that an architecture describes, as Keras subclassed models."""

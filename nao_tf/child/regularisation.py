@@ -1,0 +1,72 @@
+"""Dropout of a language model: one mask a sequence, held over time (Gal and Ghahramani, 2016; Merity et al., 2018).
+
+Masks are drawn from a seed that is data, so that a training step is a function of its inputs and a resumed training
+draws what an undisturbed one would have drawn. Letters: B sequences, U units, V words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Dropout:
+    """Rates of what is dropped; the names in brackets are those of the authors' scripts.
+
+    Attributes:
+        output: outputs of the cell, before the softmax (dropout).
+        hidden: what a kernel of the cell multiplies, except the input (dropouth).
+        input: the input of the cell (dropoutx).
+        embedding: units of the embedded words (dropouti, "locked").
+        words: whole words of the vocabulary (dropoute).
+    """
+
+    output: float = 0.0
+    hidden: float = 0.0
+    input: float = 0.0
+    embedding: float = 0.0
+    words: float = 0.0
+
+    def __post_init__(self):
+        for name, rate in dataclasses.asdict(self).items():
+            if not 0 <= rate < 1:
+                raise ValueError(f"dropout rate {name} is {rate}; rates lie in 0 <= rate < 1")
+
+
+# Search with and without weight sharing, and the final models, on Penn Treebank (authors' scripts).
+PUBLISHED_DROPOUT = Dropout(output=0.75, hidden=0.25, input=0.75, embedding=0.2)
+
+
+def mask(shape, rate, seed, salt, dtype=tf.float32):
+    """A mask of 0 and 1 / (1 - rate), of `shape`; None when nothing is dropped.
+
+    Args:
+        shape: of the mask.
+        rate: share of zeros, a Python number.
+        seed: `[2]` int32, of the step.
+        salt: tells masks of one step apart.
+        dtype: of the mask.
+    """
+    if not rate:
+        return None
+    kept = tf.random.stateless_uniform(shape, seed=tf.stack([seed[0] + salt, seed[1]])) >= rate
+    return tf.cast(kept, dtype) / (1 - rate)
+
+
+def activation_penalties(dropped, outputs, activation, temporal):
+    """AR and TAR (Merity et al., 2017): activation * mean(dropped^2) + temporal * mean((h_t+1 - h_t)^2).
+
+    Args:
+        dropped: outputs after dropout, `[T, B, U]`.
+        outputs: outputs before dropout, `[T, B, U]`.
+        activation: alpha, a Python number.
+        temporal: beta, a Python number.
+    """
+    penalty = tf.zeros([], outputs.dtype)
+    if activation:
+        penalty += activation * tf.reduce_mean(tf.square(dropped))
+    if temporal:
+        penalty += temporal * tf.reduce_mean(tf.square(outputs[1:] - outputs[:-1]))
+    return penalty

@@ -1,0 +1,60 @@
+"""How good a controller is on architectures it did not learn: do its scores order them, do its strings come back?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _pairs(scores, predictions):
+    scores, predictions = np.asarray(scores, np.float64), np.asarray(predictions, np.float64)
+    if scores.shape != predictions.shape or scores.ndim != 1:
+        raise ValueError(
+            f"scores of shape {scores.shape} and predictions of shape {predictions.shape}; both take [number]"
+        )
+    first, second = np.triu_indices(len(scores), 1)
+    return np.sign(scores[first] - scores[second]), np.sign(predictions[first] - predictions[second])
+
+
+def pairwise_accuracy(scores, predictions) -> float | None:
+    """The share of pairs that the predictions order as the scores do (NAO, section 4; authors' code).
+
+    Args:
+        scores: `[number]`.
+        predictions: `[number]`.
+
+    Returns:
+        0..1; a pair that is equal in both counts as ordered. None for fewer than two architectures.
+    """
+    true, predicted = _pairs(scores, predictions)
+    return float(np.mean(true == predicted)) if len(true) else None
+
+
+def kendall_tau(scores, predictions) -> float | None:
+    """Kendall's tau-b: concordant less discordant pairs, corrected for ties.
+
+    Args:
+        scores: `[number]`.
+        predictions: `[number]`.
+
+    Returns:
+        -1..1; None where it is undefined: fewer than two architectures, or all scores or all predictions equal.
+    """
+    true, predicted = _pairs(scores, predictions)
+    normaliser = np.sqrt(float(np.sum(true != 0)) * float(np.sum(predicted != 0)))
+    return float(np.sum(true * predicted) / normaliser) if normaliser else None
+
+
+def hamming_distance(tokens, reconstructions) -> float | None:
+    """In how many tokens architectures and their reconstructions differ, in the mean (NAO, section 4).
+
+    Args:
+        tokens: `[number, T]`.
+        reconstructions: `[number, T]`.
+
+    Returns:
+        0..T tokens; None for no architecture.
+    """
+    tokens, reconstructions = np.asarray(tokens), np.asarray(reconstructions)
+    if tokens.shape != reconstructions.shape or tokens.ndim != 2:
+        raise ValueError(f"tokens of shape {tokens.shape} and {reconstructions.shape}; both take [number, length]")
+    return float(np.mean(np.sum(tokens != reconstructions, axis=1))) if len(tokens) else None

@@ -1,0 +1,1 @@
+"""Data: the corpora, images and tables that architectures are searched on."""

@@ -1,0 +1,99 @@
+"""Published corpora as TFDS data: finding what is prepared, preparing what is not, reading the lines back.
+
+`find` touches the disk only and never imports TFDS; the other two do.
+"""
+
+import os
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from nao_tf.data.published import PARTS
+from nao_tf.errors import InputError
+
+SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
+
+_SECONDS_TO_ANSWER = 20  # TFDS itself retries for minutes before it says that there is no network
+
+
+def default_directory() -> Path:
+    """Where TFDS keeps prepared data: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets` (TFDS's own default)."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def find(task: str, tfds_dir: str | Path | None = None) -> Path | None:
+    """The folder of the newest prepared version of a corpus; None when there is none.
+
+    Args:
+        task: the name of the builder, `ptb` or `wikitext2`.
+        tfds_dir: where prepared data lie; `default_directory` when not given.
+    """
+    directory = default_directory() if tfds_dir is None else Path(tfds_dir).expanduser()
+    versions = {}
+    for info in directory.glob(f"{task}/*/dataset_info.json"):  # written last, so an unfinished version has none
+        numbers = info.parent.name.split(".")
+        if all(number.isdecimal() for number in numbers):
+            versions[tuple(int(number) for number in numbers)] = info.parent
+    return versions[max(versions)] if versions else None
+
+
+def download(task: str, tfds_dir: str | Path | None = None) -> Path:
+    """Prepares a corpus from the network, and returns its folder.
+
+    Raises:
+        InputError: the network, or the file on it, cannot be had or is not the published one.
+    """
+    from tensorflow_datasets.core.download import download_manager, util
+
+    builder_class, urls = _BUILDERS[task]()
+    remedy = "give a folder of the published files with --data_dir"
+    try:
+        for url in urls:
+            urllib.request.urlopen(  # asked first, because this fails fast
+                urllib.request.Request(url, method="HEAD"), timeout=_SECONDS_TO_ANSWER
+            ).close()
+        builder = builder_class(data_dir=default_directory() if tfds_dir is None else Path(tfds_dir).expanduser())
+        builder.download_and_prepare()
+    except (OSError, util.DownloadError, download_manager.NonMatchingChecksumError) as error:
+        reason = " ".join(str(error).split())  # one line
+        raise InputError(f"{task}: the download from {urls[0]} failed ({reason}); {remedy}") from error
+    return Path(builder.data_dir)
+
+
+def read(directory: Path) -> dict[str, list[str]]:
+    """The lines of a prepared corpus: part (`train`, `valid`, `test`) → lines in the order of the text.
+
+    Raises:
+        InputError: the data were not prepared by this project's builders (another data set of that name).
+    """
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(directory)
+    if "text" not in builder.info.features or not set(SPLITS.values()) <= set(builder.info.splits):
+        raise InputError(
+            f"{directory}: not prepared by nao_tf (needs a feature 'text' and the splits {', '.join(SPLITS.values())});"
+            " give another folder with --data_dir"
+        )
+    in_order = tfds.ReadConfig(interleave_cycle_length=1)  # shards one after the other
+    return {
+        part: [
+            example["text"].decode("utf-8")
+            for example in tfds.as_numpy(builder.as_dataset(split=split, read_config=in_order))
+        ]
+        for part, split in SPLITS.items()
+    }
+
+
+def _ptb() -> tuple[type, list[str]]:
+    from nao_tf.data.ptb import ptb_dataset_builder
+
+    return ptb_dataset_builder.Builder, list(ptb_dataset_builder.URLS.values())
+
+
+def _wikitext2() -> tuple[type, list[str]]:
+    from nao_tf.data.wikitext2 import wikitext2_dataset_builder
+
+    return wikitext2_dataset_builder.Builder, [wikitext2_dataset_builder.URL]
+
+
+_BUILDERS = {"ptb": _ptb, "wikitext2": _wikitext2}  # functions, so that TFDS is imported only when one is called

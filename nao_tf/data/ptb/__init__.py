@@ -1,0 +1,1 @@
+"""The Penn Treebank as a TFDS data set."""

@@ -1,0 +1,221 @@
+"""Corpora for language models: from the user's files, from prepared TFDS data, or the embedded sample.
+
+TensorFlow is imported only when TFDS data are read.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nao_tf.data import python_docs
+from nao_tf.data.lines import read_lines
+from nao_tf.data.published import FILE_NAMES, PARTS, published_files
+from nao_tf.data.streams import EvaluationStreams, evaluation_streams, streams, windows
+from nao_tf.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Vocabulary
+from nao_tf.errors import InputError
+
+__all__ = [
+    "END_OF_SENTENCE",
+    "UNKNOWN",
+    "Corpus",
+    "EvaluationStreams",
+    "Vocabulary",
+    "evaluation_streams",
+    "load_corpus",
+    "streams",
+    "windows",
+]
+
+_FEWEST_TOKENS = 2  # an input and its target
+_FEWEST_WORDS = 2  # with one word there is nothing to predict
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """A text as token ids, in three parts.
+
+    Attributes:
+        name: what every output calls it: `ptb`, `wikitext2`, `text` or `python-docs`.
+        source: one line that says where it came from.
+        vocabulary: the words of the ids.
+        train: int32 [tokens], what a network learns from.
+        valid: int32 [tokens], what architectures are compared on.
+        test: int32 [tokens], what the winner is reported on.
+    """
+
+    name: str
+    source: str
+    vocabulary: Vocabulary
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) over the vocabulary and the tokens; equal content has an equal fingerprint.
+
+        Name and source do not count: the same text from another folder is the same text.
+        """
+        digest = hashlib.sha256("\n".join(self.vocabulary.words).encode("utf-8"))
+        for tokens in (self.train, self.valid, self.test):
+            digest.update(b"\n%d\n" % len(tokens))  # the lengths keep the parts apart
+            digest.update(np.ascontiguousarray(tokens, dtype="<i4").data)  # little-endian on every machine
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The lines of one part of a corpus, and what to call it in an error."""
+
+    lines: list[str]
+    source: str
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """A corpus before it has a vocabulary."""
+
+    name: str
+    source: str
+    parts: Mapping[str, _Part]
+
+
+def load_corpus(
+    task: str,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    tfds_dir: str | Path | None = None,
+    vocabulary_size: int | None = None,
+    minimum_count: int = 1,
+) -> Corpus:
+    """Loads the corpus of a task.
+
+    With `data_dir`, that folder is used and nothing else. Without it: prepared TFDS data if there are any; else, with
+    `download`, the network; else the embedded sample `python-docs`. `Corpus.name` and `Corpus.source` say which it was.
+
+    `ptb` and `wikitext2` have the dictionary of the published recipe: all words of all three parts, in order of
+    appearance. `text` (and the sample) have the words of the training part, the most frequent first, and `<unk>` for
+    all others. Every line, empty lines too, ends with `<eos>`.
+
+    Args:
+        task: `ptb`, `wikitext2` or `text`.
+        data_dir: a folder in the published format (`ptb.train.txt`, …; `wiki.train.tokens`, …; `train.txt`, …), for
+            `text` also with folders `train`, `valid` and `test` of `*.txt` files.
+        download: whether the network may be used.
+        tfds_dir: where prepared TFDS data lie; `$TFDS_DATA_DIR` or `~/tensorflow_datasets` when not given, as in TFDS.
+        vocabulary_size: task `text` only: how many words at most, `<eos>` and `<unk>` included.
+        minimum_count: task `text` only: how often a word must occur in the training part.
+
+    Raises:
+        InputError: no such task, folder or file; a file that is empty or not UTF-8; a text too small to predict
+            anything; a failed download; a limit of the vocabulary that does not apply.
+    """
+    if task not in _TASK_VOCABULARIES:
+        raise InputError(f"task is {task!r}; a corpus is one of {', '.join(_TASK_VOCABULARIES)}")
+    if task in FILE_NAMES and (vocabulary_size is not None or minimum_count != 1):
+        raise InputError(f"vocabulary_size and minimum_count are for the task text; {task} has a published dictionary")
+    if data_dir is not None:
+        texts = _from_folder(task, Path(data_dir).expanduser())
+    elif task == "text":
+        raise InputError(f"task text needs --data_dir, a folder with {', '.join(f'{part}.txt' for part in PARTS)}")
+    else:
+        texts = _from_tfds(task, download, tfds_dir) or _from_python_docs()
+    return _build(texts, vocabulary_size, minimum_count)
+
+
+def _from_folder(task: str, folder: Path) -> _Texts:
+    if not folder.is_dir():
+        reason = "not a folder" if folder.exists() else "no such folder"
+        raise InputError(f"{folder}: {reason}; give the folder that holds the files of {task} with --data_dir")
+    parts = {
+        part: _Part([line for path in paths for line in read_lines(path)], source)
+        for part, (paths, source) in _files(task, folder).items()
+    }
+    return _Texts(name=task, source=str(folder), parts=parts)
+
+
+def _files(task: str, folder: Path) -> dict[str, tuple[list[Path], str]]:
+    if task in FILE_NAMES:
+        return {part: ([path], str(path)) for part, path in published_files(task, folder).items()}
+    return {part: _own_files(folder, part) for part in PARTS}
+
+
+def _own_files(folder: Path, part: str) -> tuple[list[Path], str]:
+    """The files of one part of a user's own text: `train.txt`, or else all `*.txt` in `train`, by name."""
+    single = folder / f"{part}.txt"
+    if single.exists():
+        return [single], str(single)
+    paths = sorted((folder / part).glob("*.txt"))
+    if not paths:
+        raise InputError(
+            f"{folder}: no text for the part {part!r}; expected {part}.txt or a folder {part} of .txt files"
+        )
+    return paths, str(folder / part)
+
+
+def _from_tfds(task: str, download: bool, tfds_dir: str | Path | None) -> _Texts | None:
+    from nao_tf.data import prepared
+
+    directory = prepared.find(task, tfds_dir)
+    if directory is None and download:
+        directory = prepared.download(task, tfds_dir)
+    if directory is None:
+        return None
+    title = f"TFDS {task}/{directory.name}"
+    parts = {part: _Part(lines, f"{title} {part}") for part, lines in prepared.read(directory).items()}
+    return _Texts(name=task, source=f"{title} at {directory}", parts=parts)
+
+
+def _from_python_docs() -> _Texts:
+    parts = {part: _Part(lines, f"{python_docs.NAME} {part}") for part, lines in python_docs.lines().items()}
+    return _Texts(name=python_docs.NAME, source=python_docs.origin(), parts=parts)
+
+
+def _build(texts: _Texts, vocabulary_size: int | None, minimum_count: int) -> Corpus:
+    for part in texts.parts.values():
+        _check(part)
+    train = texts.parts["train"]
+    words = {word for line in train.lines for word in line.split()} - {END_OF_SENTENCE}
+    if len(words) < _FEWEST_WORDS:
+        raise InputError(
+            f"{train.source}: only one distinct word ({next(iter(words))!r}); a language model needs at least"
+            f" {_FEWEST_WORDS}"
+        )
+    vocabulary = _VOCABULARIES[texts.name](texts.parts, vocabulary_size, minimum_count)
+    tokens = {part: vocabulary.encode(text.lines, text.source) for part, text in texts.parts.items()}
+    return Corpus(name=texts.name, source=texts.source, vocabulary=vocabulary, **tokens)
+
+
+def _check(part: _Part) -> None:
+    words = sum(len(line.split()) for line in part.lines)
+    tokens = words + len(part.lines)  # one <eos> a line
+    if tokens < _FEWEST_TOKENS:
+        raise InputError(f"{part.source}: {tokens} token(s); at least {_FEWEST_TOKENS} are needed to predict one")
+    if not any(set(line.split()) - {END_OF_SENTENCE} for line in part.lines):
+        raise InputError(f"{part.source}: no word in {len(part.lines)} lines; give a text of words and white space")
+
+
+_MakeVocabulary = Callable[[Mapping[str, _Part], int | None, int], Vocabulary]
+
+
+def _published_dictionary(parts: Mapping[str, _Part], vocabulary_size: int | None, minimum_count: int) -> Vocabulary:
+    return Vocabulary.in_order_of_appearance(line for part in PARTS for line in parts[part].lines)
+
+
+def _own_vocabulary(parts: Mapping[str, _Part], vocabulary_size: int | None, minimum_count: int) -> Vocabulary:
+    return Vocabulary.by_frequency(parts["train"].lines, vocabulary_size, minimum_count)
+
+
+def _sample_vocabulary(parts: Mapping[str, _Part], vocabulary_size: int | None, minimum_count: int) -> Vocabulary:
+    return Vocabulary.by_frequency(parts["train"].lines, python_docs.VOCABULARY_SIZE, python_docs.MINIMUM_COUNT)
+
+
+# Corpus → how it gets its vocabulary. The tasks are these, without the sample.
+_TASK_VOCABULARIES: Mapping[str, _MakeVocabulary] = {
+    "ptb": _published_dictionary,
+    "wikitext2": _published_dictionary,
+    "text": _own_vocabulary,
+}
+_VOCABULARIES: Mapping[str, _MakeVocabulary] = {**_TASK_VOCABULARIES, python_docs.NAME: _sample_vocabulary}

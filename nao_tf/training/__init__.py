@@ -1,0 +1,1 @@
+"""Training and evaluating one child, or the child that many architectures share."""

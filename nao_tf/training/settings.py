@@ -1,0 +1,144 @@
+"""What a training is told, and the presets of both stages of a search.
+
+The `paper` values are those of the authors' scripts. The `cpu` values are tuned for minutes on two cores: the published
+schedules assume a thousand epochs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from nao_tf.child.regularisation import PUBLISHED_DROPOUT, Dropout
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageTraining:
+    """The training of a language model.
+
+    Attributes:
+        units: U, the width of the embedding and of the cell.
+        batch_size: B, sequences that are trained side by side.
+        window: T, time steps of truncated back-propagation.
+        steps: training steps, one window each.
+        optimizer: "adam" or "sgd".
+        learning_rate: at the first step.
+        decay: whether the learning rate falls linearly to a hundredth of itself at the last step.
+        clip_norm: bound on the global norm of the gradient.
+        weight_decay: L2 on all weights, added to the clipped gradient.
+        dropout: rates.
+        temporal_penalty: beta of TAR.
+        scale: weights start uniform in +-scale; None: Glorot.
+        evaluation_batch: sequences that are evaluated side by side during training and search.
+    """
+
+    units: int
+    batch_size: int
+    steps: int
+    window: int = 35
+    optimizer: str = "adam"
+    learning_rate: float = 1e-2
+    decay: bool = True
+    clip_norm: float = 1.0
+    weight_decay: float = 0.0
+    dropout: Dropout = Dropout()
+    temporal_penalty: float = 1e-3
+    scale: float | None = None
+    evaluation_batch: int = 64
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        if not self.decay:
+            return self.learning_rate
+        return self.learning_rate * max(0.01, 1 - step / self.steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguagePreset:
+    """The stages of a search for a language model.
+
+    Attributes:
+        weight_sharing: whether the pool is scored by one shared child or by training each member from scratch.
+        scratch: the training from scratch that scores a member.
+        shared: the training of the shared child; its `steps` are those of one round.
+        final: the training of the architectures that a search found.
+        finalists: how many of the best are trained so; the best on validation is tested.
+        initial: random architectures before the controller is first asked.
+        proposals: new architectures a round.
+        random_share: the share of them that is random.
+        budget: architectures that are evaluated in all.
+        controller: the preset of the controller's settings.
+    """
+
+    weight_sharing: bool
+    scratch: LanguageTraining
+    shared: LanguageTraining
+    final: LanguageTraining
+    finalists: int
+    initial: int
+    proposals: int
+    random_share: float
+    budget: int
+    controller: str
+
+
+_PUBLISHED_SHARED = LanguageTraining(
+    units=300,
+    batch_size=256,
+    steps=20_400,  # 200 epochs of 102 windows between two evaluations
+    optimizer="sgd",
+    learning_rate=0.25,
+    decay=False,
+    clip_norm=10.0,
+    weight_decay=5e-7,
+    dropout=PUBLISHED_DROPOUT,
+    scale=0.04,
+    evaluation_batch=256,
+)
+_PUBLISHED_FINAL = LanguageTraining(
+    units=850,
+    batch_size=64,
+    steps=1_660_000,  # 4,000 epochs of 415 windows
+    optimizer="sgd",
+    learning_rate=20.0,
+    decay=False,
+    clip_norm=0.25,
+    weight_decay=8e-7,
+    dropout=PUBLISHED_DROPOUT,
+    scale=0.04,
+    evaluation_batch=10,
+)
+_CPU_SCRATCH = LanguageTraining(units=64, batch_size=20, steps=400)
+
+PRESETS: Mapping[str, LanguagePreset] = {
+    "cpu": LanguagePreset(
+        weight_sharing=False,
+        scratch=_CPU_SCRATCH,
+        shared=dataclasses.replace(_CPU_SCRATCH, steps=1_327),
+        final=LanguageTraining(
+            units=128,
+            batch_size=20,
+            steps=5_308,
+            learning_rate=6e-3,
+            dropout=Dropout(output=0.2, input=0.2),
+        ),
+        finalists=3,
+        initial=40,
+        proposals=10,
+        random_share=0.1,
+        budget=100,
+        controller="default",
+    ),
+    "paper": LanguagePreset(
+        weight_sharing=True,
+        scratch=dataclasses.replace(_PUBLISHED_FINAL, steps=249_000),  # 600 epochs
+        shared=_PUBLISHED_SHARED,
+        final=_PUBLISHED_FINAL,
+        finalists=10,
+        initial=1000,
+        proposals=350,  # up to 300 of the controller, 50 random
+        random_share=1 / 7,
+        budget=2400,  # 1000 + 4 rounds
+        controller="paper",
+    ),
+}

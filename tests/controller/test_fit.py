@@ -1,0 +1,215 @@
+import dataclasses
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from controllers import SMALL, StaircaseSpace, fitted_default, scored_pool, synthetic_score
+
+from nao_tf.architecture import RecurrentSpace
+from nao_tf.controller import PRESETS, fit
+from nao_tf.controller.fit import normalise_by_range, normalise_by_rank
+from nao_tf.controller.program import program_for
+from nao_tf.controller.quality import hamming_distance
+
+AUGMENTED = dataclasses.replace(SMALL, spellings=3)
+
+
+def _fingerprint(fitted):
+    return hashlib.sha256(b"".join(np.asarray(weight).tobytes() for weight in fitted.model.weights)).hexdigest()
+
+
+def _fit(count, settings=AUGMENTED, seed=5, scores=None):
+    space, cells, own = scored_pool()
+    return fit(space, cells[:count], own[:count] if scores is None else scores, settings, seed)
+
+
+def test_learns_a_score_that_can_be_read_off():
+    fitted = fitted_default()
+    space, cells, scores = scored_pool()
+    assert fitted.quality.held_out == 100
+    assert fitted.quality.kendall_tau > 0.5
+    assert fitted.quality.pairwise_accuracy > 0.68
+    tokens = np.array([cell.tokens for cell in cells], np.int32)
+    again = fitted.model.decode(fitted.model.encode(tokens)).numpy()
+    assert np.mean([hamming_distance(tokens, of_member) for of_member in again]) < 2
+    assert np.corrcoef(fitted.predict(cells), scores)[0, 1] > 0.9
+
+
+def test_proposals_are_new_canonical_and_better():
+    fitted = fitted_default()
+    space, cells, scores = scored_pool()
+    start = sorted(cells, key=synthetic_score)[-20:]
+    proposals = fitted.improve(start, [1, 3, 10, 30, 100])
+    assert len(proposals) > 20
+    assert len({proposal.architecture for proposal in proposals}) == len(proposals)
+    for proposal in proposals:
+        assert proposal.architecture == proposal.architecture.canonical
+        assert proposal.architecture != proposal.parent.canonical
+        assert proposal.parent in start and proposal.step_size in (1, 3, 10, 30, 100)
+    np.testing.assert_allclose(
+        fitted.predict([proposal.architecture for proposal in proposals[:9]]),
+        [proposal.predicted for proposal in proposals[:9]],
+        rtol=1e-5,
+    )
+    assert np.all(np.diff([proposal.predicted for proposal in proposals]) <= 0)
+    best = [synthetic_score(proposal.architecture) for proposal in proposals[:10]]
+    assert np.mean(best) > np.mean([synthetic_score(cell) for cell in start])
+
+
+def test_same_seed_same_weights_in_every_process():
+    first, again = _fit(30), _fit(30)
+    assert _fingerprint(first) == _fingerprint(again)
+    assert first.quality == again.quality
+    assert _fingerprint(_fit(30, seed=6)) != _fingerprint(first)
+    program = "import test_fit; print(test_fit._fingerprint(test_fit._fit(30)))"
+    here = os.path.dirname(os.path.abspath(__file__))
+    path = os.pathsep.join([here, *(entry or os.getcwd() for entry in sys.path)])
+    other = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert other.stdout.split()[-1] == _fingerprint(first)
+
+
+def test_held_out_scores_do_not_touch_the_weights():
+    settings = dataclasses.replace(SMALL, members=1, held_out=0.2)
+    space, cells, scores = scored_pool()
+    scores = np.array(scores[:30])
+    first = _fit(30, settings, scores=scores)
+    # A member's weights change with every score but the held out ones: find those, and change them all at once.
+    untouched = []
+    for index in range(30):
+        changed = scores.copy()
+        changed[index] = 100
+        if _fingerprint(_fit(30, settings, scores=changed)) == _fingerprint(first):
+            untouched.append(index)
+    assert len(untouched) == first.quality.held_out == 6
+    changed = scores.copy()
+    changed[untouched] = [100, -100, 50, 3, 2, 1]
+    assert _fingerprint(_fit(30, settings, scores=changed)) == _fingerprint(first)
+
+
+def test_an_ensemble_holds_out_in_turn():
+    space, cells, scores = scored_pool()
+    scores = np.array(scores[:30])
+    first = _fit(30, SMALL, scores=scores)
+    assert first.quality.held_out == 30
+    members = [set(), set()]
+    for index in range(30):
+        changed = scores.copy()
+        changed[index] = 100
+        other = _fit(30, SMALL, scores=changed)
+        for member in range(2):
+            if all(
+                np.array_equal(one.numpy()[member], two.numpy()[member])
+                for one, two in zip(first.model.weights, other.model.weights, strict=True)
+            ):
+                members[member].add(index)
+    assert members[0] | members[1] == set(range(30)) and not members[0] & members[1]
+    assert len(members[0]) == 15
+
+
+def test_members_are_independent():
+    import tensorflow as tf
+
+    space, cells, _ = scored_pool()
+    generator = np.random.default_rng(0)
+    fitted = _fit(30, SMALL)
+    program, weights = program_for(fitted.model, SMALL), [tf.constant(w) for w in fitted.model.weights]
+    tokens = np.stack([[cell.tokens for cell in cells[:8]]] * 2).astype(np.int32)
+    targets = generator.random([2, 8]).astype(np.float32)
+    ones = np.ones([2, 8], np.float32)
+    other_tokens, other_targets = tokens.copy(), targets.copy()
+    other_tokens[0], other_targets[0] = other_tokens[0, ::-1], 1 - other_targets[0]
+    seed = tf.constant([1, 2])
+    _, one = program.loss_and_gradients(weights, tf.constant(tokens), tf.constant(targets), tf.constant(ones), seed)
+    _, two = program.loss_and_gradients(
+        weights, tf.constant(other_tokens), tf.constant(other_targets), tf.constant(ones), seed
+    )
+    for first, second in zip(one, two, strict=True):
+        np.testing.assert_allclose(first[1], second[1], rtol=1e-5, atol=1e-7)
+    assert any(np.max(np.abs(first[0] - second[0])) > 1e-3 for first, second in zip(one, two, strict=True))
+
+
+def test_rounds_share_traces_and_compilations():
+    fitted = _fit(10)
+    program = program_for(fitted.model, AUGMENTED)
+    for count in (12, 40, 64):
+        fitted = _fit(count)
+        _, cells, _ = scored_pool()
+        fitted.predict(cells[: count // 2])
+        fitted.improve(cells[:3], [1.0, 2.0, 5.0][: count // 12])
+    assert program_for(fitted.model, AUGMENTED) is program
+    for function in (program.train, program.predict, program.improve, program.reconstruct):
+        assert function.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("count", [2, 3, 7])
+@pytest.mark.parametrize("members", [1, 2])
+def test_small_pools_work(count, members):
+    fitted = _fit(count, dataclasses.replace(SMALL, members=members))
+    assert np.all(np.isfinite(fitted.losses))
+    assert np.all(np.isfinite(fitted.predict(scored_pool()[1][:4])))
+    assert fitted.quality.held_out == (count if members == 2 else round(0.1 * count))
+    if fitted.quality.held_out < 2:
+        assert fitted.quality.pairwise_accuracy is None and fitted.quality.kendall_tau is None
+
+
+@pytest.mark.parametrize("targets", ["rank", "min-max"])
+def test_equal_scores_work(targets):
+    fitted = _fit(6, dataclasses.replace(SMALL, targets=targets), scores=[2.0] * 6)
+    assert np.all(np.isfinite(fitted.losses)) and fitted.quality.kendall_tau is None
+
+
+def test_pools_larger_than_a_batch_are_shuffled():
+    fitted = _fit(40, dataclasses.replace(SMALL, batch_size=16, steps=None, epochs=5, spellings=2))
+    assert np.all(np.isfinite(fitted.losses))
+
+
+def test_paper_preset_trains():
+    space, cells, scores = scored_pool()
+    settings = dataclasses.replace(PRESETS["paper"], epochs=30)
+    fitted = fit(space, cells, scores, settings, seed=1)
+    assert fitted.quality.held_out == 10 and fitted.losses[0] < 0.6
+    assert fitted.improve(cells[:5], [10, 20, 30]) is not None
+
+
+def test_other_spaces_work():
+    space = StaircaseSpace()
+    generator = np.random.default_rng(0)
+    pool = list(dict.fromkeys(space.sample(generator) for _ in range(40)))
+    fitted = fit(space, pool, [sum(architecture.values) for architecture in pool], SMALL, seed=0)
+    for proposal in fitted.improve(pool[:4], [10.0, 100.0]):
+        assert proposal.architecture.space == space
+
+
+def test_normalisations():
+    np.testing.assert_allclose(normalise_by_rank(np.array([5.0, -1.0, 5.0, 9.0])), [0.5, 0.125, 0.5, 0.875])
+    np.testing.assert_allclose(normalise_by_range(np.array([5.0, -1.0, 9.0])), [0.6, 0.0, 1.0])
+    np.testing.assert_array_equal(normalise_by_range(np.ones(3)), [0.5] * 3)
+
+
+def test_wrong_input_is_refused():
+    space, cells, scores = scored_pool()
+    with pytest.raises(ValueError, match="at least 2"):
+        fit(space, cells[:1], scores[:1], SMALL, 0)
+    with pytest.raises(ValueError, match="scores of shape"):
+        fit(space, cells[:3], scores[:2], SMALL, 0)
+    with pytest.raises(ValueError, match="must be finite"):
+        fit(space, cells[:2], [1.0, float("nan")], SMALL, 0)
+    with pytest.raises(ValueError, match="of space"):
+        fit(RecurrentSpace("nao"), cells[:2], scores[:2], SMALL, 0)
+    fitted = _fit(10)
+    with pytest.raises(ValueError, match="no architectures"):
+        fitted.predict([])
+    with pytest.raises(ValueError, match="no architectures"):
+        fitted.improve([], [1.0])
+    for sizes in ([], [0.0], [-1.0], [float("nan")]):
+        with pytest.raises(ValueError, match="step sizes"):
+            fitted.improve(cells[:2], sizes)
