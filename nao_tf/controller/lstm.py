@@ -70,7 +70,8 @@ def _sum_over_time(left, right):
 @tf.custom_gradient
 def _lstm(inputs, kernel, recurrent_kernel, initial_hidden, initial_cell):
     length, width = inputs.shape[0], inputs.shape[3]
-    projected = tf.matmul(inputs, kernel)  # [T, E, B, G]
+    # Never tf.matmul with a broadcast member axis: TensorFlow 2.21 with oneDNN crashes there at random where E is 1.
+    projected = tf.einsum("tebd,edg->tebg", inputs, kernel)  # [T, E, B, G]
 
     def record(count):
         return [tf.TensorArray(inputs.dtype, length, element_shape=initial_hidden.shape) for _ in range(count)]
@@ -129,7 +130,7 @@ def _lstm(inputs, kernel, recurrent_kernel, initial_hidden, initial_cell):
         weights_gradient = tf.concat([_sum_over_time(read, gate) for gate in gate_gradients], axis=-1)  # [E, D + H, G]
         inputs_gradient = tf.add_n(
             [
-                tf.matmul(gate, part, transpose_b=True)
+                tf.einsum("tebh,edh->tebd", gate, part)
                 for gate, part in zip(gate_gradients, tf.split(kernel, GATES, axis=-1), strict=True)
             ]
         )  # [T, E, B, D]

@@ -18,7 +18,7 @@ from nao_tf.controller.settings import ControllerSettings
 
 
 def joint_loss(scores, logits, tokens, targets, example_weights, prediction_weight: float):
-    """lambda times the prediction loss plus (1 - lambda) times the reconstruction loss (NAO, section 3.2).
+    """lambda times the prediction loss plus (1 - lambda) times the reconstruction loss (NAO, section 3.3).
 
     Args:
         scores: predicted scores, `[E, B]`.

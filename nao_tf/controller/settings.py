@@ -42,21 +42,24 @@ class ControllerSettings:
     predictor_reading: str = "states"  # measured: the mean loses positions (4 instead of 8 of 10 searches succeed)
     predictor_layers: int = 2
     predictor_width: int = 200  # authors' code
-    embedding_dropout: float = 0.1  # authors' code for recurrent cells
+    embedding_dropout: float = 0.0  # 0.1 in the authors' code for recurrent cells; measured: no better with spellings
     state_dropout: float = 0.0
     predictor_dropout: float = 0.1  # authors' code, without weight sharing
     initialisation: str = "glorot"
-    prediction_weight: float = 0.8  # authors' scripts
-    learning_rate: float = 5e-3
+    # Measured on 3 pools of 100 recurrent cells with a noisy score, 300 steps (held-out tau; tokens wrong when
+    # reconstructing held-out cells): rate 5e-3 / 1e-2 / 2e-2 without spellings 0.61, 5.7 / 0.62, 3.9 / 0.63, 5.0; 1e-2
+    # with 8 spellings 0.69, 5.2; and clipped at 1 and with prediction weight 0.5 0.70, 2.7; that at 2e-2 0.69, 0.3.
+    prediction_weight: float = 0.5  # 0.8 in the authors' scripts
+    learning_rate: float = 2e-2
     learning_rate_decay: str = "cosine"
     weight_decay: float = 1e-4  # authors' code
-    clip_norm: float = 5.0  # authors' code
+    clip_norm: float = 1.0  # 5 in the authors' code
     steps: int | None = 300
     epochs: int | None = None
     batch_size: int = 256  # whole pools of the usual budgets
     targets: str = "rank"  # min-max squashes the top of the pool when a few members fail
     held_out: float = 0.1
-    spellings: int = 1
+    spellings: int = 8  # measured: tau 0.62 with 1, 0.69 with 8, 0.70 with 32
 
     def __post_init__(self):
         if self.targets not in TARGETS:

@@ -8,7 +8,7 @@ from nao_tf.architecture import Position, RecurrentSpace, SearchSpace
 from nao_tf.controller import PRESETS, ControllerSettings, EncoderPredictorDecoder
 
 SMALL = ControllerSettings(
-    members=2, embedding_width=4, hidden=6, predictor_layers=1, predictor_width=8, steps=20, batch_size=64
+    members=2, embedding_width=4, hidden=6, predictor_layers=1, predictor_width=8, steps=20, batch_size=64, spellings=1
 )
 
 

@@ -26,6 +26,12 @@ def _fit(count, settings=AUGMENTED, seed=5, scores=None):
     return fit(space, cells[:count], own[:count] if scores is None else scores, settings, seed)
 
 
+def _with_another_rank(scores, index):
+    changed = scores.copy()
+    changed[index] = -100 if scores[index] > np.median(scores) else 100
+    return changed
+
+
 def test_learns_a_score_that_can_be_read_off():
     fitted = fitted_default()
     space, cells, scores = scored_pool()
@@ -34,7 +40,7 @@ def test_learns_a_score_that_can_be_read_off():
     assert fitted.quality.pairwise_accuracy > 0.68
     tokens = np.array([cell.tokens for cell in cells], np.int32)
     again = fitted.model.decode(fitted.model.encode(tokens)).numpy()
-    assert np.mean([hamming_distance(tokens, of_member) for of_member in again]) < 2
+    assert np.mean([hamming_distance(tokens, of_member) for of_member in again]) < 1.5
     assert np.corrcoef(fitted.predict(cells), scores)[0, 1] > 0.9
 
 
@@ -85,8 +91,7 @@ def test_held_out_scores_do_not_touch_the_weights():
     # A member's weights change with every score but the held out ones: find those, and change them all at once.
     untouched = []
     for index in range(30):
-        changed = scores.copy()
-        changed[index] = 100
+        changed = _with_another_rank(scores, index)
         if _fingerprint(_fit(30, settings, scores=changed)) == _fingerprint(first):
             untouched.append(index)
     assert len(untouched) == first.quality.held_out == 6
@@ -102,8 +107,7 @@ def test_an_ensemble_holds_out_in_turn():
     assert first.quality.held_out == 30
     members = [set(), set()]
     for index in range(30):
-        changed = scores.copy()
-        changed[index] = 100
+        changed = _with_another_rank(scores, index)
         other = _fit(30, SMALL, scores=changed)
         for member in range(2):
             if all(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import keras
@@ -105,3 +106,14 @@ def test_paper_preset_has_the_published_sizes():
 def test_settings_that_make_no_sense_are_refused(values):
     with pytest.raises(ValueError):
         ControllerSettings(**values)
+
+
+def test_one_member_reads_batches_of_every_size():
+    # TensorFlow 2.21 with oneDNN crashed here, at random, when a product broadcast over the members of one.
+    space = RecurrentSpace()
+    model = small_model(space, dataclasses.replace(SMALL, members=1))
+    predict = tf.function(model.predict_scores, input_signature=[tf.TensorSpec([None, 22], tf.int32)])
+    tokens = random_tokens(space, 40)
+    whole = predict(tokens).numpy()
+    for count in [*range(1, 41)] * 8:
+        np.testing.assert_allclose(predict(tokens[:count]), whole[:, :count], rtol=1e-4)
