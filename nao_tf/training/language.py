@@ -174,8 +174,9 @@ class ChildTrainer:
         return likelihood, state
 
     def _window(self, position):
+        # A slice would make its start a constant of the compiled program, and every step a compilation.
         length = self.settings.window
-        return tf.slice(self._text, [position * length, 0], [length + 1, self.settings.batch_size])  # [T + 1, B]
+        return tf.gather(self._text, position * length + tf.range(length + 1))  # [T + 1, B]
 
     def _one_step(self, position, state, architecture, seed, learning_rate):
         return self._update(self._window(position), state, architecture, seed, learning_rate)
@@ -316,8 +317,9 @@ class SharedChildTrainer:
         return likelihood, gradients, state
 
     def _window(self, position):
+        # A slice would make its start a constant of the compiled program, and every step a compilation.
         length = self.settings.window
-        return tf.slice(self._text, [position * length, 0], [length + 1, self.settings.batch_size])  # [T + 1, B]
+        return tf.gather(self._text, position * length + tf.range(length + 1))  # [T + 1, B]
 
     def _sgd_step(self, position, state, architecture, seed, learning_rate):
         cell, window = self.model.cell, self._window(position)
