@@ -1,0 +1,184 @@
+"""The memory of a search: an append-only file with one evaluated architecture a line. Resume is replay.
+
+Nothing in it depends on the clock, so equal seeds give equal files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+
+from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """An architecture that a strategy asks to be evaluated.
+
+    Attributes:
+        architecture: in canonical form.
+        origin: "random", "ascent", "mutation", "policy" or "given".
+        parent: the id of the architecture it comes from, if any.
+        step_size: of the ascent, if any.
+        predicted: the controller's score of it, if any.
+    """
+
+    architecture: Architecture
+    origin: str
+    parent: int | None = None
+    step_size: float | None = None
+    predicted: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """An evaluated architecture, one line of the pool.
+
+    Attributes:
+        id: its place in the pool, from 0; a member that is scored again keeps it.
+        candidate: what was asked for.
+        round: when.
+        score: in the metric's own direction; None when the evaluation failed.
+        reason: why it failed.
+        parameters: trainable parameters of the child.
+    """
+
+    id: int
+    candidate: Candidate
+    round: int
+    score: float | None
+    parameters: int
+    reason: str | None = None
+
+
+class Pool:
+    """Evaluated architectures, in memory and in a file.
+
+    Args:
+        path: of the file; it is read when it is there. A last line that a kill cut short is dropped.
+        space: of the architectures.
+        metric: the name of the score.
+        higher_is_better: its direction.
+
+    Raises:
+        InputError: a line is not one of a pool of this space and metric.
+    """
+
+    def __init__(self, path: os.PathLike, space: SearchSpace, metric: str, higher_is_better: bool):
+        self.path, self.space, self.metric, self.higher_is_better = pathlib.Path(path), space, metric, higher_is_better
+        self._by_id: dict[int, Evaluation] = {}
+        self._history: list[Evaluation] = []
+        self._id_of: dict[Architecture, int] = {}
+        self._first_round: dict[int, int] = {}  # when each member came
+        if self.path.exists():
+            self._replay()
+
+    def _replay(self):
+        content = self.path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:  # a kill cut the last line short: that evaluation is done again
+            with open(self.path, "r+b") as file:
+                file.truncate(len(whole))
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                fields = json.loads(line)
+                if fields["metric"] != self.metric:
+                    raise ValueError(f"metric {fields['metric']!r}, not {self.metric!r}")
+                candidate = Candidate(
+                    self.space.architecture(fields["architecture"]),
+                    *(fields[name] for name in ("origin", "parent", "step_size", "predicted")),
+                )
+                score = fields["score"]
+                evaluation = Evaluation(
+                    fields["id"], candidate, fields["round"], score, fields["parameters"], fields["reason"]
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(
+                    f"{self.path} line {number} is no evaluation of this search ({error}); "
+                    "give another --work_dir, or move the file away"
+                ) from error
+            self._remember(evaluation)
+
+    def _remember(self, evaluation):
+        self._history.append(evaluation)
+        self._by_id[evaluation.id] = evaluation
+        self._first_round.setdefault(evaluation.id, evaluation.round)
+        self._id_of[evaluation.candidate.architecture.canonical] = evaluation.id
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, architecture: Architecture) -> bool:
+        return architecture.canonical in self._id_of
+
+    def id_of(self, architecture: Architecture) -> int | None:
+        """The id of an architecture with the same computation, None when there is none."""
+        return self._id_of.get(architecture.canonical)
+
+    def get(self, id: int) -> Evaluation:
+        """The latest evaluation of a member."""
+        return self._by_id[id]
+
+    def complete(self, round: int, members: int) -> bool:
+        """Whether a round was evaluated to its end: the pool has grown to `members`, all that were scored in it."""
+        scored = sum(1 for evaluation in self._history if evaluation.round == round)
+        new = sum(1 for evaluation in self._by_id.values() if self._first_round[evaluation.id] == round)
+        old = sum(1 for first in self._first_round.values() if first < round)
+        return len(self) >= members and new > 0 and scored in (new, new + old)
+
+    def before(self, round: int) -> Pool:
+        """The pool as it was when a round began; not to be appended to."""
+        earlier = object.__new__(Pool)
+        earlier.path, earlier.space, earlier.metric = self.path, self.space, self.metric
+        earlier.higher_is_better = self.higher_is_better
+        earlier._by_id, earlier._history, earlier._id_of, earlier._first_round = {}, [], {}, {}
+        for evaluation in self._history:
+            if evaluation.round < round:
+                earlier._remember(evaluation)
+        return earlier
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """The latest evaluation of every member, in the order of their ids."""
+        return [self._by_id[id] for id in sorted(self._by_id)]
+
+    @property
+    def ranked(self) -> list[Evaluation]:
+        """Members whose evaluation succeeded, the best first."""
+        scored = [evaluation for evaluation in self.evaluations if evaluation.score is not None]
+        return sorted(scored, key=lambda evaluation: -self.goodness(evaluation))
+
+    def goodness(self, evaluation: Evaluation) -> float:
+        """The score turned so that higher is better."""
+        return evaluation.score if self.higher_is_better else -evaluation.score
+
+    def append(self, evaluation: Evaluation) -> None:
+        """Remembers an evaluation and writes its line."""
+        candidate = evaluation.candidate
+        failed = evaluation.score is None or not math.isfinite(evaluation.score)
+        line = {
+            "id": evaluation.id,
+            "architecture": list(candidate.architecture.values),
+            "text": candidate.architecture.text,
+            "score": None if failed else evaluation.score,
+            "metric": self.metric,
+            "higher_is_better": self.higher_is_better,
+            "status": "failed" if failed else "ok",
+            "reason": evaluation.reason or ("score is not finite" if failed else None),
+            "origin": candidate.origin,
+            "parent": candidate.parent,
+            "step_size": candidate.step_size,
+            "round": evaluation.round,
+            "predicted": candidate.predicted,
+            "parameters": evaluation.parameters,
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._remember(dataclasses.replace(evaluation, score=line["score"], reason=line["reason"]))

@@ -1,0 +1,16 @@
+"""Random search."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nao_tf.search.pool import Candidate, Pool
+from nao_tf.search.strategy import Strategy, draw
+
+
+class RandomSearch(Strategy):
+    """Every architecture is drawn from the space, whatever came before."""
+
+    def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
+        """See `Strategy.ask`."""
+        return draw(self.space, pool, set(), count, np.random.default_rng([self.seed, round]))
