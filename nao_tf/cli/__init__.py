@@ -1,0 +1,1 @@
+"""The programs; the only part that reads flags."""

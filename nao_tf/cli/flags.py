@@ -1,0 +1,83 @@
+"""The flags of the programs, and how they become settings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl import flags
+
+TASKS = ("ptb", "wikitext2", "text")
+STRATEGIES = ("nao", "random")
+BASELINES = ("lstm", "random")
+
+TASK = flags.DEFINE_enum("task", "ptb", TASKS, "What is learned.")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the published files; given, it is used strictly.")
+WORK_DIR = flags.DEFINE_string("work_dir", None, "Everything a run writes; default runs/<task>. The same command resumes.")
+DOWNLOAD = flags.DEFINE_bool("download", False, "Fetch the data where it is neither given nor prepared.")
+STRATEGY = flags.DEFINE_enum("strategy", "nao", STRATEGIES, "What proposes architectures.")
+WEIGHT_SHARING = flags.DEFINE_bool("weight_sharing", None, "One shared child for the pool; default: the preset's.")
+PRESET = flags.DEFINE_enum("preset", "cpu", ("cpu", "paper"), "Tuned for minutes on two cores, or the published values.")
+BUDGET = flags.DEFINE_integer("budget", None, "Architectures that are evaluated.", lower_bound=1)
+INITIAL = flags.DEFINE_integer("initial", None, "Random architectures before the controller is asked.", lower_bound=1)
+PROPOSALS = flags.DEFINE_integer("proposals", None, "New architectures a round.", lower_bound=1)
+FINALISTS = flags.DEFINE_integer("finalists", None, "How many of the best are trained to the end.", lower_bound=1)
+UNITS = flags.DEFINE_integer("units", None, "Width of the final model.", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Sequences trained side by side.", lower_bound=1)
+STEPS = flags.DEFINE_integer("steps", None, "Training steps of the final models.", lower_bound=1)
+SEARCH_UNITS = flags.DEFINE_integer("search_units", None, "Width of the children while searching.", lower_bound=1)
+SEARCH_STEPS = flags.DEFINE_integer("search_steps", None, "Training steps of a child, or of a round of the shared one.", lower_bound=1)
+LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of the final models.", lower_bound=0.0)
+BASELINE_LIST = flags.DEFINE_list("baselines", ["lstm"], f"What else is measured: {', '.join(BASELINES)}, or nothing.")
+SEED = flags.DEFINE_integer("seed", 1, "Same seed, same device, same versions: same pool.", lower_bound=0)
+DISTRIBUTION = flags.DEFINE_enum("distribution", "auto", ("auto", "none", "mirrored"), "Training on several GPUs.")
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the resolved settings as one JSON line and train nothing.")
+ARCHITECTURE = flags.DEFINE_string("architecture", None, "An architecture: integers, readable form, or a published name.")
+ACTIVATION_NUMBERING = flags.DEFINE_enum(
+    "activation_numbering", "nao_ws", ("nao_ws", "nao"), "What activations 2 and 3 of --architecture mean."
+)
+VOCABULARY_SIZE = flags.DEFINE_integer("vocabulary_size", None, "Most frequent words that are kept (--task=text).", lower_bound=3)
+MINIMUM_COUNT = flags.DEFINE_integer("minimum_count", 1, "Words that are rarer become <unk> (--task=text).", lower_bound=1)
+
+# Flags that change what a search does; a work directory belongs to one set of them.
+MEANING = (
+    "task data_dir strategy weight_sharing preset budget initial proposals finalists units batch_size steps search_units "
+    "search_steps learning_rate seed distribution vocabulary_size minimum_count baselines"
+).split()
+
+
+def meaning() -> str:
+    """The flags that change what a search does, as lines of a flagfile."""
+    lines = []
+    for name in MEANING:
+        flag = flags.FLAGS[name]
+        if flag.value is not None:
+            lines.append(flag.serialize() or f"--{name}=")
+    return "\n".join(lines) + "\n"
+
+
+def preset():
+    """The preset with every value that was given by a flag of its own."""
+    from nao_tf.training.settings import PRESETS
+
+    def changed(settings, **values):
+        return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
+
+    chosen = PRESETS[PRESET.value]
+    search = {"units": SEARCH_UNITS.value, "steps": SEARCH_STEPS.value}
+    return changed(
+        chosen,
+        weight_sharing=WEIGHT_SHARING.value,
+        budget=BUDGET.value,
+        initial=INITIAL.value,
+        proposals=PROPOSALS.value,
+        finalists=FINALISTS.value,
+        scratch=changed(chosen.scratch, **search),
+        shared=changed(chosen.shared, **search),
+        final=changed(
+            chosen.final,
+            units=UNITS.value,
+            batch_size=BATCH_SIZE.value,
+            steps=STEPS.value,
+            learning_rate=LEARNING_RATE.value,
+        ),
+    )

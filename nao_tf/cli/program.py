@@ -1,0 +1,42 @@
+"""What all programs share: one clear line for wrong input, and how to go on after an interruption."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app, flags
+
+from nao_tf.architecture import ArchitectureError
+from nao_tf.errors import InputError
+
+
+def run(main: Callable[[], None]) -> None:
+    """Parses the flags and runs a program.
+
+    Exit status 0: done. 1: wrong usage or input, one line on standard error. 130: interrupted.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded: its start-up lines say nothing
+
+    def parse(arguments):
+        try:
+            return flags.FLAGS(arguments)
+        except flags.Error as error:
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(1)
+
+    def guarded(arguments):
+        if len(arguments) > 1:
+            print(f"error: unexpected argument {arguments[1]!r}; all options are flags, see --help", file=sys.stderr)
+            sys.exit(1)
+        try:
+            main()
+        except (InputError, ArchitectureError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on where it stood", file=sys.stderr)
+            sys.exit(130)
+
+    app.run(guarded, flags_parser=parse)
