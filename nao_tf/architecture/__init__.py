@@ -3,4 +3,12 @@
 from nao_tf.architecture.rnn import NUMBERINGS, RecurrentSpace
 from nao_tf.architecture.space import START_TOKEN, Architecture, ArchitectureError, Position, SearchSpace
 
-__all__ = ["NUMBERINGS", "START_TOKEN", "Architecture", "ArchitectureError", "Position", "RecurrentSpace", "SearchSpace"]
+__all__ = [
+    "NUMBERINGS",
+    "START_TOKEN",
+    "Architecture",
+    "ArchitectureError",
+    "Position",
+    "RecurrentSpace",
+    "SearchSpace",
+]

@@ -57,7 +57,9 @@ class RecurrentSpace(SearchSpace):
             "rnn" if numbering == "nao_ws" else f"rnn:{numbering}",
             positions,
             tokens_per_encoder_step=2,  # REFERENCE 2.2, RNN WS: 22 tokens, 11 encoder steps
-            published={name: self._integers_of(cell) for name, cell in PUBLISHED_CELLS.items()} if nodes == NODES else {},
+            published={name: self._integers_of(cell) for name, cell in PUBLISHED_CELLS.items()}
+            if nodes == NODES
+            else {},
         )
 
     def _integers_of(self, cell: str) -> tuple[int, ...]:

@@ -72,7 +72,9 @@ class Architecture:
     @property
     def text(self) -> str:
         """Readable form: "node 0, relu, node 1, tanh, …"."""
-        return ", ".join(position.words[value] for position, value in zip(self.space.positions, self.values, strict=True))
+        return ", ".join(
+            position.words[value] for position, value in zip(self.space.positions, self.values, strict=True)
+        )
 
     def __str__(self) -> str:
         return " ".join(map(str, self.values))
@@ -176,7 +178,9 @@ class SearchSpace:
         values = list(architecture.values)
         mutable = [index for index in range(len(values)) if len(self.choices(values[:index])) > 1]
         index = int(generator.choice(mutable))
-        values[index] = int(generator.choice([value for value in self.choices(values[:index]) if value != values[index]]))
+        values[index] = int(
+            generator.choice([value for value in self.choices(values[:index]) if value != values[index]])
+        )
         for later in range(index + 1, len(values)):
             allowed = self.choices(values[:later])
             if values[later] not in allowed:

@@ -119,9 +119,7 @@ class LanguageModel(keras.Model):
             tf.reshape(targets, [rows]),
             tf.fill([rows], tf.cast(1 / rows, dropped.dtype)),
         )
-        penalty = regularisation.activation_penalties(
-            dropped, outputs, self.activation_penalty, self.temporal_penalty
-        )
+        penalty = regularisation.activation_penalties(dropped, outputs, self.activation_penalty, self.temporal_penalty)
         return likelihood + penalty, likelihood, state
 
     def log_likelihoods(self, tokens, targets, state, architecture, chosen=None):

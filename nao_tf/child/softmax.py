@@ -93,7 +93,9 @@ def _loss_and_gradients(outputs, embedding, bias, targets, weights, piece):
     else:
         array = tf.TensorArray(outputs.dtype, pieces, element_shape=[piece, units])
         start = [0, tf.zeros([], outputs.dtype), array, tf.zeros([embedding.shape[0], units + 1], outputs.dtype)]
-        _, loss, array, to_words = tf.while_loop(lambda index, *_: index < pieces, step, start, maximum_iterations=pieces)
+        _, loss, array, to_words = tf.while_loop(
+            lambda index, *_: index < pieces, step, start, maximum_iterations=pieces
+        )
         to_outputs = tf.reshape(array.stack(), [-1, units])  # [pieces P, U]
     outputs = tf.reshape(outputs, [-1, units])
     # every target's own part: -weight * h to its word's embedding, -weight to its word's bias

@@ -12,11 +12,15 @@ BASELINES = ("lstm", "random")
 
 TASK = flags.DEFINE_enum("task", "ptb", TASKS, "What is learned.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the published files; given, it is used strictly.")
-WORK_DIR = flags.DEFINE_string("work_dir", None, "Everything a run writes; default runs/<task>. The same command resumes.")
+WORK_DIR = flags.DEFINE_string(
+    "work_dir", None, "Everything a run writes; default runs/<task>. The same command resumes."
+)
 DOWNLOAD = flags.DEFINE_bool("download", False, "Fetch the data where it is neither given nor prepared.")
 STRATEGY = flags.DEFINE_enum("strategy", "nao", STRATEGIES, "What proposes architectures.")
 WEIGHT_SHARING = flags.DEFINE_bool("weight_sharing", None, "One shared child for the pool; default: the preset's.")
-PRESET = flags.DEFINE_enum("preset", "cpu", ("cpu", "paper"), "Tuned for minutes on two cores, or the published values.")
+PRESET = flags.DEFINE_enum(
+    "preset", "cpu", ("cpu", "paper"), "Tuned for minutes on two cores, or the published values."
+)
 BUDGET = flags.DEFINE_integer("budget", None, "Architectures that are evaluated.", lower_bound=1)
 INITIAL = flags.DEFINE_integer("initial", None, "Random architectures before the controller is asked.", lower_bound=1)
 PROPOSALS = flags.DEFINE_integer("proposals", None, "New architectures a round.", lower_bound=1)
@@ -25,18 +29,26 @@ UNITS = flags.DEFINE_integer("units", None, "Width of the final model.", lower_b
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Sequences trained side by side.", lower_bound=1)
 STEPS = flags.DEFINE_integer("steps", None, "Training steps of the final models.", lower_bound=1)
 SEARCH_UNITS = flags.DEFINE_integer("search_units", None, "Width of the children while searching.", lower_bound=1)
-SEARCH_STEPS = flags.DEFINE_integer("search_steps", None, "Training steps of a child, or of a round of the shared one.", lower_bound=1)
+SEARCH_STEPS = flags.DEFINE_integer(
+    "search_steps", None, "Training steps of a child, or of a round of the shared one.", lower_bound=1
+)
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of the final models.", lower_bound=0.0)
 BASELINE_LIST = flags.DEFINE_list("baselines", ["lstm"], f"What else is measured: {', '.join(BASELINES)}, or nothing.")
 SEED = flags.DEFINE_integer("seed", 1, "Same seed, same device, same versions: same pool.", lower_bound=0)
 DISTRIBUTION = flags.DEFINE_enum("distribution", "auto", ("auto", "none", "mirrored"), "Training on several GPUs.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the resolved settings as one JSON line and train nothing.")
-ARCHITECTURE = flags.DEFINE_string("architecture", None, "An architecture: integers, readable form, or a published name.")
+ARCHITECTURE = flags.DEFINE_string(
+    "architecture", None, "An architecture: integers, readable form, or a published name."
+)
 ACTIVATION_NUMBERING = flags.DEFINE_enum(
     "activation_numbering", "nao_ws", ("nao_ws", "nao"), "What activations 2 and 3 of --architecture mean."
 )
-VOCABULARY_SIZE = flags.DEFINE_integer("vocabulary_size", None, "Most frequent words that are kept (--task=text).", lower_bound=3)
-MINIMUM_COUNT = flags.DEFINE_integer("minimum_count", 1, "Words that are rarer become <unk> (--task=text).", lower_bound=1)
+VOCABULARY_SIZE = flags.DEFINE_integer(
+    "vocabulary_size", None, "Most frequent words that are kept (--task=text).", lower_bound=3
+)
+MINIMUM_COUNT = flags.DEFINE_integer(
+    "minimum_count", 1, "Words that are rarer become <unk> (--task=text).", lower_bound=1
+)
 
 # Flags that change what a search does; a work directory belongs to one set of them.
 MEANING = (

@@ -139,9 +139,7 @@ class LanguageSearch:
 
         start = time.monotonic()
         final, corpus = self.preset.final, self.corpus
-        trainer = ChildTrainer(
-            final, corpus.train, corpus.valid, len(corpus.vocabulary), strategy=self.devices
-        )
+        trainer = ChildTrainer(final, corpus.train, corpus.valid, len(corpus.vocabulary), strategy=self.devices)
         self.trainer, trained = trainer, []
         for evaluation in pool.ranked[: self.preset.finalists]:
             architecture = evaluation.candidate.architecture
@@ -150,7 +148,9 @@ class LanguageSearch:
                 architecture.values,
                 self.seed + 1,
                 save_to=self.work / "checkpoints" / f"{prefix}final-{evaluation.id}.npz",
-                report=lambda step, loss: step % 500 or say(f"final step {step}/{final.steps}, training loss {loss:.3f}"),
+                report=lambda step, loss: (
+                    step % 500 or say(f"final step {step}/{final.steps}, training loss {loss:.3f}")
+                ),
             )
             found = perplexity(trainer.evaluate(architecture.values))
             spent = time.monotonic() - began

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from nao_tf.architecture import ArchitectureError
 from nao_tf.errors import InputError
@@ -27,6 +27,7 @@ def run(main: Callable[[], None]) -> None:
             sys.exit(1)
 
     def guarded(arguments):
+        logging.set_verbosity(logging.ERROR)  # below it, TensorFlow tells of every export
         if len(arguments) > 1:
             print(f"error: unexpected argument {arguments[1]!r}; all options are flags, see --help", file=sys.stderr)
             sys.exit(1)

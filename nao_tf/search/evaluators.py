@@ -66,5 +66,3 @@ class SharedWeights:
                 continue  # scored in this round before a kill
             score = perplexity(self.trainer.evaluate(member.architecture.values))
             yield Evaluation(index, member, round, score, parameters)
-
-

@@ -75,7 +75,11 @@ class Evaluator:
         def cut(array):
             return tf.constant(array.reshape(windows, window, batch_size))  # [windows, T, B]
 
-        self._model, self._text, self._batch_size = model, (cut(text.inputs), cut(text.targets), cut(text.weights)), batch_size
+        self._model, self._text, self._batch_size = (
+            model,
+            (cut(text.inputs), cut(text.targets), cut(text.weights)),
+            batch_size,
+        )
         self._count = float(text.weights.sum())
         self._total = tf.function(self._likelihood, jit_compile=True)
 
@@ -140,10 +144,14 @@ class ChildTrainer:
         self.evaluate = Evaluator(self.model, valid, settings.evaluation_batch, settings.window)
         self._replicas = strategy.num_replicas_in_sync if strategy else 1
         if settings.batch_size % self._replicas:
-            raise ValueError(f"a batch of {settings.batch_size} sequences does not divide among {self._replicas} devices")
+            raise ValueError(
+                f"a batch of {settings.batch_size} sequences does not divide among {self._replicas} devices"
+            )
         # Across devices the gradients are summed between the compiled part and the update, so only one device
         # compiles the whole step.
-        self._gradients = tf.function(self._loss_and_gradients, jit_compile=True) if strategy else self._loss_and_gradients
+        self._gradients = (
+            tf.function(self._loss_and_gradients, jit_compile=True) if strategy else self._loss_and_gradients
+        )
         self._step = tf.function(self._replicated_step if strategy else self._one_step, jit_compile=strategy is None)
 
     @property
@@ -162,9 +170,7 @@ class ChildTrainer:
         gradients = tape.gradient(loss, [variable.value for variable in self.model.trainable_variables])
         decay = self.settings.weight_decay
         if decay:
-            gradients = [
-                gradient + decay * variable for gradient, variable in zip(gradients, variables, strict=True)
-            ]
+            gradients = [gradient + decay * variable for gradient, variable in zip(gradients, variables, strict=True)]
         return likelihood, gradients, state
 
     def _update(self, window, state, architecture, seed, learning_rate):
@@ -282,7 +288,9 @@ class SharedChildTrainer:
     Args: as for `ChildTrainer`.
     """
 
-    def __init__(self, settings: LanguageTraining, train: np.ndarray, valid: np.ndarray, vocabulary_size: int, seed: int):
+    def __init__(
+        self, settings: LanguageTraining, train: np.ndarray, valid: np.ndarray, vocabulary_size: int, seed: int
+    ):
         self.settings = settings
         text = streams(train, settings.batch_size)  # [time, B]
         self._text = tf.constant(text)

@@ -1,0 +1,27 @@
+# make search: set-up and a search on the embedded sample.  make test: set-up, lint, tests.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: search test lint format clean
+
+.venv/ready: setup.py constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch .venv/ready
+
+search: .venv/ready
+	$(BIN)/python bin/nao_search --task=ptb $(FLAGS)
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check nao_tf tests bin setup.py
+	$(BIN)/ruff format --check nao_tf tests bin setup.py
+
+format: .venv/ready
+	$(BIN)/ruff check --fix nao_tf tests bin setup.py
+	$(BIN)/ruff format nao_tf tests bin setup.py
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,1 @@
+"""SavedModels for servers: signatures with names, the vocabulary in the graph."""

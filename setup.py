@@ -1,0 +1,37 @@
+"""Packaging of nao_tf. The bounds are those of the releases that the tests were run with."""
+
+import glob
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nao_tf" / "__init__.py").read_text()).group(1)
+BUILDER_FILES = ["checksums.tsv", "README.md", "CITATIONS.bib", "TAGS.txt"]
+
+setup(
+    name="nao_tf",
+    version=VERSION,
+    description="Neural Architecture Optimization in TensorFlow and Keras",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["nao_tf", "nao_tf.*"]),
+    package_data={
+        "nao_tf.data.ptb": [*BUILDER_FILES, "dummy_data/*.txt"],
+        "nao_tf.data.wikitext2": [*BUILDER_FILES, "dummy_data/wikitext-2/*.tokens"],
+    },
+    scripts=sorted(glob.glob("bin/nao_*")),
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15,<3.16",
+        "tensorflow-datasets>=4.9.10,<5",
+        "importlib_resources",  # tensorflow-datasets imports it without declaring it
+        "tensorboard>=2.21,<2.22",
+        "absl-py>=2.1",
+        "numpy",
+    ],
+    extras_require={"test": ["pytest", "dill", "scipy", "ruff"]},
+)
