@@ -1,4 +1,4 @@
-"""The space of recurrent cells (REFERENCE 1.5): eleven nodes, each reading one earlier node through one activation."""
+"""The space of recurrent cells (NAO, section 3.1): eleven nodes, each reading one earlier node."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nao_tf.architecture.space import Architecture, Position, SearchSpace
 NODES = 11  # searched nodes, behind the implicit node 0
 
 # The two repositories of the authors number the last two activations differently, so that a string of integers is
-# ambiguous unless its numbering is told (REFERENCE 1.5 and trap 25).
+# ambiguous unless its numbering is told (authors' code).
 NUMBERINGS = {
     "nao_ws": ("tanh", "relu", "sigmoid", "identity"),  # NAO-WS and its vocabulary; the one used here
     "nao": ("tanh", "relu", "identity", "sigmoid"),  # NAO without weight sharing
 }
 
-# Published cells as (predecessor, activation) pairs, free of any numbering (REFERENCE 6.5 and 6.6).
+# Published cells as (predecessor, activation) pairs, free of any numbering (authors' code).
 PUBLISHED_CELLS = {
     "NAO": (
         "0 relu, 0 relu, 1 relu, 3 tanh, 4 relu, 4 relu, 5 relu, 1 relu, 7 relu, 1 relu, 1 identity"
@@ -34,8 +34,8 @@ PUBLISHED_CELLS = {
 class RecurrentSpace(SearchSpace):
     """Recurrent cells: 22 integers `predecessor activation` x 11; 22 tokens out of 16 words.
 
-    The cell's output is the mean of its nodes and each node reads exactly one earlier node, so a cell is a tree rooted at
-    node 0, and two cells that differ in the numbering of the nodes only are the same one.
+    The cell's output is the mean of its nodes and each node reads exactly one earlier node, so a cell is a tree rooted
+    at node 0, and two cells that differ in the numbering of the nodes only are the same one.
 
     Args:
         numbering: which activation each number means, a key of `NUMBERINGS`.
@@ -56,7 +56,7 @@ class RecurrentSpace(SearchSpace):
         super().__init__(
             "rnn" if numbering == "nao_ws" else f"rnn:{numbering}",
             positions,
-            tokens_per_encoder_step=2,  # REFERENCE 2.2, RNN WS: 22 tokens, 11 encoder steps
+            tokens_per_encoder_step=2,  # authors' weight-sharing code: 22 tokens, 11 encoder steps
             published={name: self._integers_of(cell) for name, cell in PUBLISHED_CELLS.items()}
             if nodes == NODES
             else {},

@@ -1,8 +1,8 @@
 """What an architecture is: a value out of a search space, and the contract that every search space keeps.
 
-An architecture is a string of integers, one for each `Position` of its space. For the controller it is written as tokens:
-every kind of position has a block of the vocabulary of its own, behind token 0, the start of sequence (REFERENCE 1.5:
-in the recurrent space 1..11 are predecessors and 12..15 activations). Nothing here imports TensorFlow.
+An architecture is a string of integers, one for each `Position` of its space. For the controller it is written as
+tokens: every kind of position has a block of the vocabulary of its own, behind token 0, the start of sequence (in the
+recurrent space 1..11 are predecessors and 12..15 activations). Nothing here imports TensorFlow.
 
 Letters: T tokens of an architecture, V words of the vocabulary.
 """
@@ -20,7 +20,7 @@ START_TOKEN = 0  # the start of sequence; never a token of an architecture
 
 
 class ArchitectureError(ValueError):
-    """A string that is no architecture of the space; the message says which position is wrong and what may stand there."""
+    """A string that is no architecture of the space; the message says which position is wrong and what is allowed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,7 @@ class SearchSpace:
     Args:
         name: the name that pools and reports give it.
         positions: what each integer means.
-        tokens_per_encoder_step: how many neighbouring tokens the encoder reads as one step (REFERENCE 2.1, item 1).
+        tokens_per_encoder_step: how many neighbouring tokens the encoder reads as one step (authors' code).
         published: named architectures, by their integers.
     """
 
@@ -194,7 +194,7 @@ class SearchSpace:
         return tuple(values)
 
     def symmetry(self, values: Sequence[int], generator: np.random.Generator) -> tuple[int, ...]:
-        """A random spelling of the same computation, to augment the controller's training (REFERENCE 2.2)."""
+        """A random spelling of the same computation, to augment the controller's training (NAO, section 3.2)."""
         return tuple(values)
 
     # ---- tokens
@@ -270,7 +270,8 @@ class SearchSpace:
         if len(words) == 1:
             names = ", ".join(self.published) or "none"
             raise ArchitectureError(
-                f"{text!r} is no architecture: give {len(self.positions)} integers, the readable form, or a name ({names})"
+                f"{text!r} is no architecture: give {len(self.positions)} integers, the readable form, "
+                f"or a name ({names})"
             )
         if len(words) != len(self.positions):
             raise ArchitectureError(f"architecture of {len(words)} words; {self.name} takes {len(self.positions)}")

@@ -1,4 +1,4 @@
-"""The recurrent cell of the search space, stand-alone and with shared weights (authors' code; the space is that of ENAS).
+"""The recurrent cell of the search space, stand-alone and with shared weights (authors' code; ENAS's space).
 
 For a time step t, with gates c and values h, and s_p the node that node i reads:
 

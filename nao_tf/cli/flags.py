@@ -52,8 +52,8 @@ MINIMUM_COUNT = flags.DEFINE_integer(
 
 # Flags that change what a search does; a work directory belongs to one set of them.
 MEANING = (
-    "task data_dir strategy weight_sharing preset budget initial proposals finalists units batch_size steps search_units "
-    "search_steps learning_rate seed distribution vocabulary_size minimum_count baselines"
+    "task data_dir strategy weight_sharing preset budget initial proposals finalists units batch_size steps "
+    "search_units search_steps learning_rate seed distribution vocabulary_size minimum_count baselines"
 ).split()
 
 

@@ -16,7 +16,7 @@ METRIC = "validation_perplexity"
 
 
 class FromScratch:
-    """Trains every architecture from scratch for a few steps; all start from the same seed, so only the cell differs."""
+    """Trains every architecture from scratch for a few steps; all from the same seed, so only the cell differs."""
 
     def __init__(self, trainer: ChildTrainer, seed: int):
         self.trainer, self.seed = trainer, seed

@@ -1,4 +1,4 @@
-"""Neural Architecture Optimization (Luo et al., 2018, algorithm 1): fit the controller, move the best, decode, evaluate."""
+"""Neural Architecture Optimization (Luo et al., 2018, algorithm 1): fit, move the best, decode, evaluate."""
 
 from __future__ import annotations
 

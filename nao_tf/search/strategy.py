@@ -34,7 +34,7 @@ class Strategy(abc.ABC):
 
 
 def draw(space: SearchSpace, pool: Pool, taken: set, count: int, generator: np.random.Generator) -> list[Candidate]:
-    """Random architectures that are neither in the pool nor in `taken`, which they join; fewer in an exhausted space."""
+    """Random architectures that are neither in the pool nor in `taken`, which they join; fewer if exhausted."""
     drawn: list[Candidate] = []
     misses = 0
     while len(drawn) < count and misses < 1000:
