@@ -1,0 +1,116 @@
+"""The program as a user runs it, in processes of its own, on a small text."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = [sys.executable, str(ROOT / "bin" / "nao_search")]
+SMALL = (
+    "--budget=5 --initial=3 --proposals=2 --search_steps=8 --search_units=8 --steps=10 --units=8 --finalists=1".split()
+)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("text")
+    generator = np.random.default_rng(0)
+    for name, lines in (("train", 2000), ("valid", 60), ("test", 60)):
+        rows = (" ".join(f"w{word}" for word in generator.integers(0, 30, 8)) for _ in range(lines))
+        (folder / f"{name}.txt").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def command(text, work, *more):
+    return [*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={work}", *SMALL, *more]
+
+
+def run(*arguments):
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def finished(text, tmp_path_factory):
+    work = tmp_path_factory.mktemp("runs") / "whole"
+    done = run(*command(text, work))
+    assert done.returncode == 0, done.stderr
+    return work
+
+
+def test_result_names_corpus_winner_and_baseline(finished):
+    result = json.loads((finished / "result.json").read_text())
+    assert result["dataset"]["name"] == "text" and result["evaluations"] == 5
+    assert result["test"]["perplexity"] > 1 and result["baselines"]["lstm"]["perplexity"] > 1
+    assert len(json.loads((finished / "pool.jsonl").read_text().splitlines()[0])["architecture"]) == 22
+    assert list((finished / "tensorboard").rglob("events*"))
+
+
+def test_a_killed_run_ends_with_the_pool_of_the_undisturbed_one(text, finished, tmp_path):
+    work = tmp_path / "killed"
+    process = subprocess.Popen(command(text, work), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (work / "pool.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = (work / "pool.jsonl").read_bytes()
+    assert run(*command(text, work)).returncode == 0
+    assert (work / "pool.jsonl").read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+    assert (work / "pool.jsonl").read_bytes() == (finished / "pool.jsonl").read_bytes()
+
+
+def test_the_exported_child_answers_without_the_package(text, finished, tmp_path):
+    content = (text / "test.txt").read_text()
+    np.save(tmp_path / "text.npy", np.array([content.encode()], dtype=object).astype("S"))
+    tool = pathlib.Path(sys.executable).parent / "saved_model_cli"
+    answer = subprocess.run(
+        [tool, "run", "--dir", finished / "export" / "child" / "1", "--tag_set", "serve", "--signature_def"]
+        + ["score_text", "--inputs", f"text={tmp_path / 'text.npy'}", "--outdir", tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+    )
+    assert answer.returncode == 0, answer.stderr
+    expected = json.loads((finished / "result.json").read_text())["test"]["perplexity"]
+    np.testing.assert_allclose(np.load(tmp_path / "perplexity.npy"), [expected], rtol=1e-4)
+
+
+def test_dry_run_prints_one_json_line_and_trains_nothing(text, tmp_path):
+    done = run(*command(text, tmp_path / "dry", "--dry_run", "--architecture=NAO"))
+    fields = json.loads(done.stdout)
+    assert fields["parameters"] > 0 and len(fields["architecture"]) == 22
+    assert not (tmp_path / "dry").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--task=text", "--data_dir=no_such_folder"], "no_such_folder"),
+        (["--task=text", "--strategy=guess"], "strategy"),
+        (["--baselines=gru"], "gru"),
+        (["--architecture=0 1 5 1", "--dry_run"], "22"),
+        (["--budget=0"], "budget"),
+        (["surplus"], "surplus"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_one(arguments, said, tmp_path):
+    done = run(*PROGRAM, *arguments, f"--work_dir={tmp_path / 'work'}")
+    assert done.returncode == 1 and said in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1, done.stderr
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_work_directory_refuses_other_flags(text, finished):
+    before = (finished / "flags.txt").read_bytes(), (finished / "pool.jsonl").read_bytes()
+    done = run(*command(text, finished, "--seed=2"))
+    assert done.returncode == 1 and "seed" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert before == ((finished / "flags.txt").read_bytes(), (finished / "pool.jsonl").read_bytes())

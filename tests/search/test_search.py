@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from nao_tf.architecture import RecurrentSpace
+from nao_tf.errors import InputError
+from nao_tf.search.loop import FailingError, search
+from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.random import RandomSearch
+
+SPACE = RecurrentSpace()
+
+
+class Relus:
+    """Scores a cell by its share of relus, and can be killed or fail."""
+
+    def __init__(self, stop_after=None, fail=False):
+        self.calls, self.stop_after, self.fail = 0, stop_after, fail
+
+    def evaluate(self, pool, candidates, round, report=None):
+        for candidate in candidates:
+            if candidate.architecture in pool:
+                continue
+            if self.calls == self.stop_after:
+                raise KeyboardInterrupt
+            self.calls += 1
+            score = None if self.fail else candidate.architecture.values[1::2].count(1) / 11
+            yield Evaluation(len(pool), candidate, round, score, 1, "no luck" if self.fail else None)
+
+
+def run(path, evaluator=None, seed=1, budget=23):
+    pool = Pool(path, SPACE, "relus", higher_is_better=True)
+    search(RandomSearch(SPACE, seed), evaluator or Relus(), pool, budget, initial=10, proposals=5)
+    return pool
+
+
+def test_equal_seeds_write_equal_files(tmp_path):
+    run(tmp_path / "a"), run(tmp_path / "b"), run(tmp_path / "c", seed=2)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() != (tmp_path / "c").read_bytes()
+
+
+@pytest.mark.parametrize("stop_after", [0, 3, 10, 17])
+def test_a_stopped_search_ends_as_an_undisturbed_one(tmp_path, stop_after):
+    run(tmp_path / "a")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "b", Relus(stop_after))
+    if (tmp_path / "b").exists():
+        with open(tmp_path / "b", "ab") as file:
+            file.write(b'{"id": 99, "archi')  # killed while writing
+    rest = Relus()
+    run(tmp_path / "b", rest)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert rest.calls == 23 - stop_after
+
+
+def test_a_finished_search_evaluates_nothing(tmp_path):
+    run(tmp_path / "a")
+    again = Relus()
+    pool = run(tmp_path / "a", again)
+    assert again.calls == 0 and len(pool) == 23
+    scores = [evaluation.score for evaluation in pool.ranked]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_pool_holds_a_computation_once(tmp_path):
+    pool, generator = run(tmp_path / "a"), np.random.default_rng(0)
+    for evaluation in pool.evaluations:
+        architecture = evaluation.candidate.architecture
+        assert SPACE.architecture(SPACE.symmetry(architecture.values, generator)) in pool
+    assert len({evaluation.candidate.architecture.canonical for evaluation in pool.evaluations}) == len(pool)
+
+
+def test_three_failures_in_a_row_stop_the_search(tmp_path):
+    with pytest.raises(FailingError, match="no luck"):
+        run(tmp_path / "a", Relus(fail=True))
+    assert len((tmp_path / "a").read_text().splitlines()) == 3
+
+
+def test_a_foreign_pool_is_one_clear_error_and_stays_as_it_is(tmp_path):
+    (tmp_path / "a").write_text("hello\n")
+    with pytest.raises(InputError, match="line 1"):
+        run(tmp_path / "a")
+    assert (tmp_path / "a").read_text() == "hello\n"
