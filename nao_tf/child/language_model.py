@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from nao_tf.child import regularisation, softmax
-from nao_tf.child.regularisation import Dropout
+from nao_tf.child.dropout import Dropout
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")

@@ -147,7 +147,7 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
     loop = tf.while_loop(
         lambda t, *_: t < steps,
         step,
-        [0, state, array(), [array() for _ in range(3 * (count + 1))]],
+        (0, state, array(), [array() for _ in range(3 * (count + 1))]),
         maximum_iterations=steps,
     )
     return loop[2].stack(), [array.stack() for array in loop[3]]  # [T, B, U], 3 (N + 1) times [T, B, U]
@@ -189,7 +189,7 @@ def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average
 
     arrays = [tf.TensorArray(dtype, steps, element_shape=[batch, 2 * units]) for _ in range(count + 1)]
     loop = tf.while_loop(
-        lambda t, *_: t >= 0, step, [steps - 1, tf.zeros_like(upstream[0]), arrays], maximum_iterations=steps
+        lambda t, *_: t >= 0, step, (steps - 1, tf.zeros_like(upstream[0]), arrays), maximum_iterations=steps
     )
     products = [array.stack() for array in loop[2]]  # N + 1 times [T, B, 2 U]
     to_kernels = [

@@ -92,7 +92,7 @@ def _loss_and_gradients(outputs, embedding, bias, targets, weights, piece):
         loss, to_outputs, to_words = one_piece(0)
     else:
         array = tf.TensorArray(outputs.dtype, pieces, element_shape=[piece, units])
-        start = [0, tf.zeros([], outputs.dtype), array, tf.zeros([embedding.shape[0], units + 1], outputs.dtype)]
+        start = (0, tf.zeros([], outputs.dtype), array, tf.zeros([embedding.shape[0], units + 1], outputs.dtype))
         _, loss, array, to_words = tf.while_loop(
             lambda index, *_: index < pieces, step, start, maximum_iterations=pieces
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from nao_tf.child.regularisation import PUBLISHED_DROPOUT, Dropout
+from nao_tf.child.dropout import PUBLISHED_DROPOUT, Dropout
 
 
 @dataclasses.dataclass(frozen=True)

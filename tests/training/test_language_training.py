@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.regularisation import Dropout
+from nao_tf.child.dropout import Dropout
 from nao_tf.training.language import ChildTrainer, DivergedError, Evaluator, SharedChildTrainer, perplexity
 from nao_tf.training.settings import LanguageTraining
 
