@@ -64,7 +64,7 @@ def test_perplexity_equals_a_plain_computation(batch_size):
     trainer, values = ChildTrainer(SETTINGS, TRAIN, VALID, WORDS), tf.constant(SPACE.parse("NAO-WS").values)
     trainer.start(5)
     model = trainer.model
-    columns = -(-(len(VALID) - 1) // batch_size)
+    columns = 5 * -(-(len(VALID) - 1) // (5 * batch_size))  # whole windows of 5
     total = 0.0
     for start in range(0, len(VALID) - 1, columns):
         column = VALID[start : start + columns + 1]
