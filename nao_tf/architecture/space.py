@@ -174,18 +174,27 @@ class SearchSpace:
         return self.architecture(values)
 
     def mutate(self, architecture: Architecture, generator: np.random.Generator) -> Architecture:
-        """Another architecture that differs in one integer, or in what that one makes illegal; in canonical form."""
+        """Another computation that differs in one integer, or in what that one makes illegal; in canonical form.
+
+        Raises:
+            ValueError: no other computation was found: the space holds only one.
+        """
+        mutable = [index for index in range(len(self.positions)) if len(self.choices(architecture.values[:index])) > 1]
+        for _ in range(100 if mutable else 0):  # a changed integer may spell the same computation
+            mutant = self._change(architecture, int(generator.choice(mutable)), generator).canonical
+            if mutant != architecture.canonical:
+                return mutant
+        raise ValueError(f"no mutation of {architecture} is another computation of {self.name}")
+
+    def _change(self, architecture, index, generator) -> Architecture:
         values = list(architecture.values)
-        mutable = [index for index in range(len(values)) if len(self.choices(values[:index])) > 1]
-        index = int(generator.choice(mutable))
-        values[index] = int(
-            generator.choice([value for value in self.choices(values[:index]) if value != values[index]])
-        )
+        others = [value for value in self.choices(values[:index]) if value != values[index]]
+        values[index] = int(generator.choice(others))
         for later in range(index + 1, len(values)):
             allowed = self.choices(values[:later])
             if values[later] not in allowed:
                 values[later] = int(generator.choice(allowed))
-        return self.architecture(values).canonical
+        return self.architecture(values)
 
     # ---- spellings of the same computation
 

@@ -68,12 +68,14 @@ def test_canonical_form_tells_different_cells_apart():
     assert space.parse("0 1 1 0").canonical != space.parse("0 1 0 0").canonical
 
 
-def test_mutation_is_another_canonical_architecture():
-    space, generator = RecurrentSpace(), np.random.default_rng(1)
-    for _ in range(100):
-        architecture = space.sample(generator)
-        mutant = space.mutate(architecture, generator)
-        assert mutant.canonical == mutant
+def test_mutation_is_another_computation():
+    generator = np.random.default_rng(1)
+    for nodes in (2, 3, 11):
+        space = RecurrentSpace(nodes=nodes)
+        for _ in range(200):
+            architecture = space.sample(generator)
+            mutant = space.mutate(architecture, generator)
+            assert mutant.canonical == mutant != architecture
 
 
 def test_grammar_is_the_table_of_legal_tokens():
