@@ -18,12 +18,12 @@ test: lint
 	$(BIN)/python -m pytest
 
 lint: .venv/ready
-	$(BIN)/ruff check nao_tf tests bin setup.py
-	$(BIN)/ruff format --check nao_tf tests bin setup.py
+	$(BIN)/ruff check nao_tf tests bin benchmarks setup.py
+	$(BIN)/ruff format --check nao_tf tests bin benchmarks setup.py
 
 format: .venv/ready
-	$(BIN)/ruff check --fix nao_tf tests bin setup.py
-	$(BIN)/ruff format nao_tf tests bin setup.py
+	$(BIN)/ruff check --fix nao_tf tests bin benchmarks setup.py
+	$(BIN)/ruff format nao_tf tests bin benchmarks setup.py
 
 clean:
 	rm -rf .venv build *.egg-info

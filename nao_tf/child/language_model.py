@@ -64,6 +64,11 @@ class LanguageModel(keras.Model):
             self.cell.build()
         self.built = True
 
+    @property
+    def own_architecture(self) -> tuple[int, ...]:
+        """The model's own integers, as numbers that a program is made for; empty when its cell has none."""
+        return tuple(self.architecture or ())
+
     def hidden(self, tokens, state, architecture, training_seed=None, chosen=None):
         """Outputs of the cell.
 
@@ -91,7 +96,12 @@ class LanguageModel(keras.Model):
         if masks["embedding"] is not None:
             inputs = inputs * masks["embedding"]
         outputs, state = self.cell(
-            inputs, state, architecture, input_mask=masks["input"], state_mask=masks["hidden"], chosen=chosen
+            inputs,
+            state,
+            architecture=architecture,
+            input_mask=masks["input"],
+            state_mask=masks["hidden"],
+            chosen=chosen,
         )
         dropped = outputs if masks["output"] is None else outputs * masks["output"]
         return dropped, outputs, state
@@ -146,7 +156,7 @@ class LanguageModel(keras.Model):
         """
         tokens = tf.transpose(tf.cast(tokens, tf.int32))  # [T, B]
         state = self.cell.initial_state(tf.shape(tokens)[1])
-        outputs, _, _ = self.hidden(tokens, state, tf.constant(self.architecture or [], tf.int32))
+        outputs, _, _ = self.hidden(tokens, state, self.own_architecture)
         embedding = tf.convert_to_tensor(self.embedding)
         logits = tf.tensordot(outputs, embedding, [[2], [1]]) + tf.convert_to_tensor(self.bias)  # [T, B, V]
         return tf.transpose(tf.nn.log_softmax(logits), [1, 0, 2])

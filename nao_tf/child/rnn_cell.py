@@ -62,10 +62,13 @@ def derivative(activated: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
 
 
 def choose(nodes: list[tf.Tensor], index: tf.Tensor) -> tf.Tensor:
-    """nodes[index] for an index that is data: a tournament over the bits of the index.
+    """nodes[index]; for an index that is data, a tournament over its bits.
 
-    Indexing a stack would copy all nodes, and XLA would make a Python list's index a constant of the program.
+    Indexing a stack would copy all nodes, and XLA would make an index into it a constant of the program. An index that
+    is a plain number (an export has one architecture) costs nothing.
     """
+    if not tf.is_tensor(index):
+        return nodes[index]
     bit = 0
     while len(nodes) > 1:
         odd = tf.cast(tf.bitwise.bitwise_and(tf.bitwise.right_shift(index, bit), 1), tf.bool)
@@ -76,8 +79,12 @@ def choose(nodes: list[tf.Tensor], index: tf.Tensor) -> tf.Tensor:
 
 
 def split_architecture(architecture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Integers `predecessor activation` x N, `[2 N]`, as predecessors `[N]` and activations `[N]`."""
-    pairs = tf.reshape(architecture, [-1, 2])  # [N, 2]
+    """Integers `predecessor activation` x N, `[2 N]`, as predecessors `[N]` and activations `[N]`; as plain numbers if
+    they came as a tuple of such.
+    """
+    pairs = (
+        np.reshape(architecture, [-1, 2]) if isinstance(architecture, tuple) else tf.reshape(architecture, [-1, 2])
+    )  # [N, 2]
     return pairs[:, 0], pairs[:, 1]
 
 
@@ -90,7 +97,7 @@ def unroll(projected, state, first_kernel, kernels, mask, architecture, average_
         first_kernel: the state's part of W_0, `[U, 2 U]`.
         kernels: W_1..W_N, `[N, U, 2 U]`.
         mask: m_h, the dropout mask of everything that is multiplied by a kernel, `[B, U]`; None for none.
-        architecture: `[2 N]` int32.
+        architecture: `[2 N]` int32, or a tuple of integers that the program is made for.
         average_first: whether node 0 is part of the mean (it is while weights are shared, it is not in the authors'
             final models).
 

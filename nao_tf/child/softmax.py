@@ -38,9 +38,11 @@ def softmax_loss(outputs, embedding, bias, targets, weights, piece=PIECE):
 
 
 def log_likelihoods(outputs, embedding, bias, targets, piece=PIECE):
-    """log p(target) of every row, `[R]` in nats, without a gradient. Arguments as for `softmax_loss`."""
+    """log p(target) of every row, `[R]` in nats, without a gradient. Arguments as for `softmax_loss`.
+
+    When R is only known as the program runs (exports), all rows are one piece, and the caller bounds their number.
+    """
     rows = outputs.shape[0]
-    outputs, targets, piece, pieces = _in_pieces(outputs, targets, piece)
 
     def one_piece(piece_of):
         piece_outputs, piece_targets = piece_of
@@ -48,6 +50,9 @@ def log_likelihoods(outputs, embedding, bias, targets, piece=PIECE):
         chosen = tf.reduce_sum(piece_outputs * tf.gather(embedding, piece_targets), -1) + tf.gather(bias, piece_targets)
         return chosen - tf.reduce_logsumexp(logits, -1)  # [P]
 
+    if rows is None:
+        return one_piece((outputs, tf.maximum(targets, 0)))
+    outputs, targets, piece, pieces = _in_pieces(outputs, targets, piece)
     if pieces == 1:
         return one_piece((outputs[0], targets[0]))[:rows]
     return tf.reshape(tf.map_fn(one_piece, (outputs, targets), fn_output_signature=outputs.dtype), [-1])[:rows]  # [R]

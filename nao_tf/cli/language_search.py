@@ -14,239 +14,302 @@ import tensorflow as tf
 
 from nao_tf import controller
 from nao_tf.child.lstm_cell import units_of_equal_size
+from nao_tf.cli.terminal import Rate, Terminal
+from nao_tf.report.tensorboard import Board
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
 from nao_tf.search.loop import search
 from nao_tf.search.nao import NeuralArchitectureOptimization
-from nao_tf.search.pool import Pool
+from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.random import RandomSearch
-from nao_tf.serving.export import export_child, export_controller
+from nao_tf.serving.export import export_child, export_controller, export_improve
 from nao_tf.training.language import ChildTrainer, Evaluator, SharedChildTrainer, perplexity
+
+LAST_ROUND = 2**31 - 1  # names the controller that is fitted to the whole pool when the search is over
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrained:
+    """The best few of a pool, trained to the end.
+
+    Attributes:
+        winner: the best of them on validation.
+        test: its figures, see `LanguageSearch.measure`.
+        finalists: id, text and validation perplexity of each.
+        trainer: holds the winner's weights.
+    """
+
+    winner: Evaluation
+    test: dict
+    finalists: list[dict]
+    trainer: ChildTrainer
 
 
 class LanguageSearch:
     """One run of the program in its work directory.
 
     Args:
+        task: the name of the task.
         preset: `training.settings.LanguagePreset`.
         space: the recurrent space.
         corpus: `data.text.Corpus`.
         work: the work directory.
         strategy: "nao" or "random".
         seed: of everything random.
-        devices: a `tf.distribute` strategy, or None.
+        terminal: what people read.
+        devices: a `tf.distribute` strategy for the final models, or None.
     """
 
-    def __init__(self, preset, space, corpus, work: pathlib.Path, strategy: str, seed: int, devices=None):
-        self.preset, self.space, self.corpus, self.work = preset, space, corpus, work
-        self.strategy_name, self.seed, self.devices = strategy, seed, devices
-        self.seconds: dict[str, float] = {}
+    def __init__(self, task, preset, space, corpus, work, strategy, seed, terminal: Terminal, devices=None):
+        self.task, self.preset, self.space, self.corpus, self.work = task, preset, space, corpus, pathlib.Path(work)
+        self.strategy_name, self.seed, self.terminal, self.devices = strategy, seed, terminal, devices
+        self.words = len(corpus.vocabulary)
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(seed)
 
     def run(self, baselines: list[str]) -> dict:
         """All stages; returns what result.json holds."""
-        from nao_tf.cli.search import say
-
-        say(f"corpus {self.corpus.name} ({self.corpus.source}): {len(self.corpus.vocabulary)} words")
-        strategy, pool = self.search(self.strategy_name, "pool.jsonl")
-        winner, test, trained = self.retrain(pool)
-        result = self.result(strategy, pool, winner, test, trained)
-        result["baselines"] = {}
-        if "lstm" in baselines:
-            result["baselines"]["lstm"] = self.lstm()
+        self.terminal.say(f"corpus {self.corpus.name} ({self.corpus.source}): {self.words:,} words")
+        pool = self.search(self.strategy_name, "pool.jsonl")
+        fitted = self.fit(pool) if self.strategy_name == "nao" and len(pool.ranked) > 1 else None
+        found = self.retrain(pool, self.strategy_name)
+        rivals = {}
         if "random" in baselines and self.strategy_name != "random":
-            _, other = self.search("random", "pool_random.jsonl")
-            _, other_test, other_trained = self.retrain(other, "random_")
-            result["baselines"]["random"] = {"test": other_test, "retrained": other_trained}
-        self.export(strategy, pool, winner)
-        result["seconds"] = self.seconds
+            other_pool = self.search("random", "pool_random.jsonl")
+            other = self.retrain(other_pool, "random")
+            rivals["random"] = {"evaluations": len(other_pool), "finalists": other.finalists, **other.test}
+        if "lstm" in baselines:
+            rivals["lstm"] = self.lstm(found)
+        self.export(found, fitted)
+        result = self.result(pool, found, rivals, fitted)
         write(self.work / "result.json", json.dumps(result, indent=1) + "\n")
-        self.table(result, say)
+        self.table(result)
         return result
 
     # ---- search
 
-    def strategy(self, name):
+    def strategy(self, name, board=None):
         """The strategy of a name."""
         if name == "random":
             return RandomSearch(self.space, self.seed)
+
+        def on_fit(round, fitted):
+            quality = dataclasses.asdict(fitted.quality)
+            if board:
+                board.controller(round, fitted.losses, quality)
+            of = "the whole pool" if round == LAST_ROUND else f"round {round}"
+            self.terminal.say(f"controller of {of}, on architectures it has not seen: {readable(quality)}")
+
         settings = controller.PRESETS[self.preset.controller]
-        return NeuralArchitectureOptimization(self.space, self.seed, settings, self.preset.random_share)
+        return NeuralArchitectureOptimization(self.space, self.seed, settings, self.preset.random_share, on_fit=on_fit)
 
-    def search(self, name, file):
-        """Runs a strategy to the end of the budget; returns it and its pool."""
-        from nao_tf.cli.search import say
-
-        start, preset, corpus = time.monotonic(), self.preset, self.corpus
-        strategy = self.strategy(name)
-        pool = Pool(self.work / file, self.space, METRIC, higher_is_better=False)
-        words = len(corpus.vocabulary)
+    def evaluator(self, name):
+        """What scores architectures: a shared child or one from scratch for each."""
+        preset, corpus = self.preset, self.corpus
         if preset.weight_sharing:
-            trainer = SharedChildTrainer(preset.shared, corpus.train, corpus.valid, words, self.seed)
-            evaluator = SharedWeights(trainer, self.work / "checkpoints" / pathlib.Path(file).stem)
-        else:
-            evaluator = FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, words), self.seed)
-        writer = tf.summary.create_file_writer(str(self.work / "tensorboard" / f"search_{name}"))
-        already, first = len(pool), time.monotonic()
-        if already:
-            say(f"{file}: {already} architectures are evaluated already")
+            trainer = SharedChildTrainer(preset.shared, corpus.train, corpus.valid, self.words, self.seed)
+            return SharedWeights(trainer, self.work / "checkpoints" / f"shared_{name}")
+        return FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, self.words), self.seed)
+
+    def search(self, name, file) -> Pool:
+        """Runs a strategy to the end of the budget."""
+        start, preset = time.monotonic(), self.preset
+        pool = Pool(self.work / file, self.space, METRIC, higher_is_better=False)
+        board = Board(self.work / "tensorboard" / f"search_{name}")
+        if len(pool):
+            self.terminal.say(f"{file}: {len(pool)} architectures are evaluated already")
+        rate = Rate(preset.budget, len(pool))
+        steps = (preset.shared if preset.weight_sharing else preset.scratch).steps
 
         def on_evaluation(evaluation):
-            best = pool.ranked[0].score if pool.ranked else float("nan")
-            done = len(pool) - already
-            rate = (time.monotonic() - first) / max(done, 1)
-            score = "failed: " + evaluation.reason if evaluation.score is None else f"{evaluation.score:.2f}"
-            say(
-                f"{name} {evaluation.id + 1}/{preset.budget} [{evaluation.candidate.origin}] perplexity {score}, "
-                f"best {best:.2f}, {rate:.1f} s each, {rate * (preset.budget - len(pool)) / 60:.1f} min left"
+            rate.step(len(pool))
+            best = pool.ranked[0].score if pool.ranked else None
+            board.evaluation(evaluation.id, evaluation.score, best)
+            score = f"failed: {evaluation.reason}" if evaluation.score is None else f"{evaluation.score:.2f}"
+            self.terminal.say(
+                f"{name}, architecture {evaluation.id} ({evaluation.candidate.origin}): validation perplexity {score}"
+                + (f", best {best:.2f}" if best else "")
+                + f"; {rate}"
             )
-            with writer.as_default(step=evaluation.id):
-                if evaluation.score is not None:
-                    tf.summary.scalar("child/validation_perplexity", evaluation.score)
-                tf.summary.scalar("search/best_so_far", best)
-            with open(self.work / "timings.jsonl", "a") as timings:
-                timings.write(json.dumps({"pool": file, "id": evaluation.id, "seconds": round(rate, 3)}) + "\n")
-
-        def on_round(round):
-            quality = strategy.quality()
-            if quality:
-                say(f"round {round}: held-out quality of the controller {quality}")
-                with writer.as_default(step=round):
-                    for key, value in quality.items():
-                        if value is not None:
-                            tf.summary.scalar(f"controller/{key}", value)
 
         def report(step, loss):
-            with writer.as_default(step=len(pool) * 100_000 + step):
-                tf.summary.scalar("child/training_loss", loss)
+            board.child(len(pool), step, loss)
+            self.terminal.status(f"training step {step}/{steps}, loss {loss:.3f}; {rate}")
 
         search(
-            strategy, evaluator, pool, preset.budget, preset.initial, preset.proposals, on_evaluation, on_round, report
+            self.strategy(name, board),
+            self.evaluator(name),
+            pool,
+            preset.budget,
+            preset.initial,
+            preset.proposals,
+            on_evaluation,
+            report=report,
         )
-        writer.close()
-        self.seconds[f"search_{name}"] = round(time.monotonic() - start, 1)
-        return strategy, pool
+        board.close()
+        self.spent(f"search_{name}", start)
+        return pool
+
+    def fit(self, pool) -> controller.FittedController:
+        """The controller of the whole pool: it is exported, and its quality reported."""
+        start = time.monotonic()
+        fitted = self.strategy("nao").fit(pool, LAST_ROUND)
+        self.spent("controller", start)
+        return fitted
 
     # ---- the final models
 
-    def retrain(self, pool, prefix=""):
-        """Trains the best few from scratch, chooses by validation, tests once.
+    def retrain(self, pool, name) -> Retrained:
+        """Trains the best few from scratch, chooses by validation, tests once."""
+        start, final, corpus = time.monotonic(), self.preset.final, self.corpus
+        trainer = ChildTrainer(final, corpus.train, corpus.valid, self.words, strategy=self.devices)
+        finalists = []
 
-        Returns:
-            The winner's evaluation, its test figures, and the validation of all finalists.
-        """
-        from nao_tf.cli.search import say
+        def train(evaluation):
+            values = evaluation.candidate.architecture.values
+            label = f"final_{name}_{evaluation.id}"
+            self.train(trainer, values, label)
+            return perplexity(trainer.evaluate(values))
 
-        start = time.monotonic()
-        final, corpus = self.preset.final, self.corpus
-        trainer = ChildTrainer(final, corpus.train, corpus.valid, len(corpus.vocabulary), strategy=self.devices)
-        self.trainer, trained = trainer, []
         for evaluation in pool.ranked[: self.preset.finalists]:
-            architecture = evaluation.candidate.architecture
-            began = time.monotonic()
-            trainer.train(
-                architecture.values,
-                self.seed + 1,
-                save_to=self.work / "checkpoints" / f"{prefix}final-{evaluation.id}.npz",
-                report=lambda step, loss: (
-                    step % 500 or say(f"final step {step}/{final.steps}, training loss {loss:.3f}")
-                ),
-            )
-            found = perplexity(trainer.evaluate(architecture.values))
-            spent = time.monotonic() - began
-            trained.append({"id": evaluation.id, "text": architecture.text, "validation_perplexity": found})
-            trained[-1]["seconds"] = round(spent, 1)
-            say(f"final model of architecture {evaluation.id}: validation perplexity {found:.2f} ({spent:.0f} s)")
-        best = min(trained, key=lambda row: row["validation_perplexity"])
+            found = train(evaluation)
+            text = evaluation.candidate.architecture.text
+            finalists.append({"id": evaluation.id, "text": text, "validation_perplexity": found})
+            self.terminal.say(f"final model of architecture {evaluation.id}: validation perplexity {found:.2f}")
+        best = min(finalists, key=lambda row: row["validation_perplexity"])
         winner = pool.get(best["id"])
-        trainer.train(  # complete already: this brings its weights back
-            winner.candidate.architecture.values,
-            self.seed + 1,
-            save_to=self.work / "checkpoints" / f"{prefix}final-{winner.id}.npz",
-        )
+        train(winner)  # it is complete: this brings its weights back
         test = self.measure(trainer.model, winner.candidate.architecture.values)
-        self.seconds[f"{prefix}retrain"] = round(time.monotonic() - start, 1)
-        return winner, test, trained
+        self.spent(f"retrain_{name}", start)
+        return Retrained(winner, test, finalists, trainer)
 
-    def measure(self, model, architecture=()):
-        """Validation and test perplexity, exact: one sequence, every token once."""
+    def train(self, trainer, values, label):
+        """Trains a final model, or goes on with it where a file says how far it is."""
+        total = trainer.settings.steps
+        file = self.work / "checkpoints" / f"{label}.npz"
+        board, rate = Board(self.work / "tensorboard" / label), None
+
+        def report(step, loss):
+            nonlocal rate
+            rate = rate or Rate(total, step)
+            rate.step(step)
+            board.training(step, loss)
+            line = f"{label}: training loss {loss:.3f}; {rate}"
+            if step % 1000 == 0:
+                self.terminal.say(line)
+            else:
+                self.terminal.status(line)
+
+        trainer.train(values, self.seed + 1, report=report, save_to=file)
+        board.close()
+
+    def measure(self, model, architecture=()) -> dict:
+        """Validation and test perplexity, exact: one sequence, every token once, the state carried over."""
         figures = {}
         for name, tokens in (("validation_perplexity", self.corpus.valid), ("perplexity", self.corpus.test)):
-            figures[name] = perplexity(Evaluator(model, tokens, 1, 35)(architecture))
+            figures[name] = perplexity(Evaluator(model, tokens, batch_size=1, window=35)(architecture))
         return {**figures, "parameters": model.count_params()}
 
-    def lstm(self):
-        """A one-layer Keras LSTM with as many parameters as the winner, trained as long as it."""
-        from nao_tf.cli.search import say
-
+    def lstm(self, found: Retrained) -> dict:
+        """A one-layer Keras LSTM with as many parameters as the winner, trained for as many seconds."""
         start = time.monotonic()
-        words = len(self.corpus.vocabulary)
-        units = units_of_equal_size(self.trainer.model.count_params(), words)
+        units = units_of_equal_size(found.trainer.model.count_params(), self.words)
         settings = dataclasses.replace(self.preset.final, units=units)
-        trainer = ChildTrainer(settings, self.corpus.train, self.corpus.valid, words, "lstm")
-        trainer.train(
-            (),
-            self.seed + 1,
-            save_to=self.work / "checkpoints" / "lstm.npz",
-            report=lambda step, loss: step % 500 or say(f"LSTM step {step}/{settings.steps}, training loss {loss:.3f}"),
-        )
-        figures = self.measure(trainer.model) | {"units": units, "steps": settings.steps}
-        self.seconds["lstm"] = figures["seconds"] = round(time.monotonic() - start, 1)
-        return figures
+        plan = self.work / "checkpoints" / "lstm.json"  # how many steps; decided once, so that a resumed run keeps it
+        if plan.exists():
+            steps = json.loads(plan.read_text())["steps"]
+        else:
+            trainer = self.lstm_trainer(settings)
+            winner = found.winner.candidate.architecture.values
+            ratio = found.trainer.seconds_per_step(winner) / trainer.seconds_per_step(())
+            steps = max(1, round(settings.steps * ratio))
+            plan.parent.mkdir(parents=True, exist_ok=True)
+            write(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
+            # measuring trained the winner's weights further
+            self.train(found.trainer, winner, f"final_{self.strategy_name}_{found.winner.id}")
+        trainer = self.lstm_trainer(dataclasses.replace(settings, steps=steps))
+        self.train(trainer, (), "lstm")
+        self.spent("lstm", start)
+        return self.measure(trainer.model) | {"units": units, "steps": steps}
+
+    def lstm_trainer(self, settings) -> ChildTrainer:
+        """The trainer of the LSTM."""
+        return ChildTrainer(settings, self.corpus.train, self.corpus.valid, self.words, "lstm")
 
     # ---- what is left behind
 
-    def export(self, strategy, pool, winner):
+    def export(self, found: Retrained, fitted) -> None:
         """Writes the winner and the controller as SavedModels."""
-        model = self.trainer.model
-        model.architecture = list(winner.candidate.architecture.values)
-        export_child(model, self.corpus.vocabulary, self.work / "export" / "child" / "1")
-        fitted = getattr(strategy, "controller", None)
-        if fitted is None and self.strategy_name == "nao" and len(pool.ranked) > 1:
-            strategy.ask(pool, 10**6, 1)  # a resumed run has fitted none
-            fitted = strategy.controller
+        export = self.work / "export"
+        found.trainer.model.architecture = list(found.winner.candidate.architecture.values)
+        export_child(found.trainer.model, self.corpus.vocabulary, export / "child" / "1")
         if fitted is not None:
-            export_controller(fitted.model, self.space, self.work / "export" / "controller" / "1")
+            export_controller(fitted.model, self.space, export / "controller" / "1")
+            export_improve(fitted.model, self.space, export / "improve" / "1")
 
-    def result(self, strategy, pool, winner, test, trained):
+    def spent(self, stage, start) -> None:
+        """Writes the seconds of a stage, in this process, to timings.jsonl."""
+        row = {"stage": stage, "seconds": round(time.monotonic() - start, 1)}
+        with open(self.work / "timings.jsonl", "a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def seconds(self) -> dict:
+        """Seconds of every stage, over all processes that worked on it."""
+        total: dict[str, float] = {}
+        for line in (self.work / "timings.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            total[row["stage"]] = round(total.get(row["stage"], 0) + row["seconds"], 1)
+        return total
+
+    def result(self, pool, found: Retrained, rivals, fitted) -> dict:
         """What result.json holds."""
-        top = [
-            {"id": e.id, "architecture": list(e.candidate.architecture.values), "score": e.score, "metric": METRIC}
-            for e in pool.ranked[:10]
-        ]
-        architecture = winner.candidate.architecture
+
+        def row(evaluation):
+            architecture = evaluation.candidate.architecture
+            return {
+                "id": evaluation.id,
+                "architecture": list(architecture.values),
+                "text": architecture.text,
+                "score": evaluation.score,
+                "metric": METRIC,
+                "origin": evaluation.candidate.origin,
+            }
+
         return {
-            "task": self.corpus.name,
-            "dataset": {"name": self.corpus.name, "source": self.corpus.source},
+            "task": self.task,
+            "dataset": self.corpus.name,
+            "source": self.corpus.source,
             "strategy": self.strategy_name,
             "seed": self.seed,
             "evaluations": len(pool),
-            "best": {
-                "id": winner.id,
-                "architecture": list(architecture.values),
-                "text": architecture.text,
-                "score": winner.score,
-                "metric": METRIC,
-            },
-            "top": top,
-            "retrained": trained,
-            "test": test,
-            "predictor": strategy.quality(),
+            "best": row(found.winner),
+            "top": [row(evaluation) for evaluation in pool.ranked[:10]],
+            "finalists": found.finalists,
+            "test": found.test,
+            "baselines": rivals,
+            "predictor": None if fitted is None else dataclasses.asdict(fitted.quality),
+            "seconds": self.seconds(),
             "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
         }
 
-    def table(self, result, say):
+    def table(self, result) -> None:
         """The final table, for people."""
-        say(f"corpus {self.corpus.name}: found cell {result['best']['text']}")
-        rows = {"found cell": result["test"]}
-        for name, figures in result["baselines"].items():
-            rows[name] = figures.get("test", figures)
-        for name, row in rows.items():
+        say = self.terminal.say
+        say(f"corpus {self.corpus.name}; {len(result['top'])} best of {result['evaluations']} architectures:")
+        for row in result["top"]:
+            say(f"  {row['id']:4d} {row['origin']:8s} perplexity {row['score']:8.2f}  {row['text']}")
+        say(f"winner: architecture {result['best']['id']}, {result['best']['text']}")
+        for name, row in {"found cell": result["test"], **result["baselines"]}.items():
             say(
-                f"{name:12s} validation perplexity {row['validation_perplexity']:8.2f}  "
+                f"{name:10s}  validation perplexity {row['validation_perplexity']:8.2f}  "
                 f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
             )
-        say(f"{self.work}: result.json, pool.jsonl, export/child/1, export/controller/1, tensorboard")
+        say(f"{self.work}: result.json, pool.jsonl, export/child/1, tensorboard")
+
+
+def readable(quality: dict) -> str:
+    """Quality of a controller in words."""
+    values = ((name.replace("_", " "), value) for name, value in quality.items() if value is not None)
+    return ", ".join(f"{name} {value:.3g}" for name, value in values)
 
 
 def write(path: pathlib.Path, text: str) -> None:

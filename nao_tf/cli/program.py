@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 
 from absl import app, flags, logging
@@ -17,7 +18,6 @@ def run(main: Callable[[], None]) -> None:
 
     Exit status 0: done. 1: wrong usage or input, one line on standard error. 130: interrupted.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded: its start-up lines say nothing
 
     def parse(arguments):
         try:
@@ -41,3 +41,23 @@ def run(main: Callable[[], None]) -> None:
             sys.exit(130)
 
     app.run(guarded, flags_parser=parse)
+
+
+def load_tensorflow() -> None:
+    """Loads TensorFlow without the lines that it writes at every start; they are shown if it cannot be loaded."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    descriptor = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)  # the lines come from C++ and know no Python stream
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except BaseException:
+            said.seek(0)
+            os.write(descriptor, said.read())
+            raise
+        finally:
+            os.dup2(descriptor, 2)
+            os.close(descriptor)

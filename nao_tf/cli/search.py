@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
-import sys
-import time
 
 from nao_tf.cli import flags, program
+from nao_tf.cli.terminal import Terminal
 from nao_tf.errors import InputError
 
 
@@ -35,26 +35,36 @@ def main() -> None:
     if flags.TASK.value == "text":
         limits = {"vocabulary_size": flags.VOCABULARY_SIZE.value, "minimum_count": flags.MINIMUM_COUNT.value}
     corpus = load_corpus(flags.TASK.value, flags.DATA_DIR.value, flags.DOWNLOAD.value, **limits)
+    terminal = Terminal()
     if corpus.name != flags.TASK.value:
-        say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {corpus.name}")
+        terminal.say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {corpus.name}")
     if flags.DRY_RUN.value:
+        program.load_tensorflow()
         print(json.dumps(dry_run(preset, corpus, given)))
         return
     work = pathlib.Path(flags.WORK_DIR.value or f"runs/{flags.TASK.value}")
     claim(work, flags.meaning() + f"# corpus {corpus.name} {corpus.fingerprint()}\n")
+    program.load_tensorflow()
     from nao_tf.cli.language_search import LanguageSearch
 
-    LanguageSearch(preset, space, corpus, work, flags.STRATEGY.value, flags.SEED.value, strategy_of_devices()).run(
-        flags.BASELINE_LIST.value
-    )
+    LanguageSearch(
+        flags.TASK.value,
+        preset,
+        space,
+        corpus,
+        work,
+        flags.STRATEGY.value,
+        flags.SEED.value,
+        terminal,
+        strategy_of_devices(),
+    ).run(flags.BASELINE_LIST.value)
 
 
 def dry_run(preset, corpus, given) -> dict:
     """The resolved settings, corpus, architecture and trainable parameters of the final model."""
-    import dataclasses
+    from nao_tf.training.language import build_model
 
-    units, words = preset.final.units, len(corpus.vocabulary)
-    parameters = words * (units + 1) + (2 * units) ** 2 + 11 * 2 * units**2
+    words = len(corpus.vocabulary)
     return {
         "task": flags.TASK.value,
         "dataset": corpus.name,
@@ -63,7 +73,7 @@ def dry_run(preset, corpus, given) -> dict:
         "vocabulary": words,
         "strategy": flags.STRATEGY.value,
         "architecture": None if given is None else list(given.values),
-        "parameters": parameters,
+        "parameters": build_model(preset.final, words, "stand_alone").count_params(),
         "settings": dataclasses.asdict(preset),
     }
 
@@ -101,11 +111,3 @@ def strategy_of_devices():
     if wanted == "mirrored" or (wanted == "auto" and len(gpus) > 1):
         return tf.distribute.MirroredStrategy()
     return None
-
-
-_START = time.monotonic()
-
-
-def say(text: str) -> None:
-    """A line for people, on standard error."""
-    print(f"[{time.monotonic() - _START:7.1f} s] {text}", file=sys.stderr, flush=True)

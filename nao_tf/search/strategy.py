@@ -28,10 +28,6 @@ class Strategy(abc.ABC):
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """`count` architectures that are not in the pool, each in canonical form and only once."""
 
-    def quality(self) -> dict | None:
-        """What the strategy knows about its own predictions; None where it makes none."""
-        return None
-
 
 def draw(space: SearchSpace, pool: Pool, taken: set, count: int, generator: np.random.Generator) -> list[Candidate]:
     """Random architectures that are neither in the pool nor in `taken`, which they join; fewer if exhausted."""

@@ -1,1 +1,1 @@
-"""SavedModels for servers: signatures with names, the vocabulary in the graph."""
+"""Trained models as SavedModels that TensorFlow Serving and every other TensorFlow run-time can load."""

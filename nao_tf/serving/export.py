@@ -1,94 +1,84 @@
-"""Exports as SavedModels, written with `keras.export.ExportArchive`: other ways reload in Python but not in a server.
+"""SavedModels of language models and controllers, for programs that know nothing of this package.
 
-Letters: B sequences, T tokens, U units, V words, E members of the controller's ensemble, S encoder steps.
+They are written with `keras.export.ExportArchive`: a Keras 3 model saved in other ways loads in Python, but not in the
+C++ loader that servers use (keras-team/keras#20095). Inputs and outputs have names and the batch comes first.
+
+Letters: T time steps or tokens, B rows of a batch, V words, W the width of a cell's state, E members of the ensemble,
+S encoder steps, H hidden units.
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
 import pathlib
 import shutil
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
 from nao_tf.architecture import SearchSpace
+from nao_tf.child import softmax
 from nao_tf.child.language_model import LanguageModel
-from nao_tf.controller import EncoderPredictorDecoder
+from nao_tf.controller import ascent
+from nao_tf.controller.encoder import mean_embedding
+from nao_tf.controller.model import EncoderPredictorDecoder
 from nao_tf.data.vocabulary import END_OF_SENTENCE, Vocabulary
 
-BLOCK = 35  # tokens that are scored at once: bounds the memory of a long text
+PADDING = -1  # the token behind the end of a text; no word has this id
+ROWS = (
+    640  # logits of so many tokens are in memory at once, [640, V]; also the time steps between two softmaxes at B = 1
+)
+
+# What `str.split` takes for white space, and what ends a line in text mode, so that a text is read as a corpus is.
+_LINE_END = r"\r\n?"
+_WHITE_SPACE = r"[\t\x0b\x0c\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+_BYTE_ORDER_MARK = "^\ufeff"
 
 
-def export_child(model: LanguageModel, vocabulary: Vocabulary, directory: os.PathLike) -> None:
-    """Writes a language model.
+def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> None:
+    """Writes a language model with its architecture and its vocabulary.
 
-    Signatures: `score_ids` (the default; `tokens` int32 `[B, T]`, -1 behind the end of a shorter row), `score_text`
-    (`text` string `[B]`; a line break ends a sentence), both giving `log_probabilities` `[B, T - 1]` in nats of every
-    token but the first, `negative_log_likelihood` `[B]` in nats a token and `perplexity` `[B]`; and `step` (`token`
-    int32 `[B]`, `state`) giving `log_probabilities` `[B, V]` of the next word and the `state` to pass on.
+    Signatures, each from a zero state where no state is given; what is scored of a text is every token but the first,
+    which has nothing before it, so that the perplexity of a text is that of `training.language.Evaluator` with one row:
+
+    * `score_ids`, also `serving_default`: `tokens` int32 `[B, T]`, a text a row, -1 behind its end ->
+      `log_probabilities` float32 `[B, T - 1]` of each token behind the first, in nats, 0 at padding,
+      `negative_log_likelihood` `[B]`, their mean in nats a token, and `perplexity` `[B]`, its exponential. Both are NaN
+      for a row without a token to score.
+    * `score_text`: `text` string `[B]` -> the same. Words are separated by white space, a line ends at its line break,
+      the last at the end of the text, and each line becomes its words and `<eos>`; unknown words become `<unk>`, or
+      `<eos>` where the vocabulary has no such word.
+    * `step`: `token` int32 `[B]`, `state` float32 `[B, W]`, zeros at first -> `log_probabilities` `[B, V]` of every
+      next word, in nats, and the next `state` `[B, W]`.
 
     Args:
-        model: with its own `architecture`.
-        vocabulary: of its words.
-        directory: of the version, such as `export/child/1`; replaced only by a complete one.
-    """
-    architecture = tf.constant(model.architecture or [], tf.int32)
-    words = tf.constant(vocabulary.words)
-    unknown = vocabulary.end_of_sentence_id if vocabulary.unknown_id is None else vocabulary.unknown_id
-    table = tf.lookup.StaticHashTable(
-        tf.lookup.KeyValueTensorInitializer(words, tf.range(len(vocabulary), dtype=tf.int32)), default_value=unknown
-    )
+        model: with its weights and, unless its cell has none, its `architecture`.
+        vocabulary: the words of the model's ids.
+        directory: of the SavedModel; its name is the version that a server sees. What is there is replaced when the new
+            one is complete.
 
-    def next_words(outputs):
-        logits = tf.matmul(outputs, tf.convert_to_tensor(model.embedding), transpose_b=True)  # [rows, V]
-        return tf.nn.log_softmax(logits + tf.convert_to_tensor(model.bias))
+    Raises:
+        ValueError: the vocabulary is not the model's, or the model has no architecture although its cell needs one.
+    """
+    if len(vocabulary) != model.vocabulary_size:
+        raise ValueError(f"vocabulary of {len(vocabulary)} words; the model has {model.vocabulary_size}")
+    if model.architecture is None and hasattr(model.cell, "nodes"):
+        raise ValueError("model without an architecture; set `architecture` to the one to export")
+    table = _table(vocabulary)
+    width = model.cell.initial_state(1).shape[1]
 
     def score_ids(tokens):
-        batch, length = tf.shape(tokens)[0], tf.maximum(tf.shape(tokens)[1] - 1, 0)
-        blocks = -(-length // BLOCK)
-        padding = [[0, 0], [0, blocks * BLOCK - length]]
-        inputs = tf.transpose(tf.pad(tokens[:, :-1], padding))  # [blocks BLOCK, B]
-        targets = tf.transpose(tf.pad(tokens[:, 1:], padding, constant_values=-1))  # [blocks BLOCK, B]
-
-        def block(index, state, found):
-            rows = slice(index * BLOCK, (index + 1) * BLOCK)
-            outputs, _, state = model.hidden(tf.maximum(inputs[rows], 0), state, architecture)  # [BLOCK, B, U]
-            log_probabilities = next_words(tf.reshape(outputs, [-1, model.cell.units]))  # [BLOCK B, V]
-            target = tf.reshape(targets[rows], [-1])  # [BLOCK B]
-            chosen = tf.gather(log_probabilities, tf.maximum(target, 0), batch_dims=1)
-            chosen = tf.where(target >= 0, chosen, 0)
-            return index + 1, state, found.write(index, tf.reshape(chosen, [BLOCK, batch]))
-
-        array = tf.TensorArray(tf.float32, blocks, element_shape=[BLOCK, None])
-        loop = tf.while_loop(
-            lambda index, *_: index < blocks, block, [0, model.cell.initial_state(batch), array], parallel_iterations=1
-        )
-        found = tf.transpose(tf.reshape(loop[2].concat(), [-1, batch]))[:, :length]  # [B, T - 1]
-        scored = tf.reduce_sum(tf.cast(tokens[:, 1:] >= 0, tf.float32), -1)  # [B]
-        likelihood = -tf.reduce_sum(found, -1) / scored  # [B]
-        return {
-            "log_probabilities": found,
-            "negative_log_likelihood": likelihood,
-            "perplexity": tf.exp(likelihood),
-        }
+        return _score(model, tokens)
 
     def score_text(text):
-        text = tf.strings.regex_replace(text, r"\r?\n", f" {END_OF_SENTENCE} ")
-        pieces = tf.strings.split(text)  # ragged [B, T]
-        return score_ids(table.lookup(pieces.to_tensor()) + _padding(pieces))
-
-    def _padding(pieces):
-        # the filler "" is looked up as an unknown word; behind a row's end every id becomes -1
-        present = tf.sequence_mask(pieces.row_lengths(), dtype=tf.int32)  # [B, T]
-        filler = table.lookup(tf.constant(""))
-        return (present - 1) * (filler + 1)
+        return _score(model, _tokens_of(text, table))
 
     def step(token, state):
-        outputs, _, state = model.hidden(token[None], state, architecture)  # [1, B, U]
-        return {"log_probabilities": next_words(outputs[0]), "state": state}
+        outputs, _, state = model.hidden(token[tf.newaxis], state, model.own_architecture)  # [1, B, U], [B, W]
+        logits = tf.matmul(outputs[0], tf.convert_to_tensor(model.embedding), transpose_b=True) + model.bias  # [B, V]
+        return {"log_probabilities": tf.nn.log_softmax(logits), "state": state}
 
-    width = model.cell.initial_state(1).shape[-1]
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.track(table)
@@ -97,53 +87,158 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory: os.Pat
     archive.add_endpoint(
         "step", step, [tf.TensorSpec([None], tf.int32, "token"), tf.TensorSpec([None, width], tf.float32, "state")]
     )
-    _write(archive, directory)
+    with _replacing(directory) as temporary:
+        archive.write_out(temporary, verbose=False)
 
 
-def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, directory: os.PathLike) -> None:
-    """Writes a controller: `predict` (the default; `tokens` int32 `[B, T]` to `score` `[B]`, the mean of the members,
-    higher is better), `encode` (to `states` `[B, E, S, H]`) and `decode` (`states` to `tokens` `[B, E, T]`).
+def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, directory) -> None:
+    """Writes a controller: what it thinks of architectures, and how it sees them.
+
+    Architectures are the tokens of `space.tokens`. Signatures:
+
+    * `predict`, also `serving_default`: `tokens` int32 `[B, T]` -> `score` `[B]`, the mean of the members, on the scale
+      that they were trained on, higher is better.
+    * `encode`: `tokens` -> `states` `[B, E, S, H]` of length 1 and their mean `embedding` `[B, E, H]`.
+    * `decode`: `states` -> `tokens` int32 `[B, E, T]`, always legal.
 
     Args:
-        model: the controller.
-        space: of its architectures.
-        directory: of the version, such as `export/controller/1`; replaced only by a complete one.
+        model: the trained model.
+        space: the search space that it was trained on.
+        directory: see `export_child`.
+
+    Raises:
+        ValueError: the model is not one of this space.
     """
+    tokens_spec = _check(model, space)
+    states_spec = tf.TensorSpec([None, model.members, model.encoder.steps, model.encoder.hidden], tf.float32, "states")
 
     def predict(tokens):
-        return {"score": tf.reduce_mean(model.predict_scores(tokens), 0)}  # [B]
+        return {"score": tf.reduce_mean(model.predict_scores(tokens), axis=0)}  # [B]
 
     def encode(tokens):
-        return {"states": tf.transpose(model.encode(tokens), [1, 0, 2, 3])}  # [B, E, S, H]
+        states = model.encode(tokens)  # [E, B, S, H]
+        return {
+            "states": tf.transpose(states, [1, 0, 2, 3]),  # [B, E, S, H]
+            "embedding": tf.transpose(mean_embedding(states), [1, 0, 2]),  # [B, E, H]
+        }
 
     def decode(states):
-        return {"tokens": tf.transpose(model.decode(tf.transpose(states, [1, 0, 2, 3])), [1, 0, 2])}  # [B, E, T]
+        tokens = model.decode(tf.transpose(states, [1, 0, 2, 3]))  # [E, B, T]
+        return {"tokens": tf.transpose(tokens, [1, 0, 2])}  # [B, E, T]
 
-    probe = model.encode(tf.constant([space.sample(_first_generator()).tokens], tf.int32))  # [E, 1, S, H]
-    tokens = tf.TensorSpec([None, space.token_length], tf.int32, "tokens")
-    states = tf.TensorSpec([None, probe.shape[0], probe.shape[2], probe.shape[3]], tf.float32, "states")
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("predict", predict, [tokens])
-    archive.add_endpoint("encode", encode, [tokens])
-    archive.add_endpoint("decode", decode, [states])
-    _write(archive, directory)
+    archive.add_endpoint("predict", predict, [tokens_spec])
+    archive.add_endpoint("encode", encode, [tokens_spec])
+    archive.add_endpoint("decode", decode, [states_spec])
+    with _replacing(directory) as temporary:
+        archive.write_out(temporary, verbose=False)
 
 
-def _first_generator():
-    import numpy as np
+def export_improve(model: EncoderPredictorDecoder, space: SearchSpace, directory, maximise: bool = True) -> None:
+    """Writes the gradient ascent of a controller, gradient included, as a SavedModel of its own.
 
-    return np.random.default_rng(0)
+    Signature `improve`, also `serving_default`: `tokens` int32 `[B, T]` and `step_size` float32 `[B]`, or `[1]` for all
+    rows -> `tokens` int32 `[B, E, T]`, what each member proposes, and `predicted` `[B, E]`, the score of each proposal,
+    the mean of the members.
+
+    Args:
+        model: the trained model.
+        space: the search space that it was trained on.
+        directory: see `export_child`.
+        maximise: whether the score is to rise (True) or to fall.
+
+    Raises:
+        ValueError: the model is not one of this space.
+    """
+    tokens_spec = _check(model, space)
+
+    def improve(tokens, step_size):
+        states = model.encode(tokens)  # [E, B, S, H]
+        sized = ascent.gradient(model, states) * tf.reshape(step_size, [1, -1, 1, 1])  # [E, B, S, H]
+        moved = ascent.ascend(states, sized, [1.0], maximise)[0]  # [E, B, S, H]
+        proposals = tf.transpose(model.decode(moved), [1, 0, 2])  # [B, E, T]
+        scores = model.predict_scores(tf.reshape(proposals, [-1, model.token_length]))  # [E, B E]
+        predicted = tf.reshape(tf.reduce_mean(scores, axis=0), [-1, model.members])  # [B, E]
+        return {"tokens": proposals, "predicted": predicted}
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("improve", improve, [tokens_spec, tf.TensorSpec([None], tf.float32, "step_size")])
+    with _replacing(directory) as temporary:
+        archive.write_out(temporary, verbose=False)
 
 
-def _write(archive, directory):
+def _check(model, space):
+    """The specification of the tokens, once it is sure that the space is the model's."""
+    if model.grammar.shape != space.grammar.shape or (model.grammar != space.grammar).any():
+        raise ValueError(f"controller of another search space than {space.name!r}")
+    return tf.TensorSpec([None, model.token_length], tf.int32, "tokens")
+
+
+def _table(vocabulary):
+    """Word -> id as a table within the graph; no file beside the SavedModel."""
+    unknown = vocabulary.end_of_sentence_id if vocabulary.unknown_id is None else vocabulary.unknown_id
+    words = tf.constant(vocabulary.words, tf.string)  # [V]
+    initializer = tf.lookup.KeyValueTensorInitializer(words, tf.range(len(vocabulary), dtype=tf.int64))
+    return tf.lookup.StaticHashTable(initializer, default_value=unknown)
+
+
+def _tokens_of(text, table):
+    """Texts `[B]` as ids `[B, T]`, padded; line by line as `Vocabulary.encode` has them."""
+    text = tf.strings.regex_replace(text, _BYTE_ORDER_MARK, "", replace_global=False)
+    text = tf.strings.regex_replace(text, _LINE_END, "\n")
+    text = tf.strings.regex_replace(text, r"([^\n])\z", "\\1\n", replace_global=False)  # ends the last line
+    text = tf.strings.regex_replace(text, _WHITE_SPACE, " ")
+    words = tf.strings.split(tf.strings.regex_replace(text, "\n", f" {END_OF_SENTENCE} "))  # [B, (T)]
+    ids = words.with_flat_values(tf.cast(table.lookup(words.flat_values), tf.int32))  # [B, (T)]
+    return ids.to_tensor(PADDING)  # [B, T]
+
+
+def _score(model, tokens):
+    """The outputs of `score_ids`. Memory grows with the tokens, not with tokens times V."""
+    batch, length = tf.shape(tokens)[0], tf.maximum(tf.shape(tokens)[1] - 1, 0)
+    window = tf.maximum(ROWS // tf.maximum(batch, 1), 1)  # time steps of one softmax
+    windows = -(-length // window)
+    by_time = tf.transpose(tokens)  # [T, B]
+    inputs, targets = tf.maximum(by_time[:-1], 0), by_time[1:]  # [T - 1, B]
+    architecture, units = model.own_architecture, model.cell.units
+    chosen = model.cell.chosen(architecture)
+    embedding, bias = tf.convert_to_tensor(model.embedding), tf.convert_to_tensor(model.bias)
+
+    def score_window(index, state, found):
+        part = slice(index * window, (index + 1) * window)  # the last may be shorter
+        outputs, _, state = model.hidden(inputs[part], state, architecture, chosen=chosen)  # [window, B, U]
+        rows = tf.reshape(outputs, [-1, units])  # [window B, U]
+        likelihoods = softmax.log_likelihoods(rows, embedding, bias, tf.reshape(targets[part], [-1]))  # [window B]
+        return index + 1, state, found.write(index, likelihoods)
+
+    array = tf.TensorArray(tf.float32, windows, infer_shape=False, element_shape=[None])
+    loop = [0, model.cell.initial_state(batch), array]
+    _, _, array = tf.while_loop(
+        lambda index, *_: index < windows, score_window, loop, parallel_iterations=1, maximum_iterations=windows
+    )
+    found = tf.transpose(tf.reshape(array.concat(), [length, batch]))  # [B, T - 1]
+    scored = tf.transpose(targets) >= 0  # [B, T - 1]
+    found = tf.where(scored, found, 0.0)
+    mean = -tf.reduce_sum(found, -1) / tf.reduce_sum(tf.cast(scored, tf.float32), -1)  # [B]
+    return {"log_probabilities": found, "negative_log_likelihood": mean, "perplexity": tf.exp(mean)}
+
+
+@contextlib.contextmanager
+def _replacing(directory) -> Iterator[str]:
+    """A directory to write to that becomes `directory` when all is written; a kill leaves nothing half-written."""
     directory = pathlib.Path(directory)
     temporary = directory.with_name(directory.name + ".writing")
-    for left_over in (temporary, directory.with_name(directory.name + ".old")):
-        shutil.rmtree(left_over, ignore_errors=True)
+    replaced = directory.with_name(directory.name + ".replaced")
+    shutil.rmtree(temporary, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    archive.write_out(str(temporary), verbose=False)
-    if directory.exists():
-        os.replace(directory, directory.with_name(directory.name + ".old"))
-    os.replace(temporary, directory)
-    shutil.rmtree(directory.with_name(directory.name + ".old"), ignore_errors=True)
+    try:
+        yield str(temporary)
+        if directory.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            directory.rename(replaced)
+        temporary.rename(directory)
+        shutil.rmtree(replaced, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterable
 
 import keras
@@ -24,6 +25,7 @@ from nao_tf.training import checkpoint
 from nao_tf.training.settings import LanguageTraining
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+MASKS = 8  # seeds that the dropout masks of one device may use in a step
 
 
 class DivergedError(ArithmeticError):
@@ -110,6 +112,11 @@ def perplexity(negative_log_likelihood: float) -> float:
     return math.exp(negative_log_likelihood) if negative_log_likelihood < 700 else math.inf
 
 
+def _clipped(gradients, norm):
+    """Gradients whose global norm is at most `norm`; as they are where it is 0."""
+    return tf.clip_by_global_norm(gradients, norm)[0] if norm else gradients
+
+
 class ChildTrainer:
     """Trains one architecture after the other from scratch, all with the same compiled step.
 
@@ -137,9 +144,7 @@ class ChildTrainer:
         self.windows = (text.shape[0] - 1) // settings.window
         with (strategy or tf.distribute.get_strategy()).scope():
             self.model = build_model(settings, vocabulary_size, kind)
-            self._optimizer = OPTIMIZERS[settings.optimizer](
-                settings.learning_rate, global_clipnorm=settings.clip_norm or None
-            )
+            self._optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
             self._optimizer.build(self.model.trainable_variables)
         self.evaluate = Evaluator(self.model, valid, settings.evaluation_batch, settings.window)
         self._replicas = strategy.num_replicas_in_sync if strategy else 1
@@ -147,7 +152,7 @@ class ChildTrainer:
             raise ValueError(
                 f"a batch of {settings.batch_size} sequences does not divide among {self._replicas} devices"
             )
-        # Across devices the gradients are summed between the compiled part and the update, so only one device
+        # Across devices the gradients are averaged between the compiled part and the update, so only one device
         # compiles the whole step.
         self._gradients = (
             tf.function(self._loss_and_gradients, jit_compile=True) if strategy else self._loss_and_gradients
@@ -164,19 +169,23 @@ class ChildTrainer:
         return self.model.cell.initial_state(self.settings.batch_size)
 
     def _loss_and_gradients(self, window, state, architecture, seed):
-        variables = [tf.convert_to_tensor(variable) for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             loss, likelihood, state = self.model.loss_of_window(window[:-1], window[1:], state, architecture, seed)
         gradients = tape.gradient(loss, [variable.value for variable in self.model.trainable_variables])
-        decay = self.settings.weight_decay
-        if decay:
-            gradients = [gradient + decay * variable for gradient, variable in zip(gradients, variables, strict=True)]
         return likelihood, gradients, state
 
     def _update(self, window, state, architecture, seed, learning_rate):
         likelihood, gradients, state = self._gradients(window, state, architecture, seed)
+        variables, decay = self.model.trainable_variables, self.settings.weight_decay
+        if self._strategy:
+            gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        gradients = _clipped(gradients, self.settings.clip_norm)
+        if decay:
+            gradients = [gradient + decay * variable for gradient, variable in zip(gradients, variables, strict=True)]
+        if self._replicas > 1:  # Keras sums what the devices give, and here each gives the whole
+            gradients = [gradient / self._replicas for gradient in gradients]
         self._optimizer.learning_rate.assign(learning_rate)
-        self._optimizer.apply(gradients, self.model.trainable_variables)
+        self._optimizer.apply(gradients, variables)
         return likelihood, state
 
     def _window(self, position):
@@ -191,15 +200,16 @@ class ChildTrainer:
         window, share = self._window(position), self.settings.batch_size // self._replicas
 
         def part(context):
-            start = context.replica_id_in_sync_group * share
-            return window[:, start : start + share], state[start : start + share]
+            device = context.replica_id_in_sync_group
+            columns = slice(device * share, (device + 1) * share)
+            return window[:, columns], state[columns], seed + [MASKS * device, 0]  # each draws masks of its own
 
-        def replica(piece, architecture, seed):
-            window, state = piece
+        def replica(piece, architecture):
+            window, state, seed = piece
             return self._update(window, state, architecture, seed, learning_rate)
 
         pieces = self._strategy.experimental_distribute_values_from_function(part)
-        likelihood, states = self._strategy.run(replica, args=(pieces, architecture, seed))
+        likelihood, states = self._strategy.run(replica, args=(pieces, architecture))
         mean = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, likelihood, axis=None)
         return mean, tf.concat(self._strategy.experimental_local_results(states), 0)
 
@@ -273,6 +283,18 @@ class ChildTrainer:
             self._save(save_to, state, total)
         return float(np.mean([float(value) for value in last])) if last else math.nan
 
+    def seconds_per_step(self, architecture: Iterable[int], steps: int = 40) -> float:
+        """Median seconds of a training step. Trains the weights that are there; compiling is not counted."""
+        architecture, state = tf.constant(list(architecture), tf.int32), self.initial_state()
+        seconds = []
+        for step in range(steps + 3):  # the first ones compile and warm up
+            start = time.perf_counter()
+            where, seed, rate = tf.constant(step % self.windows), tf.constant([0, step]), tf.constant(1e-4)
+            loss, state = self._step(where, state, architecture, seed, rate)
+            loss.numpy()
+            seconds.append(time.perf_counter() - start)
+        return float(np.median(seconds[3:]))
+
     def _save(self, path, state, step):
         arrays = checkpoint.variables("model", self.model.variables)
         arrays |= checkpoint.variables("optimizer", self._optimizer.variables)
@@ -321,8 +343,7 @@ class SharedChildTrainer:
                 window[:-1], window[1:], state, architecture, seed, chosen
             )
         gradients = tape.gradient(loss, [*dense, chosen])
-        gradients, _ = tf.clip_by_global_norm(gradients, self.settings.clip_norm)
-        return likelihood, gradients, state
+        return likelihood, _clipped(gradients, self.settings.clip_norm), state
 
     def _window(self, position):
         # A slice would make its start a constant of the compiled program, and every step a compilation.

@@ -1,40 +1,64 @@
+"""The one-pass softmax loss against TensorFlow's own in float64."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from nao_tf.child.softmax import log_likelihoods, softmax_loss
 
-ROWS, UNITS, WORDS = 11, 4, 7
+U, V = 4, 11
 
 
-@pytest.fixture
-def problem():
-    generator = np.random.default_rng(0)
-    outputs, embedding, bias = (tf.constant(generator.normal(size=s)) for s in ([ROWS, UNITS], [WORDS, UNITS], [WORDS]))
-    targets = generator.integers(0, WORDS, ROWS).astype(np.int32)
-    weights = generator.random(ROWS)
-    targets[-1], weights[-1] = -1, 0  # padding
-    return (outputs, embedding, bias), tf.constant(targets), tf.constant(weights)
+def draw(rows):
+    """Outputs, embedding, bias, targets and weights."""
+    generator = np.random.default_rng(rows)
+    targets = generator.integers(V, size=rows).astype(np.int32)
+    weights = generator.random(rows)
+    weights[::3], targets[::6] = 0, -1  # rows of no weight, half of them without a target
+    return *(generator.normal(size=shape) for shape in ([rows, U], [V, U], [V])), targets, weights
 
 
-@pytest.mark.parametrize("piece", [3, 11, 640])
-def test_loss_and_gradients_equal_the_plain_softmax(problem, piece):
-    inputs, targets, weights = problem
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(inputs)
-        ours = softmax_loss(*inputs, targets, weights, piece) * 2
-        logits = tf.matmul(inputs[0], inputs[1], transpose_b=True) + inputs[2]
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(targets, 0), logits)
-        plain = tf.reduce_sum(weights * losses) * 2
-    np.testing.assert_allclose(ours, plain, rtol=1e-12)
-    for found, expected in zip(tape.gradient(ours, inputs), tape.gradient(plain, inputs), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+def naive_log_probabilities(outputs, embedding, bias, targets):
+    """By way of the whole table of log probabilities."""
+    everything = tf.nn.log_softmax(tf.matmul(outputs, embedding, transpose_b=True) + bias)
+    return tf.gather(everything, tf.maximum(targets, 0), batch_dims=1)
 
 
-@pytest.mark.parametrize("piece", [3, 640])
-def test_log_likelihoods_equal_numpy(problem, piece):
-    (outputs, embedding, bias), targets, _ = problem
-    logits = outputs.numpy() @ embedding.numpy().T + bias.numpy()
-    table = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    expected = table[np.arange(ROWS), np.maximum(targets, 0)]
-    np.testing.assert_allclose(log_likelihoods(outputs, embedding, bias, targets, piece), expected, rtol=1e-10)
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("rows, piece", [(1, 5), (5, 5), (7, 5), (11, 5), (20, 5), (23, 5), (23, 1), (23, 640)])
+def test_loss_and_gradients_are_naive_ones(rows, piece, compiled):
+    *operands, targets, weights = (tf.constant(value) for value in draw(rows))
+
+    @tf.function(jit_compile=compiled)
+    def fused(operands):
+        with tf.GradientTape() as tape:
+            tape.watch(operands)
+            loss = 3 * softmax_loss(*operands, targets, weights, piece=piece)
+        return loss, tape.gradient(loss, operands)
+
+    with tf.GradientTape() as tape:
+        tape.watch(operands)
+        expected = -3 * tf.reduce_sum(weights * naive_log_probabilities(*operands, targets))
+    loss, gradients = fused(operands)
+    np.testing.assert_allclose(loss, expected, rtol=1e-12)
+    for found, wanted in zip(gradients, tape.gradient(expected, operands), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows, piece", [(1, 5), (5, 5), (7, 5), (23, 5), (23, 640)])
+def test_log_likelihoods_are_naive_ones(rows, piece):
+    *operands, targets, _ = (tf.constant(value) for value in draw(rows))
+    expected = naive_log_probabilities(*operands, targets)
+    np.testing.assert_allclose(log_likelihoods(*operands, targets, piece=piece), expected, rtol=1e-12)
+    unknown_rows = tf.function(
+        lambda outputs, targets: log_likelihoods(outputs, *operands[1:], targets, piece=piece),
+        input_signature=[tf.TensorSpec([None, U], tf.float64), tf.TensorSpec([None], tf.int32)],
+    )
+    np.testing.assert_allclose(unknown_rows(operands[0], targets), expected, rtol=1e-12)
+
+
+def test_large_logits_do_not_overflow():
+    outputs, embedding, targets = tf.constant([[1e4], [-1e4]]), tf.constant([[1.0], [-1.0]]), tf.constant([0, 0])
+    loss = softmax_loss(outputs, embedding, tf.zeros([2]), targets, tf.ones([2]))
+    np.testing.assert_allclose(loss, 2e4)
+    np.testing.assert_allclose(log_likelihoods(outputs, embedding, tf.zeros([2]), targets), [0, -2e4])

@@ -46,7 +46,7 @@ def finished(text, tmp_path_factory):
 
 def test_result_names_corpus_winner_and_baseline(finished):
     result = json.loads((finished / "result.json").read_text())
-    assert result["dataset"]["name"] == "text" and result["evaluations"] == 5
+    assert result["dataset"] == "text" and result["task"] == "text" and result["evaluations"] == 5
     assert result["test"]["perplexity"] > 1 and result["baselines"]["lstm"]["perplexity"] > 1
     assert len(json.loads((finished / "pool.jsonl").read_text().splitlines()[0])["architecture"]) == 22
     assert list((finished / "tensorboard").rglob("events*"))

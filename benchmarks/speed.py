@@ -1,0 +1,163 @@
+"""Times the hot loops; with --peers, alternately with the eager PyTorch programs that do the same work.
+
+Prints `NAME median_ms=… min_ms=… n=…` for each figure, as the peers do. With --peers=DIR and --peers_python=PYTHON (a
+Python that has torch) each round runs the peer and then this program in processes of their own, and the last lines are
+the ratios: median over the rounds of the medians.
+
+    python benchmarks/speed.py --peers=DIR --peers_python=PYTHON
+    python benchmarks/speed.py --only=rnn_train --units=128 --batch=64 --vocabulary=10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+SIZES = ((64, 32, 2000), (128, 64, 10_000), (300, 256, 10_000))  # units, batch, vocabulary
+LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "matmul")
+
+
+def report(name, call, repeats, warmup=3, steps=1):
+    """Prints the median and the least wall time of a step; a call makes `steps` of them."""
+    for _ in range(warmup):
+        call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - start) / steps)
+    print(f"{name} median_ms={statistics.median(times):.2f} min_ms={min(times):.2f} n={repeats}", flush=True)
+
+
+def time_recurrent(arguments, only):
+    """A step of the shared child with the published settings, and an evaluation of one window."""
+    import dataclasses
+
+    import numpy as np
+    import tensorflow as tf
+
+    from nao_tf.architecture import RecurrentSpace
+    from nao_tf.training.language import SharedChildTrainer
+    from nao_tf.training.settings import PRESETS
+
+    generator, space = np.random.default_rng(0), RecurrentSpace()
+    batch, window, words = arguments.batch, arguments.steps, arguments.vocabulary
+    settings = dataclasses.replace(
+        PRESETS["paper"].shared, units=arguments.units, batch_size=batch, window=window, evaluation_batch=batch
+    )
+    train = generator.integers(0, words, batch * (10 * window + 1)).astype(np.int32)
+    valid = train[: batch * window + 1]  # one window of `batch` sequences
+    trainer = SharedChildTrainer(settings, train, valid, words, seed=1)
+    label = f"units={arguments.units} batch={batch} vocabulary={words}"
+
+    def draw():
+        return space.complete((), generator).values
+
+    if "rnn_train" in only:
+        pool = [draw() for _ in range(100)]
+        report(f"rnn_train {label}", lambda: trainer.train(pool, 5), arguments.repeats, warmup=2, steps=5)
+    if "rnn_evaluate" in only:
+        report(f"rnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats)
+    if "matmul" in only:
+        one = tf.random.normal([batch * window, arguments.units])
+        other = tf.random.normal([arguments.units, words])
+        product = tf.function(lambda: tf.matmul(one, other), jit_compile=True)
+        report(f"matmul {label}", lambda: product().numpy(), arguments.repeats)
+        softmax, cell = 2 * arguments.units * words, 12 * 4 * arguments.units**2  # operations a token, forward
+        step = 3 * (softmax + cell) * batch * window  # and twice that backward
+        print(f"operations {label} train={step / 1e9:.2f}e9 matmul={softmax * batch * window / 1e9:.2f}e9", flush=True)
+
+
+def time_controller(arguments):
+    """A training step of the controller at the published sizes on 100 architectures, as `controller.fit` runs it."""
+    import dataclasses
+
+    import numpy as np
+
+    from nao_tf import controller
+    from nao_tf.architecture import RecurrentSpace
+
+    generator, space = np.random.default_rng(0), RecurrentSpace()
+    pool = [space.sample(generator) for _ in range(100)]
+    scores = generator.random(len(pool))
+    short, long = (
+        dataclasses.replace(controller.PRESETS["paper"], epochs=None, steps=steps, batch_size=100, held_out=0.0)
+        for steps in (100, 200)
+    )
+    times = {100: [], 200: []}
+    for settings in (short, long):
+        controller.fit(space, pool, scores, settings, seed=1)  # compiles
+    for _ in range(max(3, arguments.repeats // 5)):
+        for settings in (short, long):
+            start = time.perf_counter()
+            controller.fit(space, pool, scores, settings, seed=1)
+            times[settings.steps].append(time.perf_counter() - start)
+    steps = [10 * (b - a) for a, b in zip(times[100], times[200], strict=True)]  # of 100 steps, in ms a step
+    print(
+        f"epd_train batch=100 median_ms={statistics.median(steps):.2f} min_ms={min(steps):.2f} n={len(steps)}",
+        flush=True,
+    )
+
+
+def figures(command):
+    """Name and median of every line that a program prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {
+        match[1].removeprefix("torch_"): float(match[2])
+        for match in re.finditer(r"^(\S.*?) median_ms=([\d.]+)", done.stdout, re.MULTILINE)
+    }
+
+
+def alternate(arguments):
+    """Runs peers and this program in turn and prints the ratios."""
+    peers, python = pathlib.Path(arguments.peers), arguments.peers_python
+    pairs = []
+    for units, batch, words in SIZES:
+        size = [f"--units={units}", f"--batch={batch}", f"--vocabulary={words}", f"--repeats={arguments.repeats}"]
+        pairs.append(([python, peers / "torch_rnn_step.py", *size], ["--only=rnn_train,rnn_evaluate", *size]))
+    pairs.append(([python, peers / "torch_epd_step.py"], ["--only=epd_train"]))
+    for peer, own in pairs:
+        found: dict[str, tuple[list, list]] = {}
+        for _ in range(arguments.rounds):
+            for side, command in enumerate((peer, [sys.executable, __file__, *own])):
+                for name, median in figures(command).items():
+                    found.setdefault(name, ([], []))[side].append(median)
+        for name, (theirs, ours) in found.items():
+            one, other = statistics.median(theirs), statistics.median(ours)
+            print(f"{name} peer_ms={one:.2f} own_ms={other:.2f} ratio={one / other:.2f} rounds={len(ours)}", flush=True)
+
+
+def main():
+    """Reads the arguments and times what they ask for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    defaults = {"units": 64, "batch": 32, "steps": 35, "vocabulary": 2000, "repeats": 20, "rounds": 3}
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", default=",".join(LOOPS), help=f"of {', '.join(LOOPS)}, with commas")
+    parser.add_argument("--peers", help="folder of the PyTorch programs")
+    parser.add_argument("--peers_python", default="python3", help="a Python that has torch")
+    arguments = parser.parse_args()
+    if arguments.peers:
+        return alternate(arguments)
+    only = arguments.only.split(",")
+    unknown = set(only) - set(LOOPS)
+    if unknown:
+        parser.error(f"--only: {', '.join(sorted(unknown))} is not of {', '.join(LOOPS)}")
+    if {"rnn_train", "rnn_evaluate", "matmul"} & set(only):
+        time_recurrent(arguments, only)
+    if "epd_train" in only:
+        time_controller(arguments)
+
+
+if __name__ == "__main__":
+    main()

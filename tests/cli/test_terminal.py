@@ -1,0 +1,40 @@
+import io
+
+from nao_tf.cli import terminal
+from nao_tf.cli.terminal import Rate, Terminal
+
+
+class Tty(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_shows_on_a_terminal_only():
+    plain, tty = io.StringIO(), Tty()
+    for stream in (plain, tty):
+        shown = Terminal(stream)
+        shown.status("step 1")
+        shown.say("done")
+    assert "step 1" not in plain.getvalue() and plain.getvalue().endswith("done\n")
+    assert "step 1\r" in tty.getvalue() and tty.getvalue().endswith("done\n")
+
+
+def test_a_status_is_wiped_before_what_follows():
+    tty = Tty()
+    shown = Terminal(tty)
+    shown.status("a long line of progress")
+    shown.status("short")
+    assert " " * len("a long line of progress") + "\rshort\r" in tty.getvalue()
+
+
+def test_rate_counts_only_what_this_process_did(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    rate = Rate(total=10, done=4)
+    now[0] += 6
+    rate.step()
+    rate.step()
+    assert str(rate) == "6/10, 3.0 s each, 12 s left"
+    now[0] += 600
+    rate.step(7)
+    assert "13.5 min left" not in str(rate) and "202.0 s each, 10.1 min left" in str(rate)

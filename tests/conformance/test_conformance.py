@@ -1,0 +1,217 @@
+"""One table of all public layers and models; every row goes through every check that it can."""
+
+import json
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nao_tf.architecture import RecurrentSpace
+from nao_tf.child.dropout import Dropout
+from nao_tf.child.language_model import LanguageModel
+from nao_tf.child.lstm_cell import LongShortTermMemory
+from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
+from nao_tf.controller import ControllerSettings, EncoderPredictorDecoder
+from nao_tf.controller.decoder import Decoder
+from nao_tf.controller.encoder import Encoder
+from nao_tf.controller.predictor import Predictor
+from nao_tf.data.vocabulary import Vocabulary
+from nao_tf.serving.export import export_child, export_controller
+
+T, B, U, V, H = 4, 3, 5, 7, 6
+SPACE = RecurrentSpace()
+ARCHITECTURE = SPACE.published["ENAS"]
+VOCABULARY = Vocabulary(("<eos>", *"abcdef"))
+
+
+class Case(NamedTuple):
+    """A layer or model: how to make it, what to call it with, and what exports it."""
+
+    make: Callable[[], keras.layers.Layer]
+    inputs: Callable[[np.random.Generator], tuple]
+    export: Callable | None = None
+    signature: dict[str, str] | None = None  # output of the export -> of the model
+
+
+def cell_inputs(width=U):
+    """Inputs, state and architecture of a cell."""
+    return lambda generator: (floats(generator, T, B, U), floats(generator, B, width), tf.constant(ARCHITECTURE))
+
+
+def floats(generator, *shape):
+    """Normal numbers."""
+    return tf.constant(generator.normal(size=shape), tf.float32)
+
+
+def words(generator):
+    """Ids `[B, T]`."""
+    return (tf.constant(generator.integers(V, size=[B, T]), tf.int32),)
+
+
+def controller_tokens(generator):
+    """Tokens of random architectures, `[B, T]`."""
+    return (tf.constant([SPACE.sample(generator).tokens for _ in range(B)], tf.int32),)
+
+
+def for_members(generator):
+    """The same for two members, `[E, B, T]`."""
+    return (tf.stack([controller_tokens(generator)[0]] * 2),)
+
+
+def language_model(cell):
+    """A model around a new cell."""
+    dropout = Dropout(output=0.5, words=0.1)
+    return lambda: LanguageModel(cell(U), V, ARCHITECTURE, dropout, activation_penalty=0.5, scale=0.3)
+
+
+def controller(**changes):
+    """A small controller."""
+    settings = {"members": 2, "embedding_width": 4, "hidden": H, "predictor_layers": 1, "predictor_width": 8, **changes}
+    return lambda: EncoderPredictorDecoder.for_space(SPACE, ControllerSettings(**settings), seed=1)
+
+
+def child_export(model, directory):
+    """As the program exports it."""
+    export_child(model, VOCABULARY, directory)
+
+
+def controller_export(model, directory):
+    """As the program exports it."""
+    export_controller(model, SPACE, directory)
+
+
+STATES = (2, B, len(ARCHITECTURE) // 2, H)
+CASES = {
+    "RecurrentCell": Case(lambda: RecurrentCell(U, average_first=True, scale=0.5), cell_inputs()),
+    "SharedRecurrentCell": Case(lambda: SharedRecurrentCell(U, average_first=False), cell_inputs()),
+    "LongShortTermMemory": Case(lambda: LongShortTermMemory(U), cell_inputs(2 * U)),
+    "LanguageModel": Case(language_model(RecurrentCell), words, child_export),
+    "LanguageModel, shared": Case(language_model(SharedRecurrentCell), words, child_export),
+    "LanguageModel, LSTM": Case(language_model(LongShortTermMemory), words, child_export),
+    "Encoder": Case(lambda: Encoder(2, SPACE.token_length, SPACE.vocabulary_size, 2, 4, H, seed=1), for_members),
+    "Predictor": Case(lambda: Predictor(2, STATES[2], H, width=8), lambda generator: (floats(generator, *STATES),)),
+    "Decoder": Case(
+        lambda: Decoder(2, SPACE.grammar, H), lambda generator: (floats(generator, *STATES), *for_members(generator))
+    ),
+    "EncoderPredictorDecoder": Case(controller(), controller_tokens, controller_export),
+    "EncoderPredictorDecoder, mean": Case(controller(predictor_reading="mean"), controller_tokens, controller_export),
+    "EncoderPredictorDecoder, alone": Case(controller(members=1), controller_tokens, controller_export),
+}
+MODELS = [name for name, case in CASES.items() if case.export]
+
+
+def made(name):
+    """A layer with weights drawn at random, and its inputs."""
+    layer, generator = CASES[name].make(), np.random.default_rng(0)
+    if not layer.built:
+        layer.build()
+    for weight in layer.weights:
+        weight.assign(0.5 * generator.normal(size=weight.shape))
+    return layer, CASES[name].inputs(generator)
+
+
+def flat(outputs):
+    """All outputs in a list."""
+    return [value.numpy() for value in tf.nest.flatten(outputs)]
+
+
+def assert_equal(found, expected, **tolerance):
+    """Output by output."""
+    for one, other in zip(flat(found), flat(expected), strict=True):
+        np.testing.assert_allclose(one, other, **{"rtol": 1e-5, "atol": 1e-6, **tolerance})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_configuration_makes_the_same_layer(name):
+    layer, inputs = made(name)
+    config = json.loads(json.dumps(layer.get_config()))
+    twin = type(layer).from_config(config)
+    assert json.loads(json.dumps(twin.get_config())) == config
+    if not twin.built:
+        twin.build()
+    assert [weight.name for weight in twin.weights] == [weight.name for weight in layer.weights]
+    twin.set_weights(layer.get_weights())
+    assert_equal(twin(*inputs), layer(*inputs), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_serialised_by_its_registered_name(name):
+    layer, _ = made(name)
+    written = keras.saving.serialize_keras_object(layer)
+    assert written["registered_name"] == f"nao_tf>{type(layer).__name__}"
+    assert type(keras.saving.deserialize_keras_object(json.loads(json.dumps(written)))) is type(layer)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_outputs_are_finite_float32(name):
+    layer, inputs = made(name)
+    for output in flat(layer(*inputs)):
+        assert output.dtype == np.float32 and np.isfinite(output).all() and output.size
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_repeated_calls_are_one_trace_and_a_graph_is_eager(name):
+    layer, inputs = made(name)
+    run = tf.function(layer)
+    for seed in range(4):
+        inputs = CASES[name].inputs(np.random.default_rng(seed))
+        assert_equal(run(*inputs), layer(*inputs))
+    assert run.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_weight_learns(name):
+    layer, inputs = made(name)
+    with tf.GradientTape() as tape:
+        loss = tf.add_n([tf.reduce_sum(tf.sin(3 * output)) for output in tf.nest.flatten(layer(*inputs))])
+    for weight, gradient in zip(
+        layer.trainable_weights, tape.gradient(loss, [weight.value for weight in layer.trainable_weights]), strict=True
+    ):
+        assert gradient is not None, weight.path
+        assert np.isfinite(tf.convert_to_tensor(gradient)).all(), weight.path
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_keras_file_makes_the_same_model(name, tmp_path):
+    model, inputs = made(name)
+    expected = model(*inputs)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is type(model) and loaded.get_config() == model.get_config()
+    assert_equal(loaded(*inputs), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_model_is_the_model(name, tmp_path):
+    model, (tokens,) = made(name)
+    CASES[name].export(model, tmp_path / "1")
+    found = tf.saved_model.load(tmp_path / "1").signatures["serving_default"](tokens=tokens)
+    outputs = model(tokens)
+    if isinstance(outputs, dict):
+        assert_equal(found["score"], tf.reduce_mean(outputs["score"], 0))
+    else:
+        assert_equal(found["log_probabilities"], tf.gather(outputs[:, :-1], tokens[:, 1:], batch_dims=2))
+
+
+def test_table_is_complete():
+    registered = {cls for name, cls in keras.saving.get_custom_objects().items() if name.startswith("nao_tf>")}
+    assert registered == {type(case.make()) for case in CASES.values()}
+
+
+def test_two_devices_train_as_one():
+    script = pathlib.Path(__file__).with_name("two_devices.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    for kind in ("stand_alone", "lstm"):
+        one, two = found[kind]["one"], found[kind]["two"]
+        assert two["traces"] == one["traces"] == 1
+        np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-5)
+        np.testing.assert_allclose(two["valid"], one["valid"], rtol=1e-5)
+        assert abs(one["valid"] - one["untrained"]) > 1e-3  # the weights did move
