@@ -2,6 +2,9 @@
 
 import ast
 import pathlib
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -47,3 +50,24 @@ def test_imports_go_one_way(path):
 
 def test_no_file_is_a_drawer_for_anything():
     assert not [path for path in MODULES if path.stem in ("utils", "helpers", "misc", "common")]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)
+def test_every_package_says_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE.parent / "bin").iterdir()), ids=lambda path: path.name)
+def test_programs_are_a_few_lines_around_the_package(path):
+    assert path.read_text().count("\n") <= 20
+    assert path.stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE.parent / "bin").iterdir()), ids=lambda path: path.name)
+def test_a_python_without_the_dependencies_gets_one_line(path, tmp_path):
+    copy = tmp_path / "bin" / path.name  # a checkout that was never set up
+    copy.parent.mkdir()
+    shutil.copy(path, copy)
+    shutil.copytree(PACKAGE, tmp_path / "nao_tf", ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run([sys.executable, "-S", copy], capture_output=True, text=True)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "make search" in done.stderr

@@ -1,4 +1,6 @@
+import gc
 import math
+import resource
 
 import numpy as np
 import pytest
@@ -22,13 +24,22 @@ def weights(trainer):
     return [np.asarray(variable) for variable in trainer.model.variables]
 
 
-def test_a_hundred_architectures_are_one_trace():
+def test_a_hundred_architectures_are_one_trace_and_memory_stops_growing():
     trainer = ChildTrainer(SETTINGS, TRAIN, VALID, WORDS)
-    for _ in range(100):
+    resident = []
+    for _ in range(150):
         values = SPACE.sample(GENERATOR).values
         trainer.train(values, seed=1, steps=1)
         assert math.isfinite(trainer.evaluate(values))
+        gc.collect()
+        resident.append(resident_bytes())
     assert (trainer.traces, trainer.evaluate.traces) == (1, 1)
+    assert resident[-1] - resident[50] < 20e6, [round(size / 1e6) for size in resident[::10]]
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
