@@ -52,18 +52,46 @@ def test_result_names_corpus_winner_and_baseline(finished):
     assert list((finished / "tensorboard").rglob("events*"))
 
 
-def test_a_killed_run_ends_with_the_pool_of_the_undisturbed_one(text, finished, tmp_path):
-    work = tmp_path / "killed"
-    process = subprocess.Popen(command(text, work), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (work / "pool.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = (work / "pool.jsonl").read_bytes()
+def lines_of_pool(work):
+    return (work / "pool.jsonl").read_bytes().count(b"\n") if (work / "pool.jsonl").exists() else 0
+
+
+# What a run is doing when a file shows that it has come so far; in the order in which a run does it.
+STAGES = {
+    "child training": lambda work: (work / "tensorboard").exists(),
+    "child evaluation": lambda work: lines_of_pool(work) == 1,
+    "controller training": lambda work: lines_of_pool(work) == 3,
+    "final training": lambda work: lines_of_pool(work) == 5,
+    "final evaluation": lambda work: list(work.glob("checkpoints/final_*.npz")),
+    "baseline": lambda work: (work / "checkpoints" / "lstm.json").exists(),
+    "export": lambda work: (work / "export").exists(),
+}
+
+
+def test_a_run_killed_in_every_stage_ends_as_the_undisturbed_one(text, finished, tmp_path):
+    work, before = tmp_path / "killed", b""
+    for stage, reached in STAGES.items():
+        with open(tmp_path / "log.txt", "w") as log:
+            process = subprocess.Popen(command(text, work), stderr=log)
+            deadline = time.monotonic() + 120
+            while not reached(work) and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert process.poll() is None and reached(work), f"{stage}: {(tmp_path / 'log.txt').read_text()}"
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert not (work / "result.json").exists(), stage
+        assert (work / "pool.jsonl").exists() or stage == "child training", stage
+        if before:  # nothing that was measured is lost
+            assert (work / "pool.jsonl").read_bytes().startswith(before), stage
+        content = (work / "pool.jsonl").read_bytes() if (work / "pool.jsonl").exists() else b""
+        before = content[: content.rfind(b"\n") + 1]
     assert run(*command(text, work)).returncode == 0
-    assert (work / "pool.jsonl").read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     assert (work / "pool.jsonl").read_bytes() == (finished / "pool.jsonl").read_bytes()
+    ended, whole = (json.loads((folder / "result.json").read_text()) for folder in (work, finished))
+    for measured_in_seconds in ("seconds", "baselines"):  # the baseline's steps follow from a time
+        ended.pop(measured_in_seconds), whole.pop(measured_in_seconds)
+    assert ended == whole
+    assert (work / "export" / "child" / "1" / "saved_model.pb").exists()
 
 
 def test_the_exported_child_answers_without_the_package(text, finished, tmp_path):
