@@ -15,6 +15,7 @@ import tensorflow as tf
 from nao_tf import controller
 from nao_tf.child.lstm_cell import units_of_equal_size
 from nao_tf.cli.terminal import Rate, Terminal
+from nao_tf.errors import RunError
 from nao_tf.report.tensorboard import Board
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
 from nao_tf.search.loop import search
@@ -22,7 +23,7 @@ from nao_tf.search.nao import NeuralArchitectureOptimization
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.random import RandomSearch
 from nao_tf.serving.export import export_child, export_controller, export_improve
-from nao_tf.training.language import ChildTrainer, Evaluator, SharedChildTrainer, perplexity
+from nao_tf.training.language import ChildTrainer, DivergedError, Evaluator, SharedChildTrainer, perplexity
 
 LAST_ROUND = 2**31 - 1  # names the controller that is fitted to the whole pool when the search is over
 
@@ -34,7 +35,7 @@ class Retrained:
     Attributes:
         winner: the best of them on validation.
         test: its figures, see `LanguageSearch.measure`.
-        finalists: id, text and validation perplexity of each.
+        finalists: id, text and validation perplexity of each; of one whose training diverged None, and the reason.
         trainer: holds the winner's weights.
     """
 
@@ -72,6 +73,7 @@ class LanguageSearch:
         pool = self.search(self.strategy_name, "pool.jsonl")
         fitted = self.fit(pool) if self.strategy_name == "nao" and len(pool.ranked) > 1 else None
         found = self.retrain(pool, self.strategy_name)
+        self.export(found, fitted)  # before the comparisons, which take as long again and may fail
         rivals = {}
         if "random" in baselines and self.strategy_name != "random":
             other_pool = self.search("random", "pool_random.jsonl")
@@ -79,7 +81,6 @@ class LanguageSearch:
             rivals["random"] = {"evaluations": len(other_pool), "finalists": other.finalists, **other.test}
         if "lstm" in baselines:
             rivals["lstm"] = self.lstm(found)
-        self.export(found, fitted)
         result = self.result(pool, found, rivals, fitted)
         write(self.work / "result.json", json.dumps(result, indent=1) + "\n")
         self.table(result)
@@ -170,12 +171,22 @@ class LanguageSearch:
             self.train(trainer, values, label)
             return perplexity(trainer.evaluate(values))
 
-        for evaluation in pool.ranked[: self.preset.finalists]:
-            found = train(evaluation)
-            text = evaluation.candidate.architecture.text
-            finalists.append({"id": evaluation.id, "text": text, "validation_perplexity": found})
-            self.terminal.say(f"final model of architecture {evaluation.id}: validation perplexity {found:.2f}")
-        best = min(finalists, key=lambda row: row["validation_perplexity"])
+        for evaluation in pool.ranked:
+            if sum(row["validation_perplexity"] is not None for row in finalists) == self.preset.finalists:
+                break
+            row = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
+            try:
+                row["validation_perplexity"] = train(evaluation)
+                said = f"validation perplexity {row['validation_perplexity']:.2f}"
+            except DivergedError as error:  # the next of the pool takes its place
+                row |= {"validation_perplexity": None, "reason": str(error)}
+                said = f"failed: {error}"
+            finalists.append(row)
+            self.terminal.say(f"final model of architecture {evaluation.id}: {said}")
+        trained = [row for row in finalists if row["validation_perplexity"] is not None]
+        if not trained:
+            raise RunError(f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl")
+        best = min(trained, key=lambda row: row["validation_perplexity"])
         winner = pool.get(best["id"])
         train(winner)  # it is complete: this brings its weights back
         test = self.measure(trainer.model, winner.candidate.architecture.values)

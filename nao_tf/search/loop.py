@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nao_tf.errors import RunError
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategy import Strategy
 
 FAILURES_IN_A_ROW = 3  # more than chance: something is wrong with the set-up, not with the architectures
 
 
-class FailingError(RuntimeError):
+class FailingError(RunError):
     """Several evaluations in a row failed."""
 
 

@@ -63,8 +63,8 @@ STAGES = {
     "controller training": lambda work: lines_of_pool(work) == 3,
     "final training": lambda work: lines_of_pool(work) == 5,
     "final evaluation": lambda work: list(work.glob("checkpoints/final_*.npz")),
-    "baseline": lambda work: (work / "checkpoints" / "lstm.json").exists(),
     "export": lambda work: (work / "export").exists(),
+    "baseline": lambda work: (work / "checkpoints" / "lstm.json").exists(),
 }
 
 
