@@ -4,8 +4,8 @@ Prints a JSON line a strategy: mean and standard deviation over the seeds of the
 best score among the first 100, 150, … evaluations; how many evaluations it took until the best cell of the table was
 evaluated (a seed that never reaches it counts as the largest budget, `found` says how many did); proposals that were
 duplicates, a search; the predictor's quality on cells outside the pool, at every budget; seconds a search. All that
-again for the even and for the odd seeds: a claim that the two do not share is not made. Which strategy is ahead of which
-in both halves is written to the error stream, and a picture shows the way there.
+again for the even and for the odd seeds: a claim that the two do not share is not made. Which strategy is ahead of
+which in both halves is written to the error stream, and a picture shows the way there.
 
 An evaluation is counted once per distinct canonical cell. A strategy may name a preset: nao:paper.
 
