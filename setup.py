@@ -33,5 +33,8 @@ setup(
         "absl-py>=2.1",
         "numpy",
     ],
-    extras_require={"test": ["pytest", "dill", "scipy", "ruff"]},
+    extras_require={
+        "test": ["pytest", "dill", "scipy", "ruff"],
+        "benchmarks": ["matplotlib"],  # the picture of benchmarks/search_quality.py
+    },
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Architecture:
         object.__setattr__(self, "values", tuple(int(value) for value in self.values))
         self.space.check(self.values)
 
-    @property
+    @functools.cached_property
     def canonical(self) -> Architecture:
         """The one spelling that all architectures with the same computation share."""
         return Architecture(self.space, self.space.canonicalise(self.values))
@@ -71,10 +71,8 @@ class Architecture:
 
     @property
     def text(self) -> str:
-        """Readable form: "node 0, relu, node 1, tanh, …"."""
-        return ", ".join(
-            position.words[value] for position, value in zip(self.space.positions, self.values, strict=True)
-        )
+        """Readable form: "node 0, relu, node 1, tanh, …"; what `SearchSpace.parse` reads."""
+        return self.space.text(self.values)
 
     def __str__(self) -> str:
         return " ".join(map(str, self.values))
@@ -85,7 +83,8 @@ class SearchSpace:
 
     A space with the same choices whatever was chosen before is made of its positions alone. Subclasses override
     `choices` (legal values that depend on the prefix), `canonicalise` and `symmetry` (several spellings of one
-    computation), or `tokens`, `integers` and `legal_tokens` (a token form with other than one token an integer).
+    computation), `tokens`, `integers` and `legal_tokens` (a token form with other than one token an integer), or `text`
+    and `parse` (a notation of its own).
 
     Args:
         name: the name that pools and reports give it.
@@ -118,7 +117,7 @@ class SearchSpace:
         return isinstance(other, SearchSpace) and (self.name, self.positions) == (other.name, other.positions)
 
     def __hash__(self):
-        return hash((self.name, self.positions))
+        return hash(self.name)  # quick: every look-up in a pool hashes the space
 
     def __repr__(self):
         return f"{type(self).__name__}(name={self.name!r})"
@@ -134,6 +133,34 @@ class SearchSpace:
     def vocabulary_size(self) -> int:
         """V, the words of the controller's vocabulary, the start of sequence among them."""
         return self._vocabulary_size
+
+    @functools.cached_property
+    def size(self) -> int:
+        """How many strings of integers are architectures, every spelling counted."""
+        ways: dict[int | None, tuple[tuple[int, ...], int]] = {None: ((), 1)}  # by last integer: a prefix, how many
+        for _ in self.positions:
+            following: dict[int | None, tuple[tuple[int, ...], int]] = {}
+            for prefix, count in ways.values():
+                for value in self.choices(prefix):
+                    known = following[value][1] if value in following else 0
+                    following[value] = ((*prefix, value), known + count)
+            ways = following
+        return sum(count for _, count in ways.values())
+
+    def strings(self) -> Iterator[tuple[int, ...]]:
+        """The integers of every architecture, every spelling, in lexicographic order: `size` of them."""
+        return self._strings(())
+
+    def _strings(self, prefix):
+        if len(prefix) == len(self.positions):
+            yield prefix
+            return
+        for value in self.choices(prefix):
+            yield from self._strings((*prefix, value))
+
+    def cells(self) -> Iterator[tuple[int, ...]]:
+        """The canonical integers of every different computation, in lexicographic order."""
+        return (values for values in self.strings() if self.canonicalise(values) == values)
 
     # ---- what is legal
 
@@ -186,10 +213,32 @@ class SearchSpace:
                 return mutant
         raise ValueError(f"no mutation of {architecture} is another computation of {self.name}")
 
+    def neighbours(self, architecture: Architecture, generator: np.random.Generator) -> list[Architecture]:
+        """Every other computation that changing one integer leads to, in random order, each once, in canonical form.
+
+        Integers that the change makes illegal are drawn anew.
+        """
+        values = architecture.values
+        changes = [
+            (index, value)
+            for index in range(len(values))
+            for value in self.choices(values[:index])
+            if value != values[index]
+        ]
+        found = {
+            self._with(architecture, *changes[at], generator).canonical: None
+            for at in generator.permutation(len(changes))
+        }
+        found.pop(architecture.canonical, None)
+        return list(found)
+
     def _change(self, architecture, index, generator) -> Architecture:
+        others = [value for value in self.choices(architecture.values[:index]) if value != architecture.values[index]]
+        return self._with(architecture, index, int(generator.choice(others)), generator)
+
+    def _with(self, architecture, index, value, generator) -> Architecture:
         values = list(architecture.values)
-        others = [value for value in self.choices(values[:index]) if value != values[index]]
-        values[index] = int(generator.choice(others))
+        values[index] = value
         for later in range(index + 1, len(values)):
             allowed = self.choices(values[:later])
             if values[later] not in allowed:
@@ -263,6 +312,10 @@ class SearchSpace:
         return grammar
 
     # ---- text
+
+    def text(self, values: Sequence[int]) -> str:
+        """Readable form: the words of the integers, "node 0, relu, node 1, tanh, …"."""
+        return ", ".join(position.words[value] for position, value in zip(self.positions, values, strict=True))
 
     def parse(self, text: str) -> Architecture:
         """Reads an architecture as people write it: its integers, its readable form, or a published name.

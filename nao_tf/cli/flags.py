@@ -6,23 +6,35 @@ import dataclasses
 
 from absl import flags
 
-TASKS = ("ptb", "wikitext2", "text")
-STRATEGIES = ("nao", "random")
-BASELINES = ("lstm", "random")
+from nao_tf.errors import InputError
+from nao_tf.search.settings import PRESETS as TABLE_PRESETS
+from nao_tf.search.settings import TableSearchSettings
+from nao_tf.search.strategies import STRATEGIES
 
-TASK = flags.DEFINE_enum("task", "ptb", TASKS, "What is learned.")
+LANGUAGE_TASKS = ("ptb", "wikitext2", "text")
+TABLE_TASKS = ("nasbench201",)
+# What else may be measured beside a run, and what is when nobody says.
+BASELINES = {**dict.fromkeys(LANGUAGE_TASKS, ("lstm", *STRATEGIES)), **dict.fromkeys(TABLE_TASKS, tuple(STRATEGIES))}
+DEFAULT_BASELINES = {**dict.fromkeys(LANGUAGE_TASKS, ["lstm"]), **dict.fromkeys(TABLE_TASKS, ["random"])}
+
+TASK = flags.DEFINE_enum("task", "ptb", LANGUAGE_TASKS + TABLE_TASKS, "What is learned, or the table that is searched.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the published files; given, it is used strictly.")
 WORK_DIR = flags.DEFINE_string(
     "work_dir", None, "Everything a run writes; default runs/<task>. The same command resumes."
 )
 DOWNLOAD = flags.DEFINE_bool("download", False, "Fetch the data where it is neither given nor prepared.")
-STRATEGY = flags.DEFINE_enum("strategy", "nao", STRATEGIES, "What proposes architectures.")
+TABLE = flags.DEFINE_string(
+    "table", None, "CSV file of evaluated architectures (--task=nasbench201); default: the only one in --data_dir."
+)
+SCORE_COLUMN = flags.DEFINE_string("score_column", "c10_val_200ep", "Column of the table that the search sees.")
+TEST_COLUMN = flags.DEFINE_string("test_column", "c10_test_200ep", "Column of the table that tests what it found.")
+STRATEGY = flags.DEFINE_enum("strategy", "nao", list(STRATEGIES), "What proposes architectures.")
 WEIGHT_SHARING = flags.DEFINE_bool("weight_sharing", None, "One shared child for the pool; default: the preset's.")
 PRESET = flags.DEFINE_enum(
     "preset", "cpu", ("cpu", "paper"), "Tuned for minutes on two cores, or the published values."
 )
 BUDGET = flags.DEFINE_integer("budget", None, "Architectures that are evaluated.", lower_bound=1)
-INITIAL = flags.DEFINE_integer("initial", None, "Random architectures before the controller is asked.", lower_bound=1)
+INITIAL = flags.DEFINE_integer("initial", None, "Random architectures before the strategy is asked.", lower_bound=1)
 PROPOSALS = flags.DEFINE_integer("proposals", None, "New architectures a round.", lower_bound=1)
 FINALISTS = flags.DEFINE_integer("finalists", None, "How many of the best are trained to the end.", lower_bound=1)
 UNITS = flags.DEFINE_integer("units", None, "Width of the final model.", lower_bound=1)
@@ -33,7 +45,12 @@ SEARCH_STEPS = flags.DEFINE_integer(
     "search_steps", None, "Training steps of a child, or of a round of the shared one.", lower_bound=1
 )
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of the final models.", lower_bound=0.0)
-BASELINE_LIST = flags.DEFINE_list("baselines", ["lstm"], f"What else is measured: {', '.join(BASELINES)}, or nothing.")
+BASELINE_LIST = flags.DEFINE_list(
+    "baselines",
+    None,
+    f"What else gets the same budget: lstm (a hand-made network, for text), {', '.join(STRATEGIES)}; or nothing. "
+    "Default: lstm for text, random for a table.",
+)
 SEED = flags.DEFINE_integer("seed", 1, "Same seed, same device, same versions: same pool.", lower_bound=0)
 DISTRIBUTION = flags.DEFINE_enum("distribution", "auto", ("auto", "none", "mirrored"), "Training on several GPUs.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the resolved settings as one JSON line and train nothing.")
@@ -51,41 +68,64 @@ MINIMUM_COUNT = flags.DEFINE_integer(
 )
 
 # Flags that change what a search does; a work directory belongs to one set of them.
-MEANING = (
+_LANGUAGE_MEANING = (
     "task data_dir strategy weight_sharing preset budget initial proposals finalists units batch_size steps "
     "search_units search_steps learning_rate seed distribution vocabulary_size minimum_count baselines"
 ).split()
+_TABLE_MEANING = (
+    "task table data_dir score_column test_column strategy preset budget initial proposals seed baselines"
+).split()
+MEANING = {**dict.fromkeys(LANGUAGE_TASKS, _LANGUAGE_MEANING), **dict.fromkeys(TABLE_TASKS, _TABLE_MEANING)}
+
+
+def baselines() -> list[str]:
+    """What else gets the budget of the run. Raises InputError for what the task does not know."""
+    chosen, known = BASELINE_LIST.value, BASELINES[TASK.value]
+    if chosen is None:
+        return DEFAULT_BASELINES[TASK.value]
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise InputError(f"--baselines: {unknown[0]!r} is not one of {', '.join(known)}")
+    return chosen
 
 
 def meaning() -> str:
     """The flags that change what a search does, as lines of a flagfile."""
     lines = []
-    for name in MEANING:
+    for name in MEANING[TASK.value]:
         flag = flags.FLAGS[name]
-        if flag.value is not None:
+        if name == "baselines":
+            lines.append(f"--baselines={','.join(baselines())}")
+        elif flag.value is not None:
             lines.append(flag.serialize() or f"--{name}=")
     return "\n".join(lines) + "\n"
 
 
-def preset():
-    """The preset with every value that was given by a flag of its own."""
-    from nao_tf.training.settings import PRESETS
+def _changed(settings, **values):
+    return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
 
-    def changed(settings, **values):
-        return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
+
+def table_settings() -> TableSearchSettings:
+    """The preset of a search on a table with every value that was given by a flag of its own."""
+    return _changed(TABLE_PRESETS[PRESET.value], budget=BUDGET.value, initial=INITIAL.value, proposals=PROPOSALS.value)
+
+
+def preset():
+    """The preset of a search with training with every value that was given by a flag of its own."""
+    from nao_tf.training.settings import PRESETS
 
     chosen = PRESETS[PRESET.value]
     search = {"units": SEARCH_UNITS.value, "steps": SEARCH_STEPS.value}
-    return changed(
+    return _changed(
         chosen,
         weight_sharing=WEIGHT_SHARING.value,
         budget=BUDGET.value,
         initial=INITIAL.value,
         proposals=PROPOSALS.value,
         finalists=FINALISTS.value,
-        scratch=changed(chosen.scratch, **search),
-        shared=changed(chosen.shared, **search),
-        final=changed(
+        scratch=_changed(chosen.scratch, **search),
+        shared=_changed(chosen.shared, **search),
+        final=_changed(
             chosen.final,
             units=UNITS.value,
             batch_size=BATCH_SIZE.value,

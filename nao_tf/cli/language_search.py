@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
-import os
 import pathlib
 import time
 
@@ -15,13 +14,13 @@ import tensorflow as tf
 from nao_tf import controller
 from nao_tf.child.lstm_cell import units_of_equal_size
 from nao_tf.cli.terminal import Rate, Terminal
+from nao_tf.cli.work_directory import seconds, spent, write
 from nao_tf.errors import RunError
 from nao_tf.report.tensorboard import Board
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
 from nao_tf.search.loop import search
-from nao_tf.search.nao import NeuralArchitectureOptimization
 from nao_tf.search.pool import Evaluation, Pool
-from nao_tf.search.random import RandomSearch
+from nao_tf.search.strategies import STRATEGIES
 from nao_tf.serving.export import export_child, export_controller, export_improve
 from nao_tf.training.language import ChildTrainer, DivergedError, Evaluator, SharedChildTrainer, perplexity
 
@@ -54,7 +53,7 @@ class LanguageSearch:
         space: the recurrent space.
         corpus: `data.text.Corpus`.
         work: the work directory.
-        strategy: "nao" or "random".
+        strategy: a name of `search.strategies.STRATEGIES`.
         seed: of everything random.
         terminal: what people read.
         devices: a `tf.distribute` strategy for the final models, or None.
@@ -75,23 +74,30 @@ class LanguageSearch:
         found = self.retrain(pool, self.strategy_name)
         self.export(found, fitted)  # before the comparisons, which take as long again and may fail
         rivals = {}
-        if "random" in baselines and self.strategy_name != "random":
-            other_pool = self.search("random", "pool_random.jsonl")
-            other = self.retrain(other_pool, "random")
-            rivals["random"] = {"evaluations": len(other_pool), "finalists": other.finalists, **other.test}
-        if "lstm" in baselines:
-            rivals["lstm"] = self.lstm(found)
+        for name in sorted(baselines, key=lambda name: name != "lstm"):  # the shortest first
+            if name == self.strategy_name:
+                continue
+            try:
+                rivals[name] = self.lstm(found) if name == "lstm" else self.rival(name)
+            except RunError as error:
+                rivals[name] = {"failed": str(error)}
         result = self.result(pool, found, rivals, fitted)
         write(self.work / "result.json", json.dumps(result, indent=1) + "\n")
         self.table(result)
         return result
 
+    def rival(self, name) -> dict:
+        """Another strategy with the same budget, its best retrained and tested in the same way."""
+        pool = self.search(name, f"pool_{name}.jsonl")
+        found = self.retrain(pool, name)
+        return {"evaluations": len(pool), "finalists": found.finalists, **found.test}
+
     # ---- search
 
     def strategy(self, name, board=None):
         """The strategy of a name."""
-        if name == "random":
-            return RandomSearch(self.space, self.seed)
+        if name != "nao":
+            return STRATEGIES[name].make(self.space, self.seed)
 
         def on_fit(round, fitted):
             quality = dataclasses.asdict(fitted.quality)
@@ -100,8 +106,13 @@ class LanguageSearch:
             of = "the whole pool" if round == LAST_ROUND else f"round {round}"
             self.terminal.say(f"controller of {of}, on architectures it has not seen: {readable(quality)}")
 
-        settings = controller.PRESETS[self.preset.controller]
-        return NeuralArchitectureOptimization(self.space, self.seed, settings, self.preset.random_share, on_fit=on_fit)
+        return STRATEGIES[name].make(
+            self.space,
+            self.seed,
+            settings=controller.PRESETS[self.preset.controller],
+            random_share=self.preset.random_share,
+            on_fit=on_fit,
+        )
 
     def evaluator(self, name):
         """What scores architectures: a shared child or one from scratch for each."""
@@ -147,14 +158,14 @@ class LanguageSearch:
             report=report,
         )
         board.close()
-        self.spent(f"search_{name}", start)
+        spent(self.work, f"search_{name}", start)
         return pool
 
     def fit(self, pool) -> controller.FittedController:
         """The controller of the whole pool: it is exported, and its quality reported."""
         start = time.monotonic()
         fitted = self.strategy("nao").fit(pool, LAST_ROUND)
-        self.spent("controller", start)
+        spent(self.work, "controller", start)
         return fitted
 
     # ---- the final models
@@ -190,7 +201,7 @@ class LanguageSearch:
         winner = pool.get(best["id"])
         train(winner)  # it is complete: this brings its weights back
         test = self.measure(trainer.model, winner.candidate.architecture.values)
-        self.spent(f"retrain_{name}", start)
+        spent(self.work, f"retrain_{name}", start)
         return Retrained(winner, test, finalists, trainer)
 
     def train(self, trainer, values, label):
@@ -239,7 +250,7 @@ class LanguageSearch:
             self.train(found.trainer, winner, f"final_{self.strategy_name}_{found.winner.id}")
         trainer = self.lstm_trainer(dataclasses.replace(settings, steps=steps))
         self.train(trainer, (), "lstm")
-        self.spent("lstm", start)
+        spent(self.work, "lstm", start)
         return self.measure(trainer.model) | {"units": units, "steps": steps}
 
     def lstm_trainer(self, settings) -> ChildTrainer:
@@ -256,20 +267,6 @@ class LanguageSearch:
         if fitted is not None:
             export_controller(fitted.model, self.space, export / "controller" / "1")
             export_improve(fitted.model, self.space, export / "improve" / "1")
-
-    def spent(self, stage, start) -> None:
-        """Writes the seconds of a stage, in this process, to timings.jsonl."""
-        row = {"stage": stage, "seconds": round(time.monotonic() - start, 1)}
-        with open(self.work / "timings.jsonl", "a") as file:
-            file.write(json.dumps(row) + "\n")
-
-    def seconds(self) -> dict:
-        """Seconds of every stage, over all processes that worked on it."""
-        total: dict[str, float] = {}
-        for line in (self.work / "timings.jsonl").read_text().splitlines():
-            row = json.loads(line)
-            total[row["stage"]] = round(total.get(row["stage"], 0) + row["seconds"], 1)
-        return total
 
     def result(self, pool, found: Retrained, rivals, fitted) -> dict:
         """What result.json holds."""
@@ -298,7 +295,7 @@ class LanguageSearch:
             "test": found.test,
             "baselines": rivals,
             "predictor": None if fitted is None else dataclasses.asdict(fitted.quality),
-            "seconds": self.seconds(),
+            "seconds": seconds(self.work),
             "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
         }
 
@@ -310,6 +307,9 @@ class LanguageSearch:
             say(f"  {row['id']:4d} {row['origin']:8s} perplexity {row['score']:8.2f}  {row['text']}")
         say(f"winner: architecture {result['best']['id']}, {result['best']['text']}")
         for name, row in {"found cell": result["test"], **result["baselines"]}.items():
+            if "failed" in row:
+                say(f"{name:10s}  failed: {row['failed']}")
+                continue
             say(
                 f"{name:10s}  validation perplexity {row['validation_perplexity']:8.2f}  "
                 f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
@@ -321,10 +321,3 @@ def readable(quality: dict) -> str:
     """Quality of a controller in words."""
     values = ((name.replace("_", " "), value) for name, value in quality.items() if value is not None)
     return ", ".join(f"{name} {value:.3g}" for name, value in values)
-
-
-def write(path: pathlib.Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    temporary = path.with_suffix(".writing")
-    temporary.write_text(text)
-    os.replace(temporary, path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
+from collections.abc import Callable, Mapping
 
-from nao_tf.cli import flags, program
+from nao_tf.cli import flags, program, table_search
 from nao_tf.cli.terminal import Terminal
+from nao_tf.cli.work_directory import claim
 from nao_tf.errors import InputError
 
 
@@ -19,13 +20,15 @@ def run() -> None:
 
 def main() -> None:
     """Runs with the flags as they were parsed."""
-    unknown = [name for name in flags.BASELINE_LIST.value if name not in flags.BASELINES]
-    if unknown:
-        raise InputError(f"--baselines: {unknown[0]!r} is not one of {', '.join(flags.BASELINES)}")
+    TASKS[flags.TASK.value]()
+
+
+def language() -> None:
+    """A search for a language model."""
     from nao_tf.architecture import RecurrentSpace
     from nao_tf.data.text import load_corpus
 
-    preset, space = flags.preset(), RecurrentSpace()
+    preset, space, baselines = flags.preset(), RecurrentSpace(), flags.baselines()
     if preset.initial > preset.budget:
         raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
     given = None
@@ -57,7 +60,7 @@ def main() -> None:
         flags.SEED.value,
         terminal,
         strategy_of_devices(),
-    ).run(flags.BASELINE_LIST.value)
+    ).run(baselines)
 
 
 def dry_run(preset, corpus, given) -> dict:
@@ -78,30 +81,6 @@ def dry_run(preset, corpus, given) -> dict:
     }
 
 
-def claim(work: pathlib.Path, meaning: str) -> None:
-    """Makes a work directory this run's own, or finds that it is.
-
-    Raises:
-        InputError: it belongs to a run with other flags or other data; nothing is written.
-    """
-    file = work / "flags.txt"
-    try:
-        before = file.read_text()
-    except FileNotFoundError:
-        if work.exists() and (not work.is_dir() or any(work.iterdir())):
-            raise InputError(f"{work} is no work directory of this program; give an empty or a new one") from None
-        work.mkdir(parents=True, exist_ok=True)
-        temporary = work / "flags.writing"
-        temporary.write_text(meaning)
-        os.replace(temporary, file)
-        return
-    if before != meaning:
-        changed = sorted(set(before.splitlines()) ^ set(meaning.splitlines()))
-        raise InputError(
-            f"{work} belongs to a run with other flags or data ({'; '.join(changed)}); give another --work_dir"
-        )
-
-
 def strategy_of_devices():
     """The `tf.distribute` strategy that --distribution asks for; None for one device."""
     import tensorflow as tf
@@ -111,3 +90,9 @@ def strategy_of_devices():
     if wanted == "mirrored" or (wanted == "auto" and len(gpus) > 1):
         return tf.distribute.MirroredStrategy()
     return None
+
+
+TASKS: Mapping[str, Callable[[], None]] = {
+    **dict.fromkeys(flags.LANGUAGE_TASKS, language),
+    **dict.fromkeys(flags.TABLE_TASKS, table_search.main),
+}

@@ -7,7 +7,7 @@ import numpy as np
 from nao_tf import controller
 from nao_tf.architecture import SearchSpace
 from nao_tf.search.pool import Candidate, Pool
-from nao_tf.search.strategy import Strategy, draw
+from nao_tf.search.strategy import Strategy
 
 
 class NeuralArchitectureOptimization(Strategy):
@@ -56,17 +56,16 @@ class NeuralArchitectureOptimization(Strategy):
         taken: set = set()
         ranked = pool.ranked
         if round == 0 or len(ranked) < 2:
-            return draw(self.space, pool, taken, count, generator)
+            return self.draw(pool, taken, count, generator)
         starts = [evaluation.candidate.architecture for evaluation in ranked[: self.starts]]
         wanted = count - int(self.random_share * count)
         candidates: list[Candidate] = []
         for proposal in self.fit(pool, round).improve(starts, self.step_sizes):
             if len(candidates) == wanted:
                 break
-            if proposal.architecture in pool or proposal.architecture in taken:
+            if not self.is_new(proposal.architecture, pool, taken):
                 continue
-            taken.add(proposal.architecture)
             parent = pool.id_of(proposal.parent)
             predicted = float(f"{proposal.predicted:.6g}")  # as many digits as mean something
             candidates.append(Candidate(proposal.architecture, "ascent", parent, proposal.step_size, predicted))
-        return candidates + draw(self.space, pool, taken, count - len(candidates), generator)
+        return candidates + self.draw(pool, taken, count - len(candidates), generator)

@@ -21,7 +21,7 @@ class Candidate:
 
     Attributes:
         architecture: in canonical form.
-        origin: "random", "ascent", "mutation", "policy" or "given".
+        origin: "random", "ascent", "mutation", "policy", "predictor" or "given".
         parent: the id of the architecture it comes from, if any.
         step_size: of the ascent, if any.
         predicted: the controller's score of it, if any.
@@ -44,14 +44,14 @@ class Evaluation:
         round: when.
         score: in the metric's own direction; None when the evaluation failed.
         reason: why it failed.
-        parameters: trainable parameters of the child.
+        parameters: trainable parameters of the child; None where a table does not tell.
     """
 
     id: int
     candidate: Candidate
     round: int
     score: float | None
-    parameters: int
+    parameters: int | None
     reason: str | None = None
 
 
@@ -59,7 +59,8 @@ class Pool:
     """Evaluated architectures, in memory and in a file.
 
     Args:
-        path: of the file; it is read when it is there. A last line that a kill cut short is dropped.
+        path: of the file; it is read when it is there. A last line that a kill cut short is dropped. None: the pool is
+            held in memory only.
         space: of the architectures.
         metric: the name of the score.
         higher_is_better: its direction.
@@ -68,13 +69,14 @@ class Pool:
         InputError: a line is not one of a pool of this space and metric.
     """
 
-    def __init__(self, path: os.PathLike, space: SearchSpace, metric: str, higher_is_better: bool):
-        self.path, self.space, self.metric, self.higher_is_better = pathlib.Path(path), space, metric, higher_is_better
+    def __init__(self, path: os.PathLike | None, space: SearchSpace, metric: str, higher_is_better: bool):
+        self.path = None if path is None else pathlib.Path(path)
+        self.space, self.metric, self.higher_is_better = space, metric, higher_is_better
         self._by_id: dict[int, Evaluation] = {}
         self._history: list[Evaluation] = []
         self._id_of: dict[Architecture, int] = {}
         self._first_round: dict[int, int] = {}  # when each member came
-        if self.path.exists():
+        if self.path is not None and self.path.exists():
             self._replay()
 
     def _replay(self):
@@ -123,6 +125,10 @@ class Pool:
         """The latest evaluation of a member."""
         return self._by_id[id]
 
+    def first_round(self, id: int) -> int:
+        """The round in which a member came; one that is scored again has a later `Evaluation.round`."""
+        return self._first_round[id]
+
     def complete(self, round: int, members: int) -> bool:
         """Whether a round was evaluated to its end: the pool has grown to `members`, all that were scored in it."""
         scored = sum(1 for evaluation in self._history if evaluation.round == round)
@@ -140,6 +146,11 @@ class Pool:
             if evaluation.round < round:
                 earlier._remember(evaluation)
         return earlier
+
+    @property
+    def history(self) -> tuple[Evaluation, ...]:
+        """Every evaluation in the order in which they were made, one for each line of the file."""
+        return tuple(self._history)
 
     @property
     def evaluations(self) -> list[Evaluation]:
@@ -176,9 +187,10 @@ class Pool:
             "predicted": candidate.predicted,
             "parameters": evaluation.parameters,
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "ab") as file:
-            file.write(json.dumps(line).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "ab") as file:
+                file.write(json.dumps(line).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
         self._remember(dataclasses.replace(evaluation, score=line["score"], reason=line["reason"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nao_tf.search.pool import Candidate, Pool
-from nao_tf.search.strategy import Strategy, draw
+from nao_tf.search.strategy import Strategy
 
 
 class RandomSearch(Strategy):
@@ -13,4 +13,4 @@ class RandomSearch(Strategy):
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`."""
-        return draw(self.space, pool, set(), count, np.random.default_rng([self.seed, round]))
+        return self.draw(pool, set(), count, np.random.default_rng([self.seed, round]))

@@ -110,8 +110,8 @@ _PUBLISHED_FINAL = LanguageTraining(
     scale=0.04,
     evaluation_batch=10,
 )
-# What ranks best of what was tried, see BUILD.md. Without the warm-up some cells of long identity and relu chains diverge
-# within the first 50 steps.
+# What ranks best of what was tried, see BUILD.md. Without the warm-up some cells of long identity and relu chains
+# diverge within the first 50 steps.
 _CPU_SCRATCH = LanguageTraining(units=64, batch_size=20, steps=500, learning_rate=1.5e-2, warmup=50)
 
 PRESETS: Mapping[str, LanguagePreset] = {

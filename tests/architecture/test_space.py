@@ -6,7 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from nao_tf.architecture import START_TOKEN, ArchitectureError, Position, RecurrentSpace, SearchSpace
+from nao_tf.architecture import (
+    START_TOKEN,
+    ArchitectureError,
+    NasBench201Space,
+    Position,
+    RecurrentSpace,
+    SearchSpace,
+)
 
 
 class Descent(SearchSpace):
@@ -29,7 +36,16 @@ PLAIN = SearchSpace(
     ],
     published={"best": (1, 2, 0)},
 )
-SPACES = [PLAIN, Descent(), RecurrentSpace("nao"), RecurrentSpace("nao_ws"), RecurrentSpace(nodes=3)]
+SPACES = [
+    PLAIN,
+    Descent(),
+    RecurrentSpace("nao"),
+    RecurrentSpace("nao_ws"),
+    RecurrentSpace(nodes=3),
+    NasBench201Space(),
+    NasBench201Space("computation"),
+]
+SMALL_SPACES = [space for space in SPACES if space.size < 20_000]
 every_space = pytest.mark.parametrize("space", SPACES, ids=repr)
 
 
@@ -177,3 +193,45 @@ def test_an_architecture_is_a_value():
     assert one == other and len({one, other}) == 1
     with pytest.raises(AttributeError):
         one.values = (0, 0, 0)
+
+
+@pytest.mark.parametrize("space", SMALL_SPACES, ids=repr)
+def test_enumeration_is_complete(space):
+    strings = list(space.strings())
+    ranges = [range(len(position.words)) for position in space.positions]
+    legal = []
+    for values in itertools.product(*ranges):
+        try:
+            space.check(values)
+        except ArchitectureError:
+            continue
+        legal.append(values)
+    assert strings == legal and len(strings) == space.size
+    cells = list(space.cells())
+    assert cells == sorted({space.canonicalise(values) for values in strings})
+
+
+def test_size_of_a_space_that_cannot_be_enumerated():
+    assert RecurrentSpace().size == math.factorial(11) * 4**11
+
+
+@every_space
+def test_neighbours_are_the_other_computations_one_integer_away(space):
+    generator = np.random.default_rng(9)
+    for _ in range(20):
+        architecture = space.sample(generator)
+        neighbours = space.neighbours(architecture, generator)
+        assert len(set(neighbours)) == len(neighbours) and architecture not in neighbours
+        assert all(neighbour == neighbour.canonical for neighbour in neighbours)
+    if not isinstance(space, Descent):  # no integer depends on another: nothing is drawn anew
+        changed = set()
+        for index, value in enumerate(architecture.values):
+            for other in space.choices(architecture.values[:index]):
+                values = (*architecture.values[:index], other, *architecture.values[index + 1 :])
+                changed |= {space.architecture(values).canonical} if other != value else set()
+        assert set(neighbours) == changed - {architecture}
+
+
+def test_neighbours_come_in_random_order():
+    orders = {tuple(PLAIN.neighbours(PLAIN.parse("best"), np.random.default_rng(seed))) for seed in range(20)}
+    assert len(orders) > 10 and len({frozenset(order) for order in orders}) == 1

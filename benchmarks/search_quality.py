@@ -1,0 +1,392 @@
+"""How good is what a search finds, and after how many evaluations? Strategies on a table, many seeds each.
+
+Prints a JSON line a strategy: mean and standard deviation over the seeds of the test figure of the cell that has the
+best score among the first 100, 150, … evaluations; how many evaluations it took until the best cell of the table was
+evaluated (a seed that never reaches it counts as the largest budget, `found` says how many did); proposals that were
+duplicates, a search; the predictor's quality on cells outside the pool, at every budget; seconds a search. All that
+again for the even and for the odd seeds: a claim that the two do not share is not made. Which strategy is ahead of
+which in both halves is written to the error stream, and a picture shows the way there.
+
+An evaluation is counted once per distinct canonical cell. A strategy may name a preset: nao:paper.
+
+    python benchmarks/search_quality.py --table=FILE --strategies=nao,nao:paper,mlp,local --seeds=50
+    python benchmarks/search_quality.py --table=FILE --strategies=nao --seeds=50 --half=even    # to tune on
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import itertools
+import json
+import multiprocessing
+import os
+import pathlib
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small and the processes share the cores
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+from nao_tf.architecture import NasBench201Space  # noqa: E402
+from nao_tf.data.table import ArchitectureTable, read_table  # noqa: E402
+from nao_tf.errors import InputError  # noqa: E402
+from nao_tf.search.pool import Pool  # noqa: E402
+from nao_tf.search.settings import PRESETS  # noqa: E402
+from nao_tf.search.strategies import STRATEGIES  # noqa: E402
+from nao_tf.search.strategy import Strategy  # noqa: E402
+from nao_tf.search.table_evaluator import TableEvaluator  # noqa: E402
+
+HALVES = {"all": (0, 1), "even": (0,), "odd": (1,)}  # of the seeds, by their remainder
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A strategy as it takes part.
+
+    Attributes:
+        label: "name" or "name:preset".
+        name: of the strategy.
+        preset: of its settings.
+        initial: architectures of the random start.
+        proposals: architectures of every later round.
+    """
+
+    label: str
+    name: str
+    preset: str
+    initial: int
+    proposals: int
+
+    def make(self, space, seed) -> Strategy:
+        """The strategy of one seed."""
+        options = {}
+        if self.name == "nao":
+            from nao_tf.controller import PRESETS as CONTROLLERS
+
+            settings = PRESETS[self.preset]
+            options = {"settings": CONTROLLERS[settings.controller], **settings.ascent}
+        return STRATEGIES[self.name].make(space, seed, **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """How the search of one seed went.
+
+    Attributes:
+        seed: of the search.
+        test: the test figure of the cell with the best score so far, behind every evaluation.
+        evaluations_to_best: until the best cell of the table was evaluated; None if it was not.
+        duplicates: proposals that were known already.
+        predictor: at each budget, quality on cells outside the pool; empty without a predictor.
+        seconds: of the search, an equal share where several ran together; without those for `predictor`.
+    """
+
+    seed: int
+    test: list[float]
+    evaluations_to_best: int | None
+    duplicates: int
+    predictor: dict[int, dict]
+    seconds: float
+
+
+def contender(label: str, initial: int | None = None, proposals: int | None = None) -> Contender:
+    """The contender of a label; sizes that are not given are the preset's or the strategy's own. Raises InputError."""
+    name, _, preset = label.partition(":")
+    if name not in STRATEGIES:
+        raise InputError(f"strategy {name!r}; known are {', '.join(STRATEGIES)}")
+    if preset and preset not in PRESETS:
+        raise InputError(f"preset {preset!r} of strategy {name!r}; known are {', '.join(PRESETS)}")
+    if preset and name != "nao":
+        raise InputError(f"strategy {label!r}: only nao has presets")
+    preset = preset or "cpu"
+    settings, entry = PRESETS[preset], STRATEGIES[name]
+    return Contender(
+        label,
+        name,
+        preset,
+        initial or settings.initial or entry.initial,
+        proposals or settings.proposals or entry.proposals,
+    )
+
+
+def run_together(
+    contender: Contender, seeds: list[int], table: ArchitectureTable, budgets: list[int], held_out: int
+) -> list[Course]:
+    """Runs the searches of several seeds side by side, so that a strategy can train for all of them at once."""
+    space, budget, start = table.space, max(budgets), time.perf_counter()
+    strategies = [contender.make(space, seed) for seed in seeds]
+    pools = [Pool(None, space, table.score_column, higher_is_better=True) for _ in seeds]
+    evaluator, running, round, asked = TableEvaluator(table), list(range(len(seeds))), 0, 0
+    while running and asked < budget:
+        count = min(contender.initial if round == 0 else contender.proposals, budget - asked)
+        asks = type(strategies[0]).ask_together(
+            [strategies[index] for index in running], [pools[index] for index in running], round, count
+        )
+        for index, candidates in zip(running, asks, strict=True):
+            for evaluation in evaluator.evaluate(pools[index], candidates, round):
+                pools[index].append(evaluation)
+        running = [index for index, candidates in zip(running, asks, strict=True) if candidates]  # else exhausted
+        asked, round = asked + count, round + 1
+    seconds = (time.perf_counter() - start) / len(seeds)
+    best = table.best.architecture
+    courses = []
+    for seed, strategy, pool in zip(seeds, strategies, pools, strict=True):
+        test, top = [], None
+        for evaluation in pool.evaluations:
+            if top is None or evaluation.score > top.score:
+                top = evaluation
+            test.append(table[top.candidate.architecture].test)
+        found = pool.id_of(best)
+        courses.append(
+            Course(
+                seed,
+                test,
+                None if found is None else found + 1,
+                strategy.duplicates,
+                predictor_quality(strategy, pool, table, budgets, held_out) if held_out else {},
+                seconds,
+            )
+        )
+    return courses
+
+
+def predictor_quality(
+    strategy: Strategy, pool: Pool, table: ArchitectureTable, budgets: list[int], held_out: int
+) -> dict[int, dict]:
+    """How well the predictor of the first `budget` evaluations orders random cells that the pool never held."""
+    unknown = [cell for cell in table.rows if cell not in pool]
+    generator = np.random.default_rng([strategy.seed, 3])
+    cells = [unknown[index] for index in generator.permutation(len(unknown))[:held_out]]
+    scores = np.array([table[cell].score for cell in cells])
+    figures = {}
+    for budget in budgets:
+        part = Pool(None, pool.space, pool.metric, pool.higher_is_better)
+        for evaluation in pool.evaluations[:budget]:
+            part.append(evaluation)
+        fitted = strategy.fit(part, 2**31 - 1)  # a round of its own
+        if fitted is None:
+            return {}
+        from nao_tf.controller.quality import kendall_tau, pairwise_accuracy
+
+        predictions = fitted.predict(cells)
+        figures[budget] = {
+            "pairwise_accuracy": pairwise_accuracy(scores, predictions),
+            "kendall_tau": kendall_tau(scores, predictions),
+            "held_out": len(cells),
+        }
+    return figures
+
+
+def compete(contender: Contender, seeds: list[int], arguments, budgets: list[int]) -> list[Course]:
+    """The courses of all seeds, in processes of their own where that is faster."""
+    needs_tensorflow = STRATEGIES[contender.name].needs_tensorflow
+    processes = arguments.processes or (1 if needs_tensorflow else os.cpu_count() or 1)
+    groups = processes if needs_tensorflow else min(len(seeds), 4 * processes)  # TensorFlow trains a group as one
+    parts = [seeds[index::groups] for index in range(groups) if seeds[index::groups]]
+    columns = (arguments.score_column, arguments.test_column)
+    work = [
+        (contender, part, arguments.table, columns, budgets, arguments.held_out, arguments.predictor_seeds)
+        for part in parts
+    ]
+    if processes == 1:
+        done = [_work(*piece) for piece in work]
+    else:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            done = list(pool.map(_work, *zip(*work, strict=True)))
+    return sorted(itertools.chain(*done), key=lambda course: course.seed)
+
+
+_tables: dict = {}  # of this process
+
+
+def _work(contender, seeds, path, columns, budgets, held_out, predictor_seeds):
+    if (path, columns) not in _tables:
+        _tables[path, columns] = read_table(path, NasBench201Space(), *columns)
+    table = _tables[path, columns]
+    return run_together(contender, seeds, table, budgets, held_out if min(seeds) < predictor_seeds else 0)
+
+
+def summary(courses: list[Course], budgets: list[int]) -> dict:
+    """Test figures at each budget and evaluations until the best cell, over the seeds."""
+    largest = max(budgets)
+    evaluations = [course.evaluations_to_best or largest for course in courses]
+    tests = {budget: [course.test[min(budget, len(course.test)) - 1] for course in courses] for budget in budgets}
+    return {
+        "seeds": len(courses),
+        "test": {
+            str(budget): {"mean": round(float(np.mean(values)), 4), "std": round(_deviation(values), 4)}
+            for budget, values in tests.items()
+        },
+        "evaluations_to_best": {
+            "mean": round(float(np.mean(evaluations)), 2),
+            "median": float(np.median(evaluations)),
+            "found": sum(course.evaluations_to_best is not None for course in courses),
+        },
+    }
+
+
+def _deviation(values):
+    """The standard deviation of the distribution that the seeds are drawn from; 0 for one seed."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def line(contender: Contender, courses: list[Course], budgets: list[int]) -> dict:
+    """The JSON line of a strategy."""
+    predictor = {}
+    for budget in budgets:
+        rows = [course.predictor[budget] for course in courses if course.predictor]
+        if rows:
+            predictor[str(budget)] = {
+                "pairwise_accuracy": round(float(np.mean([row["pairwise_accuracy"] for row in rows])), 4),
+                "kendall_tau": round(float(np.mean([row["kendall_tau"] for row in rows])), 4),
+                "held_out": rows[0]["held_out"],
+                "seeds": len(rows),
+            }
+    halves = {
+        name: summary(part, budgets)
+        for name in ("even", "odd")
+        if (part := [course for course in courses if course.seed % 2 in HALVES[name]])
+    }
+    return {
+        "strategy": contender.label,
+        **summary(courses, budgets),
+        "duplicates": round(float(np.mean([course.duplicates for course in courses])), 2),
+        "predictor": predictor,
+        "seconds": round(float(np.mean([course.seconds for course in courses])), 3),
+        "initial": contender.initial,
+        "proposals": contender.proposals,
+        "halves": halves,
+    }
+
+
+def agreement(lines: list[dict], budgets: list[int]) -> list[str]:
+    """For every two strategies, which of them is ahead in each figure, and whether both halves say so."""
+
+    def ahead(one, other, figure, lower):
+        difference = figure(one) - figure(other)
+        return 0 if difference == 0 else (1 if (difference < 0) == lower else -1)
+
+    figures = [(f"test at {budget}", lambda row, b=str(budget): row["test"][b]["mean"], False) for budget in budgets]
+    figures.append(("evaluations to best", lambda row: row["evaluations_to_best"]["mean"], True))
+    said = []
+    for one, other in itertools.combinations(lines, 2):
+        parts = []
+        for name, figure, lower in figures:
+            signs = {
+                ahead(one["halves"][half], other["halves"][half], figure, lower)
+                for half in one["halves"].keys() & other["halves"].keys()
+            }
+            winner = {1: one["strategy"], -1: other["strategy"], 0: "neither"}
+            parts.append(f"{name}: {winner[signs.pop()] if len(signs) == 1 else 'the halves disagree'}")
+        said.append(f"{one['strategy']} or {other['strategy']}, who is ahead in both halves — {'; '.join(parts)}")
+    return said
+
+
+def draw(path: pathlib.Path, results: list[tuple[Contender, list[Course]]], budgets: list[int], test: str) -> None:
+    """The picture: test figure of the best so far with its standard error, and who had found the best cell by then."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5), layout="constrained")
+    for contender, courses in results:
+        length = min(len(course.test) for course in courses)
+        values = np.array([course.test[:length] for course in courses])  # [seeds, evaluations]
+        evaluations, mean = np.arange(1, length + 1), values.mean(0)
+        error = [_deviation(column) / np.sqrt(len(values)) for column in values.T]
+        left.plot(evaluations, mean, label=f"{contender.label} ({len(courses)} seeds)")
+        left.fill_between(evaluations, mean - error, mean + error, alpha=0.2)
+        reached = np.array([course.evaluations_to_best or np.inf for course in courses])
+        right.plot(evaluations, [np.mean(reached <= number) for number in evaluations], label=contender.label)
+    every = np.concatenate([[course.test[-1] for course in courses] for _, courses in results])
+    starts = [np.mean([course.test[min(19, len(course.test) - 1)] for course in courses]) for _, courses in results]
+    if min(starts) < max(every):
+        left.set_ylim(min(starts), max(every) + 0.05 * (max(every) - min(starts)))  # the first few would flatten all
+    left.set(xlabel="evaluations", ylabel=f"{test} of the cell with the best score")
+    right.set(xlabel="evaluations", ylabel="share of seeds that have evaluated the best cell", ylim=(0, 1.02))
+    for axes in (left, right):
+        axes.set_xlim(0, max(budgets))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", required=True, help="CSV file with an arch column in NAS-Bench-201 notation")
+    parser.add_argument("--score_column", default="c10_val_200ep")
+    parser.add_argument("--test_column", default="c10_test_200ep")
+    parser.add_argument("--strategies", default=",".join(STRATEGIES))
+    parser.add_argument("--seeds", type=int, default=50, help="seeds 0 .. N-1")
+    parser.add_argument(
+        "--half", choices=HALVES, default="all", help="which of them: tune on one half, report on the other"
+    )
+    parser.add_argument("--budgets", default="100,150,300")
+    parser.add_argument("--initial", type=int, help="random start; default: each strategy's own")
+    parser.add_argument("--proposals", type=int, help="architectures a round; default: each strategy's own")
+    parser.add_argument("--processes", type=int, help="default: one a core; one for strategies that use TensorFlow")
+    parser.add_argument("--held_out", type=int, default=500, help="cells that judge a predictor; 0: none is judged")
+    parser.add_argument("--predictor_seeds", type=int, default=10, help="judge it on this many seeds or a few more")
+    parser.add_argument("--picture", help="default: runs/search_quality.png")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the comparison. Raises InputError."""
+    given = parse(arguments)
+    try:
+        budgets = sorted({int(budget) for budget in given.budgets.split(",")})
+    except ValueError:
+        raise InputError(f"--budgets={given.budgets}; numbers with commas between them, such as 100,150,300") from None
+    for name in ("seeds", "initial", "proposals", "processes"):
+        if getattr(given, name) is not None and getattr(given, name) < 1:
+            raise InputError(f"--{name}={getattr(given, name)}; at least 1")
+    if budgets[0] < 1:
+        raise InputError(f"--budgets={given.budgets}; at least 1 evaluation")
+    contenders = [contender(label, given.initial, given.proposals) for label in given.strategies.split(",")]
+    seeds = [seed for seed in range(given.seeds) if seed % 2 in HALVES[given.half]]
+    if not seeds:
+        raise InputError(f"--seeds={given.seeds} --half={given.half} leaves no seed")
+    can_draw = importlib.util.find_spec("matplotlib") is not None
+    if given.picture and not can_draw:
+        raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
+    table = read_table(given.table, NasBench201Space(), given.score_column, given.test_column)
+    print(
+        f"{given.table}: {len(table.rows):,} different cells, seen {table.score_column}, told {table.test_column}; "
+        f"the best cell has {table.best.score:g} and {table.best.test:g}",
+        file=sys.stderr,
+    )
+    results, lines = [], []
+    for each in contenders:
+        start = time.perf_counter()
+        courses = compete(each, seeds, given, budgets)
+        results.append((each, courses))
+        lines.append(line(each, courses, budgets))
+        print(json.dumps(lines[-1]), flush=True)
+        print(f"{each.label}: {time.perf_counter() - start:.1f} s for {len(seeds)} seeds", file=sys.stderr)
+    if given.half == "all":
+        print("\n".join(agreement(lines, budgets)), file=sys.stderr)
+    if can_draw:
+        picture = pathlib.Path(given.picture or ROOT / "runs" / "search_quality.png")
+        draw(picture, results, budgets, given.test_column)
+        print(f"picture: {picture}", file=sys.stderr)
+    else:
+        print("no picture: matplotlib is not installed (pip install '.[benchmarks]')", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")

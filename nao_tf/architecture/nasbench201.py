@@ -1,0 +1,156 @@
+"""The space of NAS-Bench-201 cells (Dong and Yang, ICLR 2020): four nodes, one of five operations on each edge."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from nao_tf.architecture.space import Architecture, ArchitectureError, Position, SearchSpace
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")  # order of the benchmark's code
+NONE, SKIP = OPERATIONS.index("none"), OPERATIONS.index("skip_connect")
+NODES = 3  # computed nodes, behind node 0, the input of the cell
+EDGES = tuple((source, target) for target in range(1, NODES + 1) for source in range(target))  # as the notation goes
+
+
+class NasBench201Space(SearchSpace):
+    """Cells of NAS-Bench-201: 6 integers, the operation of each edge; 6 tokens out of 6 words.
+
+    A node is the sum of what its edges bring; node 0 is the cell's input, node 3 its output. The edges in order are
+    0>1, 0>2, 1>2, 0>3, 1>3, 2>3, and the text of a cell is the benchmark's own:
+    `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|`.
+
+    Cells with the same computation are one: their canonical form is the first of them in lexicographic order.
+
+    Args:
+        equivalence: which cells count as the same, a key of `EQUIVALENCES`.
+    """
+
+    def __init__(self, equivalence: str = "benchmark"):
+        if equivalence not in EQUIVALENCES:
+            raise ValueError(f"equivalence of cells {equivalence!r}; known are {', '.join(EQUIVALENCES)}")
+        self.equivalence = equivalence
+        super().__init__(
+            "nasbench201" if equivalence == "benchmark" else f"nasbench201:{equivalence}",
+            [
+                Position(f"operation from node {source} to {target}", "operation", OPERATIONS)
+                for source, target in EDGES
+            ],
+        )
+
+    def canonicalise(self, values: Sequence[int]) -> tuple[int, ...]:
+        """The first of all cells with the same computation in lexicographic order."""
+        return self._members(values)[0]
+
+    def symmetry(self, values: Sequence[int], generator: np.random.Generator) -> tuple[int, ...]:
+        """A random cell with the same computation."""
+        members = self._members(values)
+        return members[int(generator.integers(len(members)))]
+
+    def _members(self, values):
+        return _classes(self.equivalence)[tuple(values)]
+
+    def text(self, values: Sequence[int]) -> str:
+        """The notation of the benchmark: for each node its incoming edges, "|operation~source|…|", joined by "+"."""
+        written = dict(zip(EDGES, (OPERATIONS[value] for value in values), strict=True))
+        return "+".join(
+            "|" + "".join(f"{written[source, target]}~{source}|" for source in range(target))
+            for target in range(1, NODES + 1)
+        )
+
+    def parse(self, text: str) -> Architecture:
+        """Reads a cell: the notation of the benchmark, integers, or the operations with commas between them.
+
+        Raises:
+            ArchitectureError: none of these; the message names the edge and what is allowed there.
+        """
+        text = text.strip()
+        if "~" not in text:
+            return super().parse(text)
+        nodes = text.split("+")
+        if len(nodes) != NODES:
+            raise ArchitectureError(f"{text!r} has {len(nodes)} nodes; {self.name} takes {NODES}, joined by '+'")
+        values = []
+        for target, node in enumerate(nodes, start=1):
+            edges = re.fullmatch(r"\|(.*)\|", node.strip())
+            words = edges[1].split("|") if edges else []
+            if len(words) != target:
+                raise ArchitectureError(
+                    f"node {target} is {node.strip()!r}; it takes {target} edges: "
+                    + "|".join(["", *(f"operation~{source}" for source in range(target)), ""])
+                )
+            for source, word in enumerate(words):
+                operation, _, end = word.partition("~")
+                if operation not in OPERATIONS or end != str(source):
+                    raise ArchitectureError(
+                        f"edge {source} of node {target}: {word!r} is not allowed; "
+                        f"allowed are {', '.join(f'{name}~{source}' for name in OPERATIONS)}"
+                    )
+                values.append(OPERATIONS.index(operation))
+        return self.architecture(values)
+
+
+# ---- which cells compute the same
+
+
+def _benchmark_expression(values: Sequence[int]) -> str:
+    """What the cell computes, as the benchmark's code writes it (`to_unique_str`): 6,466 different ones.
+
+    A node is the sorted sum of its terms, a skip stands for the node that it reads, and an edge that brings nothing is
+    the term #. The zeros stay in the sums and a sum behind a skip keeps its order, so some cells that do compute the
+    same are told apart; which ones depends on how the symbols sort, so they are the benchmark's own.
+    """
+    nodes = ["0"]
+    for terms in _terms(values):
+        written = []
+        for operation, source in terms:
+            if operation == NONE or nodes[source] == "#":
+                written.append("#")
+            else:
+                written.append(nodes[source] if operation == SKIP else f"({nodes[source]})@{OPERATIONS[operation]}")
+        nodes.append("+".join(sorted(written)))
+    return nodes[-1]
+
+
+def _computation(values: Sequence[int]) -> tuple:
+    """What the cell computes: a node is the multiset of its terms, zeros dropped; 4,930 different ones.
+
+    Every operation is taken to make nothing of nothing, as in the benchmark's own expression.
+    """
+    nodes: list[tuple[str, ...]] = [("x",)]
+    for terms in _terms(values):
+        written: list[str] = []
+        for operation, source in terms:
+            if operation == NONE or not nodes[source]:
+                continue
+            written += nodes[source] if operation == SKIP else [f"({'+'.join(nodes[source])}){operation}"]
+        nodes.append(tuple(sorted(written)))
+    return nodes[-1]
+
+
+def _terms(values):
+    """For every computed node its edges: operation and the node that is read."""
+    operations = iter(values)
+    return [[(next(operations), source) for source in range(target)] for target in range(1, NODES + 1)]
+
+
+EQUIVALENCES: Mapping[str, Callable[[Sequence[int]], object]] = {
+    "benchmark": _benchmark_expression,
+    "computation": _computation,
+}
+
+
+@functools.cache
+def _classes(equivalence: str) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
+    """For every cell all those that compute the same, in lexicographic order."""
+    expression = EQUIVALENCES[equivalence]
+    members: dict[object, list[tuple[int, ...]]] = {}
+    of_cell = {}
+    for values in itertools.product(range(len(OPERATIONS)), repeat=len(EDGES)):
+        of_cell[values] = members.setdefault(expression(values), [])
+        of_cell[values].append(values)
+    return of_cell

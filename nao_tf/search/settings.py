@@ -1,0 +1,41 @@
+"""The presets of a search on a table, where an evaluation costs nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSearchSettings:
+    """A search on a table.
+
+    Attributes:
+        budget: architectures that are evaluated.
+        initial: random architectures before the strategy is first asked; None: the strategy's own number.
+        proposals: new architectures a round; None: the strategy's own number.
+        controller: the preset of the controller's settings, for `nao`.
+        ascent: how `nao` proposes, options of `search.nao.NeuralArchitectureOptimization`; its own where not given.
+    """
+
+    budget: int = 300
+    initial: int | None = None
+    proposals: int | None = None
+    controller: str = "default"
+    ascent: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+
+PRESETS: Mapping[str, TableSearchSettings] = {
+    "cpu": TableSearchSettings(),
+    # The authors' procedure, its pool of 1,000 made smaller: the published seeds and rounds are more than the budget.
+    "paper": TableSearchSettings(
+        initial=50,
+        proposals=20,
+        controller="paper",
+        ascent={
+            "random_share": 0.0,
+            "starts": 100,  # NAO, section 4
+            "step_sizes": tuple(range(1, 31)),  # authors' code for recurrent cells with weight sharing
+        },
+    ),
+}

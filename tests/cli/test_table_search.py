@@ -1,0 +1,132 @@
+"""--task=nasbench201 as a user runs it, on a table with invented figures."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nao_tf.architecture import NasBench201Space
+from nao_tf.data.table import read_table
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = [sys.executable, str(ROOT / "bin" / "nao_search"), "--task=nasbench201"]
+COLUMNS = ["--score_column=seen", "--test_column=told"]
+
+
+def run(*arguments):
+    return subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def finished(invented_table, tmp_path_factory):
+    work = tmp_path_factory.mktemp("runs") / "whole"
+    done = run(f"--table={invented_table}", *COLUMNS, "--strategy=evolution", "--baselines=local,mlp,random",
+               "--budget=60", "--initial=20", f"--work_dir={work}")  # fmt: skip
+    assert done.returncode == 0 and not done.stdout, done.stderr
+    return work, done.stderr
+
+
+def test_the_cell_chosen_by_score_is_tested(finished, invented_table):
+    work, said = finished
+    table = read_table(invented_table, NasBench201Space(), "seen", "told")
+    result = json.loads((work / "result.json").read_text())
+    assert (result["task"], result["strategy"], result["evaluations"]) == ("nasbench201", "evolution", 60)
+    assert set(result["baselines"]) == {"local", "mlp", "random"}
+    for found, file in [(result, "pool.jsonl"), (result["baselines"]["local"], "pool_local.jsonl")]:
+        lines = [json.loads(line) for line in (work / file).read_text().splitlines()]
+        assert len(lines) == 60 and [line["id"] for line in lines] == list(range(60))
+        best = max(lines, key=lambda line: line["score"])
+        row = table[table.space.parse(best["text"])]
+        assert found["best"]["architecture"] == best["architecture"] and found["best"]["score"] == row.score
+        assert found["test"] == {"told": row.test} and best["metric"] == "seen"
+        assert found["best"]["text"] in said and f"{row.test:.3f}" in said
+    assert [line["round"] for line in lines[:21]] == [0] * 20 + [1]
+    assert result["seconds"].keys() == {"search_evolution", "search_local", "search_mlp", "search_random"}
+
+
+def test_the_same_command_again_changes_nothing_and_another_is_refused(finished, invented_table):
+    work, _ = finished
+    arguments = [f"--table={invented_table}", *COLUMNS, "--strategy=evolution", "--baselines=local,mlp,random",
+                 "--budget=60", "--initial=20", f"--work_dir={work}"]  # fmt: skip
+    before = (work / "pool.jsonl").read_bytes()
+    assert run(*arguments).returncode == 0
+    refused = run(*arguments, "--score_column=told")
+    assert refused.returncode == 1 and "score_column" in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert (work / "pool.jsonl").read_bytes() == before
+
+
+def test_a_killed_search_ends_with_the_pool_of_the_undisturbed_one(invented_table, tmp_path):
+    command = [f"--table={invented_table}", *COLUMNS, "--strategy=mlp", "--budget=150", "--baselines="]
+    process = subprocess.Popen([*PROGRAM, *command, f"--work_dir={tmp_path / 'a'}"], stderr=subprocess.DEVNULL)
+    pool, deadline = tmp_path / "a" / "pool.jsonl", time.monotonic() + 60
+    while (not pool.exists() or pool.read_bytes().count(b"\n") < 60) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 60 <= pool.read_bytes().count(b"\n") < 150
+    assert run(*command, f"--work_dir={tmp_path / 'a'}").returncode == 0
+    assert run(*command, f"--work_dir={tmp_path / 'b'}").returncode == 0
+    assert pool.read_bytes() == (tmp_path / "b" / "pool.jsonl").read_bytes()
+
+
+def test_a_folder_with_one_table_needs_no_name(invented_table, tmp_path):
+    cell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
+    done = run(f"--data_dir={invented_table.parent}", *COLUMNS, "--dry_run", f"--architecture={cell}")
+    fields = json.loads(done.stdout)
+    assert (fields["table"], fields["rows"], fields["architectures"]) == (str(invented_table), 15_625, 6_466)
+    assert fields["architecture"] == [3, 0, 1, 0, 0, 4]
+    assert fields["settings"]["budget"] == 300 and fields["settings"]["initial"] == 50
+
+
+@pytest.mark.parametrize("preset", ["cpu", "paper"])
+def test_nao_searches_a_table(preset, invented_table, tmp_path):
+    small = ["--budget=24", "--initial=16", "--proposals=8", "--baselines="]
+    done = run(f"--table={invented_table}", *COLUMNS, *small, f"--preset={preset}", f"--work_dir={tmp_path / 'nao'}")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "nao" / "result.json").read_text())
+    assert result["strategy"] == "nao" and result["evaluations"] == 24 and result["predictor"]["held_out"] > 0
+    lines = [json.loads(line) for line in (tmp_path / "nao" / "pool.jsonl").read_text().splitlines()]
+    assert {line["origin"] for line in lines} >= {"random", "ascent"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--table=FILE"),
+        (["--table=nowhere.csv"], "nowhere.csv"),
+        (["--table={table}"], "no column 'c10_val_200ep'; it has arch, params_M, seen, told"),
+        (["--table={table}", "--score_column=seen"], "no column 'c10_test_200ep'"),
+        (["--data_dir={folder}"], "no CSV file"),
+        (["--table={table}", *COLUMNS, "--strategy=guess"], "strategy"),
+        (["--table={table}", *COLUMNS, "--baselines=lstm"], "'lstm' is not one of nao, random, evolution"),
+        (["--table={table}", *COLUMNS, "--budget=10", "--initial=20"], "--initial=20 is more than the budget of 10"),
+        (["--table={table}", *COLUMNS, "--architecture=0 1"], "takes 6"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_one(arguments, said, invented_table, tmp_path):
+    (tmp_path / "empty").mkdir()
+    filled = [argument.format(table=invented_table, folder=tmp_path / "empty") for argument in arguments]
+    done = run(*filled, f"--work_dir={tmp_path / 'work'}")
+    assert done.returncode == 1 and said in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1, done.stderr
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_broken_row_is_named(invented_table, tmp_path):
+    broken = tmp_path / "broken.csv"
+    lines = invented_table.read_text().splitlines()
+    broken.write_text("\n".join([*lines[:7], lines[7].rsplit(",", 2)[0] + ",high,1", *lines[8:]]))
+    done = run(f"--table={broken}", *COLUMNS, f"--work_dir={tmp_path / 'work'}")
+    assert done.returncode == 1 and "line 8" in done.stderr and "'high'" in done.stderr
+
+
+def test_the_real_table_is_searched_within_a_minute(real_table, tmp_path):
+    start = time.monotonic()
+    done = run(f"--table={real_table}", "--strategy=local", "--baselines=", f"--work_dir={tmp_path / 'work'}")
+    assert done.returncode == 0 and time.monotonic() - start < 60
+    result = json.loads((tmp_path / "work" / "result.json").read_text())
+    assert result["evaluations"] == 300 and list(result["test"]) == ["c10_test_200ep"]

@@ -1,0 +1,42 @@
+"""What tests of several packages need: a table of all cells with invented figures, and the real one where it is."""
+
+import math
+import pathlib
+
+import pytest
+
+from nao_tf.architecture import NasBench201Space
+
+REAL_TABLE = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "nasbench201" / "cifar10.csv"
+WORTH = (0.0, 3.0, 4.0, 7.0, 1.5)  # invented, of each operation
+
+
+@pytest.fixture(scope="session")
+def invented_score():
+    """A smooth invented accuracy in percent, of a cell's integers; the best cell has convolutions 3x3 everywhere."""
+    return _invented_score
+
+
+def _invented_score(values):
+    return 40 + sum(WORTH[value] * weight for value, weight in zip(values, (1.3, 0.7, 1.1, 0.9, 1.2, 1.0), strict=True))
+
+
+@pytest.fixture(scope="session")
+def invented_table(tmp_path_factory):
+    """A CSV file of all cells. Its test figure is the score and a little that depends on the cell."""
+    path = tmp_path_factory.mktemp("table") / "invented.csv"
+    lines = ["arch,params_M,seen,told"]
+    space = NasBench201Space()
+    for number, values in enumerate(space.strings()):
+        score = _invented_score(values)
+        lines.append(f"{space.text(values)},{0.1 * sum(values):.1f},{score:.4f},{score + math.sin(number):.4f}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_table():
+    """The table of NAS-Bench-201 on CIFAR-10, which the repository may not hold."""
+    if not REAL_TABLE.exists():
+        pytest.skip(f"{REAL_TABLE} is not there")
+    return REAL_TABLE
