@@ -1,5 +1,6 @@
 """What an architecture is. Pure Python and NumPy: nothing here imports TensorFlow."""
 
+from nao_tf.architecture.cnn import ConvolutionalSpace, parse_cells
 from nao_tf.architecture.nasbench201 import NasBench201Space
 from nao_tf.architecture.rnn import NUMBERINGS, RecurrentSpace
 from nao_tf.architecture.space import START_TOKEN, Architecture, ArchitectureError, Position, SearchSpace
@@ -9,8 +10,10 @@ __all__ = [
     "START_TOKEN",
     "Architecture",
     "ArchitectureError",
+    "ConvolutionalSpace",
     "NasBench201Space",
     "Position",
     "RecurrentSpace",
     "SearchSpace",
+    "parse_cells",
 ]

@@ -339,11 +339,11 @@ class SearchSpace:
             raise ArchitectureError(f"architecture of {len(words)} words; {self.name} takes {len(self.positions)}")
         values: list[int] = []
         for index, (position, word) in enumerate(zip(self.positions, words, strict=True)):
-            allowed = [position.words[value] for value in self.choices(values)]
+            allowed = {position.words[value]: value for value in self.choices(values)}
             if word not in allowed:
                 raise ArchitectureError(
                     f"architecture position {index} ({position.description}): {word!r} is not allowed; "
                     f"allowed are {', '.join(allowed)}"
                 )
-            values.append(position.words.index(word))
+            values.append(allowed[word])
         return self.architecture(values)

@@ -9,6 +9,7 @@ import pytest
 from nao_tf.architecture import (
     START_TOKEN,
     ArchitectureError,
+    ConvolutionalSpace,
     NasBench201Space,
     Position,
     RecurrentSpace,
@@ -44,6 +45,8 @@ SPACES = [
     RecurrentSpace(nodes=3),
     NasBench201Space(),
     NasBench201Space("computation"),
+    ConvolutionalSpace("nao"),
+    ConvolutionalSpace("enas"),
 ]
 SMALL_SPACES = [space for space in SPACES if space.size < 20_000]
 every_space = pytest.mark.parametrize("space", SPACES, ids=repr)
