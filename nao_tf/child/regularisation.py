@@ -1,7 +1,8 @@
-"""Dropout of a language model: one mask a sequence, held over time (Gal and Ghahramani, 2016; Merity et al., 2018).
+"""What is dropped in training: words and units of language models, branches and squares of images.
 
-Masks are drawn from a seed that is data, so that a training step is a function of its inputs and a resumed training
-draws what an undisturbed one would have drawn. Letters: B sequences, U units, V words.
+In a language model one mask a sequence is held over time (Gal and Ghahramani, 2016; Merity et al., 2018). Masks are
+drawn from a seed that is data, so that a training step is a function of its inputs and a resumed training draws what an
+undisturbed one would have drawn. Letters: B sequences or images, U units, V words, H height, W width, C channels.
 """
 
 from __future__ import annotations
@@ -40,3 +41,47 @@ def activation_penalties(dropped, outputs, activation, temporal):
     if temporal:
         penalty += temporal * tf.reduce_mean(tf.square(outputs[1:] - outputs[:-1]))
     return penalty
+
+
+def path_masks(keep, branches, batch, seed, salt, dtype=tf.float32):
+    """Drop-path: whole branches of a cell, for each image on its own (Larsson et al., 2017; Zoph et al., 2018).
+
+    Args:
+        keep: the share that is kept in each cell, `[cells]`.
+        branches: of a cell.
+        batch: B.
+        seed: `[2]` int32, of the step.
+        salt: tells masks of one step apart.
+        dtype: of the masks.
+
+    Returns:
+        `[cells, branches, B]`, 0 and 1 / keep.
+    """
+    keep = tf.reshape(keep, [-1, 1, 1])
+    shape = [keep.shape[0], branches, batch]
+    drawn = tf.random.stateless_uniform(shape, seed=tf.stack([seed[0] + salt, seed[1]]))
+    return tf.cast(tf.cast(drawn < keep, tf.float32) / keep, dtype)
+
+
+def cutout(images, size, seed, salt):
+    """Images `[B, H, W, C]` with a square of zeros each, cut off at the border (DeVries and Taylor, 2017).
+
+    Args:
+        images: normalised, so that 0 is the mean.
+        size: of the square, in pixels; 0 for none.
+        seed: `[2]` int32, of the step.
+        salt: tells masks of one step apart.
+    """
+    if not size:
+        return images
+    height, width = images.shape[1:3]
+    drawn = tf.random.stateless_uniform([2, tf.shape(images)[0]], seed=tf.stack([seed[0] + salt, seed[1]]))
+
+    def inside(centre, length):
+        # the centre is a pixel; an even square reaches one pixel further to the left, as in its authors' code
+        start = tf.cast(tf.floor(centre * length), tf.int32)[:, None] - size // 2  # [B, 1]
+        pixels = tf.range(length)[None]
+        return (pixels >= start) & (pixels < start + size)  # [B, length]
+
+    hole = inside(drawn[0], height)[:, :, None] & inside(drawn[1], width)[:, None, :]  # [B, H, W]
+    return tf.where(hole[..., None], tf.zeros([], images.dtype), images)
