@@ -115,21 +115,30 @@ class Normalisation(keras.layers.Layer):
 
     In training it takes the statistics of the batch and keeps their moving averages; else it takes those.
 
+    Args:
+        moving: whether there are moving averages; without them it always takes the statistics of the batch, as a child
+            does whose weights many architectures share.
+
     Attributes:
         scale, offset: `[F]`, learned.
         moving_mean, moving_variance: `[F]`.
     """
+
+    def __init__(self, moving=True, **kwargs):
+        super().__init__(**kwargs)
+        self.moving = moving
 
     def build(self, input_shape):
         """Makes the weights for `[B, H, W, F]`."""
         shape = [input_shape[-1]]
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", autocast=False)
         self.offset = self.add_weight(name="offset", shape=shape, initializer="zeros", autocast=False)
-        self.moving_mean = self._moving("moving_mean", shape, "zeros")
-        self.moving_variance = self._moving("moving_variance", shape, "ones")
+        if self.moving:
+            self.moving_mean = self._average("moving_mean", shape, "zeros")
+            self.moving_variance = self._average("moving_variance", shape, "ones")
         self.built = True
 
-    def _moving(self, name, shape, initializer):
+    def _average(self, name, shape, initializer):
         return self.add_weight(
             name=name, shape=shape, initializer=initializer, trainable=False, autocast=False, aggregation="mean"
         )
@@ -142,6 +151,8 @@ class Normalisation(keras.layers.Layer):
             training: whether the batch's own statistics are taken.
         """
         scale, offset = tf.convert_to_tensor(self.scale), tf.convert_to_tensor(self.offset)
+        if not self.moving:
+            return normalise_by_batch(values, scale, offset)[0]
         if not training:
             mean, variance = tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
             normalised, _, _ = tf.compat.v1.nn.fused_batch_norm(
@@ -156,6 +167,10 @@ class Normalisation(keras.layers.Layer):
         self.moving_mean.assign(MOMENTUM * self.moving_mean + (1 - MOMENTUM) * mean)
         self.moving_variance.assign(MOMENTUM * self.moving_variance + (1 - MOMENTUM) * variance)
         return normalised
+
+    def get_config(self):
+        """Plain JSON values."""
+        return {**super().get_config(), "moving": self.moving}
 
 
 def _normalise_across(replica, values, scale, offset):
@@ -181,6 +196,8 @@ class ConvolutionStep(keras.layers.Layer):
         separable: depthwise, then pointwise.
         dilation: distance between the kernel's pixels.
         relu: whether the ReLU is there; the first convolution of a network has none.
+        initializer: of the kernels.
+        moving: see `Normalisation`.
 
     Attributes:
         kernel: `[height, width, C, F]`, or of a separable one `[height, width, C, 1]`.
@@ -188,13 +205,23 @@ class ConvolutionStep(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters, height=1, width=1, stride=1, separable=False, dilation=1, relu=True, initializer=None, **kwargs
+        self,
+        filters,
+        height=1,
+        width=1,
+        stride=1,
+        separable=False,
+        dilation=1,
+        relu=True,
+        initializer=None,
+        moving=True,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters, self.height, self.width, self.stride = filters, height, width, stride
         self.separable, self.dilation, self.relu = separable, dilation, relu
-        self.initializer = initializer or "he_normal"
-        self.normalisation = Normalisation(dtype=self.dtype_policy)
+        self.initializer, self.moving = initializer or "he_normal", moving
+        self.normalisation = Normalisation(moving, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         """Makes the weights for `[B, H, W, C]`."""
@@ -231,7 +258,7 @@ class ConvolutionStep(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        names = ("filters", "height", "width", "stride", "separable", "dilation", "relu", "initializer")
+        names = ("filters", "height", "width", "stride", "separable", "dilation", "relu", "initializer", "moving")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -242,15 +269,17 @@ class FactorisedReduction(keras.layers.Layer):
 
     Args:
         filters: F, half of them from either convolution.
+        initializer: of the kernels.
+        moving: see `Normalisation`.
 
     Attributes:
         kernels: `[1, 1, C, F / 2]` each.
     """
 
-    def __init__(self, filters, initializer=None, **kwargs):
+    def __init__(self, filters, initializer=None, moving=True, **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.initializer = filters, initializer or "he_normal"
-        self.normalisation = Normalisation(dtype=self.dtype_policy)
+        self.filters, self.initializer, self.moving = filters, initializer or "he_normal", moving
+        self.normalisation = Normalisation(moving, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         """Makes the weights for `[B, H, W, C]`."""
@@ -281,7 +310,8 @@ class FactorisedReduction(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        return {**super().get_config(), "filters": self.filters, "initializer": self.initializer}
+        names = ("filters", "initializer", "moving")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")
@@ -294,6 +324,7 @@ class Operation(keras.layers.Layer):
         stride: 2 where a reduction cell reads its input.
         factorised: whether an identity with a stride is a factorised reduction (authors' weight-sharing code) or a
             pointwise convolution (their code without).
+        initializer: of the kernels.
     """
 
     def __init__(self, operation, filters, stride=1, factorised=False, initializer=None, **kwargs):

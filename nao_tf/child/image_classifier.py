@@ -52,18 +52,20 @@ class AuxiliaryHead(keras.layers.Layer):
     Args:
         classes: K.
         bias: whether the dense layer has one.
+        initializer: of the kernels.
+        moving: see `Normalisation`.
     """
 
-    def __init__(self, classes, bias=True, initializer=None, **kwargs):
+    def __init__(self, classes, bias=True, initializer=None, moving=True, **kwargs):
         super().__init__(**kwargs)
-        self.classes, self.bias, self.initializer = classes, bias, initializer
+        self.classes, self.bias, self.initializer, self.moving = classes, bias, initializer, moving
 
     def build(self, input_shape):
         """Makes the weights for `[B, H, W, C]`; H and W must be known."""
         _, height, width, _ = input_shape
         self._pool = [min(5, height), min(5, width)]
         sizes = [(size - pool) // 3 + 1 for size, pool in zip((height, width), self._pool, strict=True)]
-        common = {"initializer": self.initializer, "dtype": self.dtype_policy}
+        common = {"initializer": self.initializer, "moving": self.moving, "dtype": self.dtype_policy}
         self.narrow = ConvolutionStep(128, relu=False, **common)
         self.narrow.build((None, *sizes, input_shape[-1]))
         # The convolution of the whole image is a dense layer over its pixels.
@@ -88,12 +90,8 @@ class AuxiliaryHead(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        return {
-            **super().get_config(),
-            "classes": self.classes,
-            "bias": self.bias,
-            "initializer": self.initializer,
-        }
+        names = ("classes", "bias", "initializer", "moving")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")

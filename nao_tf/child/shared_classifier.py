@@ -1,0 +1,376 @@
+"""The image classifier of a search: one program for all architectures (ENAS's and NAO's weight sharing).
+
+The architecture is data, so nothing is traced or compiled anew for it, and of the operations of a branch only the
+chosen one runs. It differs from `ImageClassifier` as the authors' search child does from their final one: a reduction
+cell halves its inputs first and then has no strides, and a pointwise convolution with a kernel for each loose end
+brings a cell's output back to F channels.
+
+The weights of one operation are one row of a cell's table, so that a step reads, and a trainer updates, ten rows of
+each cell. Every normalisation takes the statistics of its batch, in evaluation too: moving averages over many
+architectures would be those of none. Whoever compares architectures gives all of them the same batches.
+
+Letters: B images, H height, W width, F filters, N states of a cell (7), P numbers of a table's row, K classes,
+L loose ends.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nao_tf.architecture.cnn import BRANCHES, IDENTITY, INPUTS, NODES, SPACES, ZERO
+from nao_tf.child import regularisation
+from nao_tf.child.cnn_operations import (
+    CONVOLUTIONS,
+    POOLINGS,
+    Convolution,
+    ConvolutionStep,
+    FactorisedReduction,
+    Normalisation,
+    convolve,
+    convolve_depthwise,
+    normalise_by_batch,
+    pool,
+)
+from nao_tf.child.image_classifier import CUTOUT, DROPOUT, STEM, AuxiliaryHead, reductions, standardise
+
+STATES = INPUTS + NODES
+EDGES = NODES * BRANCHES  # branches of a cell
+
+
+def weight_shapes(step: Convolution, filters: int) -> list[tuple[int, ...]]:
+    """The weights of a step in the order of a table's row: kernel, pointwise kernel if separable, scale, offset."""
+    if step.separable:
+        kernels = [(step.height, step.width, filters, 1), (1, 1, filters, filters)]
+    else:
+        kernels = [(step.height, step.width, filters, filters)]
+    return [*kernels, (filters,), (filters,)]
+
+
+def row_width(operation: str, filters: int) -> int:
+    """How many weights an operation has."""
+    return sum(math.prod(shape) for step in CONVOLUTIONS.get(operation, ()) for shape in weight_shapes(step, filters))
+
+
+def apply_operation(operation: str, values, row):
+    """What an operation makes of `[B, H, W, F]` with the weights at the beginning of `row`, `[P]`."""
+    if operation == ZERO:
+        return tf.zeros_like(values)
+    if operation == IDENTITY:
+        return tf.identity(values)
+    if operation in POOLINGS:
+        return pool(values, POOLINGS[operation])
+    filters, at = values.shape[-1], 0
+    for step in CONVOLUTIONS[operation]:
+        weights = []
+        for shape in weight_shapes(step, filters):
+            weights.append(tf.reshape(row[at : at + math.prod(shape)], shape))
+            at += math.prod(shape)
+        *kernels, scale, offset = weights
+        kernels = [tf.cast(kernel, values.dtype) for kernel in kernels]
+        values = tf.nn.relu(values)
+        if step.separable:
+            values = convolve(convolve_depthwise(values, kernels[0], dilation=step.dilation), kernels[1])
+        else:
+            values = convolve(values, kernels[0])
+        values, _, _ = normalise_by_batch(values, scale, offset)
+    return values
+
+
+@keras.saving.register_keras_serializable(package="nao_tf")
+class SharedCell(keras.layers.Layer):
+    """A cell whose branches read what an architecture says and do what it says.
+
+    Args:
+        space: a key of `architecture.cnn.SPACES`: which operations there are.
+        filters: F.
+        reduction: whether both inputs are halved first.
+        per_input: whether an operation has weights of its own for every node that it can read; True in the authors'
+            searches. Without, a child that is trained for one architecture only is smaller.
+
+    Attributes:
+        table: `[rows, P]`; a row for each branch, each node that it can read, and each operation with weights; the last
+            row stands for operations without.
+        mixing: `[N, F, F]`, of the pointwise convolution of the loose ends.
+    """
+
+    def __init__(self, space, filters, reduction=False, per_input=True, **kwargs):
+        super().__init__(**kwargs)
+        self.space, self.filters, self.reduction, self.per_input = space, filters, reduction, per_input
+        choice = SPACES[space]
+        self.first, self.operations = choice.first, choice.words[choice.first :]
+        weighted = [name for name in self.operations if name in CONVOLUTIONS]
+        # by operation: its place among those with weights, -1 for none
+        self._place = [weighted.index(name) if name in weighted else -1 for name in self.operations]
+        self._weighted = weighted
+        readable = [node + INPUTS if per_input else 1 for node in range(NODES) for _ in range(BRANCHES)]
+        self._offset = np.cumsum([0, *readable[:-1]]).tolist()  # by branch
+        self._rows = sum(readable) * len(weighted) + 1
+        self.normalisation = Normalisation(moving=False, dtype=self.dtype_policy)
+
+    def build(self, older_shape, newer_shape):
+        """Makes the weights for two inputs `[B, H, W, C]`."""
+        target = newer_shape[1:3]
+        if self.reduction:
+            target = tuple(-(-size // 2) for size in target)
+        self.older = self._prepared(older_shape, target)
+        self.newer = self._prepared(newer_shape, target)
+        self._size = target
+        width = max([row_width(name, self.filters) for name in self._weighted], default=1)
+        self.table = self.add_weight(name="table", shape=[self._rows, width], initializer=self._initial, autocast=False)
+        deviation = math.sqrt(2 / self.filters)
+        self.mixing = self.add_weight(
+            name="mixing",
+            shape=[STATES, self.filters, self.filters],
+            initializer=keras.initializers.TruncatedNormal(stddev=deviation),
+        )
+        self.normalisation.build((None, *target, self.filters))
+        self.built = True
+
+    def _prepared(self, shape, target):
+        """The layers that bring an input to the cell's size and channels."""
+        layers = []
+        while True:
+            halve = shape[1] > target[0]
+            make = FactorisedReduction if halve else ConvolutionStep
+            layer = make(self.filters, moving=False, dtype=self.dtype_policy)
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+            layers.append(layer)
+            if shape[1] <= target[0]:
+                return layers
+
+    def _initial(self, shape, dtype=None):
+        """He's normal initialisation of all kernels; scales are 1 and offsets 0."""
+        seed = keras.random.randint([2], 0, 2**31 - 1, dtype="int32")
+        generator = np.random.default_rng(np.asarray(seed).tolist())
+        table = np.zeros(shape, np.float32)
+        for place, name in enumerate(self._weighted):
+            rows, at = slice(place, self._rows - 1, len(self._weighted)), 0
+            for step in CONVOLUTIONS[name]:
+                for weights in weight_shapes(step, self.filters):
+                    columns = slice(at, at + math.prod(weights))
+                    if len(weights) == 4:
+                        drawn = generator.standard_normal(table[rows, columns].shape, np.float32)
+                        table[rows, columns] = drawn * math.sqrt(2 / math.prod(weights[:3]))
+                    at += math.prod(weights)
+                table[rows, at - 2 * self.filters : at - self.filters] = 1  # scale
+        return tf.constant(table)
+
+    def rows(self, architecture):
+        """The rows of the table that an architecture uses, `[branches]` int32.
+
+        Args:
+            architecture: the cell's integers, `[2 branches]` int32.
+        """
+        if not self._weighted:
+            return tf.zeros([EDGES], tf.int32)
+        sources, operations = architecture[0::2], architecture[1::2] - self.first  # [branches] each
+        place = tf.gather(tf.constant(self._place), operations)
+        read = sources if self.per_input else tf.zeros_like(sources)
+        row = (tf.constant(self._offset) + read) * len(self._weighted) + place
+        return tf.where(place < 0, self._rows - 1, row)
+
+    def call(self, older, newer, architecture=None, chosen=None):
+        """The cell's output.
+
+        Args:
+            older: output of the cell before the previous one, `[B, H, W, C]`; may be larger than `newer`.
+            newer: output of the previous cell, `[B, H, W, C]`.
+            architecture: the cell's integers, `[2 branches]` int32.
+            chosen: the table's rows of the architecture, `[branches, P]`; taken from the table when None.
+
+        Returns:
+            `[B, H, W, F]`; of a reduction cell `[B, H / 2, W / 2, F]`.
+        """
+        if chosen is None:
+            chosen = tf.gather(tf.convert_to_tensor(self.table), self.rows(architecture))
+        rows = tf.unstack(chosen, EDGES)
+        sources, operations = tf.unstack(architecture[0::2]), tf.unstack(architecture[1::2] - self.first)
+        for layer in self.older:
+            older = layer(older)
+        for layer in self.newer:
+            newer = layer(newer)
+        shape = [newer.shape[0], *self._size, self.filters]
+        # A list of tensors: an element is read at an index that is data without a copy, and its gradient holds nothing
+        # for elements that nobody read.
+        dtype = newer.dtype
+        states = tf.raw_ops.EmptyTensorList(
+            element_shape=tf.constant([-1, *shape[1:]]), max_num_elements=STATES, element_dtype=dtype
+        )
+        for state in (older, newer):
+            states = tf.raw_ops.TensorListPushBack(input_handle=states, tensor=state)
+        element = tf.shape(newer)
+        for node in range(NODES):
+            branches = []
+            for edge in range(BRANCHES * node, BRANCHES * (node + 1)):
+                read = tf.raw_ops.TensorListGetItem(
+                    input_handle=states, index=sources[edge], element_shape=element, element_dtype=dtype
+                )
+                read.set_shape(shape)
+                branches.append(self._branch(operations[edge], read, rows[edge], shape))
+            states = tf.raw_ops.TensorListPushBack(input_handle=states, tensor=branches[0] + branches[1])
+        return self._mix(states, sources, element, shape, dtype)
+
+    def _branch(self, operation, values, row, shape):
+        def run(name):
+            return lambda: apply_operation(name, values, row)
+
+        value = tf.switch_case(operation, [run(name) for name in self.operations])
+        value.set_shape(shape)
+        return value
+
+    def _mix(self, states, sources, element, shape, dtype):
+        """ReLU, a pointwise convolution of the loose ends, normalisation: `[B, H, W, F]`."""
+        read = tf.reduce_any(tf.one_hot(tf.stack(sources), STATES, True, False, dtype=tf.bool), 0)  # [N]
+        loose = tf.cast(tf.reshape(tf.where(~read), [-1]), tf.int32)  # [L]
+        values = tf.raw_ops.TensorListGather(
+            input_handle=states, indices=loose, element_shape=element, element_dtype=dtype
+        )  # [L, B, H, W, F]
+        values = tf.nn.relu(tf.reshape(values, [tf.shape(loose)[0], -1, self.filters]))  # [L, B H W, F]
+        kernels = tf.gather(tf.cast(tf.convert_to_tensor(self.mixing), dtype), loose)  # [L, F, F]
+        mixed = tf.reduce_sum(tf.matmul(values, kernels), 0)  # [B H W, F]
+        mixed = tf.reshape(mixed, element)
+        mixed.set_shape(shape)
+        return self.normalisation(mixed)
+
+    def compute_output_shape(self, older_shape, newer_shape):
+        """Of two inputs `[B, H, W, C]`."""
+        stride = 2 if self.reduction else 1
+        return (newer_shape[0], *(-(-size // stride) for size in newer_shape[1:3]), self.filters)
+
+    def get_config(self):
+        """Plain JSON values."""
+        names = ("space", "filters", "reduction", "per_input")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="nao_tf")
+class SharedImageClassifier(keras.Model):
+    """Images and an architecture in, log probabilities of the classes out.
+
+    Args:
+        space: a key of `architecture.cnn.SPACES`.
+        classes: K.
+        filters: F, of the cells before the first reduction; each reduction doubles it.
+        layers: normal cells; two reduction cells come to them.
+        image_shape: `[H, W, C]`.
+        per_input: see `SharedCell`.
+        mean, deviation: of each channel of the training images, on the scale 0 to 1.
+        dropout: share of the features before the last layer that is dropped in training.
+        cutout: size of the square that is cut out of a training image, in pixels.
+        auxiliary: whether there is an auxiliary head, used in training only.
+    """
+
+    def __init__(
+        self,
+        space,
+        classes,
+        filters,
+        layers,
+        image_shape,
+        per_input=True,
+        mean=None,
+        deviation=None,
+        dropout=0.0,
+        cutout=0,
+        auxiliary=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.space, self.classes, self.filters, self.layer_count = space, classes, filters, layers
+        self.image_shape, self.per_input = [int(size) for size in image_shape], per_input
+        channels = self.image_shape[-1]
+        self.mean = [float(value) for value in (mean or [0.5] * channels)]
+        self.deviation = [float(value) for value in (deviation or [0.5] * channels)]
+        self.dropout, self.cutout, self.auxiliary = dropout, cutout, auxiliary
+
+    def build(self, input_shape=None):
+        """Makes the weights; needs no shape."""
+        policy, filters = self.dtype_policy, self.filters
+        self.stem = ConvolutionStep(STEM * filters, 3, 3, relu=False, moving=False, dtype=policy)
+        shape = (None, *self.image_shape)
+        self.stem.build(shape)
+        older = newer = self.stem.compute_output_shape(shape)
+        self.cells = []
+        plan = reductions(self.layer_count)
+        head_after = max(index for index, reduction in enumerate(plan) if reduction) + 1
+        for index, reduction in enumerate(plan):
+            filters *= 2 if reduction else 1
+            cell = SharedCell(self.space, filters, reduction, self.per_input, dtype=policy)
+            cell.build(older, newer)
+            self.cells.append(cell)
+            older, newer = newer, cell.compute_output_shape(older, newer)
+            if index == head_after and self.auxiliary:
+                self.head = AuxiliaryHead(self.classes, moving=False, dtype=policy)
+                self.head.build(newer)
+        self._head_after = head_after if self.auxiliary else None
+        self.dense = keras.layers.Dense(self.classes, dtype=policy)
+        self.dense.build((None, newer[-1]))
+        self.built = True
+
+    @property
+    def tables(self) -> list:
+        """The tables of all cells; every other trainable weight is used by every architecture."""
+        return [cell.table for cell in self.cells]
+
+    def rows(self, architecture):
+        """For every cell the rows of its table that an architecture uses: `[branches]` int32 each."""
+        return [cell.rows(part) for cell, part in zip(self.cells, self._parts(architecture), strict=True)]
+
+    def _parts(self, architecture):
+        halves = tf.split(architecture, 2)  # normal, reduction
+        return [halves[int(cell.reduction)] for cell in self.cells]
+
+    def logits(self, images, architecture, training=False, seed=None, chosen=None):
+        """Unnormalised log probabilities.
+
+        Args:
+            images: `[B, H, W, C]`, 0 to 255.
+            architecture: its integers, `[40]` int32.
+            training: whether the auxiliary head runs.
+            seed: `[2]` int32, of this step's random numbers; None drops nothing.
+            chosen: for every cell the table's rows of the architecture; taken from the tables when None.
+
+        Returns:
+            Logits `[B, K]` and those of the auxiliary head, None where it did not run.
+        """
+        values = standardise(images, self.mean, self.deviation, self.compute_dtype)
+        if seed is not None:
+            values = regularisation.cutout(values, self.cutout, seed, CUTOUT)
+        older = newer = self.stem(values)
+        auxiliary = None
+        for index, (cell, part) in enumerate(zip(self.cells, self._parts(architecture), strict=True)):
+            rows = None if chosen is None else chosen[index]
+            older, newer = newer, cell(older, newer, architecture=part, chosen=rows)
+            if training and index == self._head_after:
+                auxiliary = self.head(newer)
+        features = tf.reduce_mean(tf.nn.relu(newer), [1, 2])  # [B, C]
+        if seed is not None:
+            kept = regularisation.mask(tf.shape(features), self.dropout, seed, DROPOUT, features.dtype)
+            features = features if kept is None else features * kept
+        return self.dense(features), auxiliary
+
+    def call(self, images, architecture=None):
+        """Log probabilities `[B, K]` of images `[B, H, W, C]`, 0 to 255, under an architecture `[40]` int32."""
+        return tf.nn.log_softmax(tf.cast(self.logits(images, architecture)[0], tf.float32))
+
+    def compute_output_shape(self, input_shape):
+        """`[B, H, W, C]` to `[B, K]`."""
+        return (input_shape[0], self.classes)
+
+    def get_config(self):
+        """Plain JSON values."""
+        names = "space classes filters per_input dropout cutout auxiliary".split()
+        return {
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "layers": self.layer_count,
+            "image_shape": list(self.image_shape),
+            "mean": list(self.mean),
+            "deviation": list(self.deviation),
+            **{name: getattr(self, name) for name in names},
+        }
