@@ -20,6 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["nao_tf", "nao_tf.*"]),
     package_data={
+        "nao_tf.data.digits": ["digits.csv.gz", "README.md"],
         "nao_tf.data.ptb": [*BUILDER_FILES, "dummy_data/*.txt"],
         "nao_tf.data.wikitext2": [*BUILDER_FILES, "dummy_data/wikitext-2/*.tokens"],
     },

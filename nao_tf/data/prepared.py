@@ -1,12 +1,14 @@
-"""Published corpora as TFDS data: finding what is prepared, preparing what is not, reading the lines back.
+"""Published data as TFDS has them: finding what is prepared, preparing what is not, reading lines or images back.
 
-`find` touches the disk only and never imports TFDS; the other two do.
+`find` touches the disk only and never imports TFDS; the others do.
 """
 
 import os
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from nao_tf.data.published import PARTS
 from nao_tf.errors import InputError
@@ -84,6 +86,39 @@ def read(directory: Path) -> dict[str, list[str]]:
     }
 
 
+def read_images(directory: Path) -> tuple[tuple, tuple, tuple[str, ...]]:
+    """The images of a prepared data set.
+
+    Returns:
+        Training images uint8 `[N, H, W, C]` and classes int32 `[N]`; those of the test; the names of the classes.
+
+    Raises:
+        InputError: the data are not those of TFDS (another data set of that name).
+    """
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(directory)
+    features = builder.info.features
+    if not {"image", "label"} <= set(features) or not {"train", "test"} <= set(builder.info.splits):
+        raise InputError(
+            f"{directory}: not prepared by TFDS (needs features 'image' and 'label' and the splits train, test);"
+            " give another folder with --data_dir"
+        )
+    in_order = tfds.ReadConfig(interleave_cycle_length=1)  # shards one after the other
+
+    def part(split):
+        rows = list(tfds.as_numpy(builder.as_dataset(split=split, read_config=in_order)))
+        return np.stack([row["image"] for row in rows]), np.array([row["label"] for row in rows], np.int32)
+
+    return part("train"), part("test"), tuple(features["label"].names)
+
+
+def _cifar(name: str, archive: str) -> tuple[type, list[str]]:
+    import tensorflow_datasets as tfds
+
+    return tfds.builder_cls(name), [f"https://www.cs.toronto.edu/~kriz/{archive}"]
+
+
 def _ptb() -> tuple[type, list[str]]:
     from nao_tf.data.ptb import ptb_dataset_builder
 
@@ -96,4 +131,9 @@ def _wikitext2() -> tuple[type, list[str]]:
     return wikitext2_dataset_builder.Builder, [wikitext2_dataset_builder.URL]
 
 
-_BUILDERS = {"ptb": _ptb, "wikitext2": _wikitext2}  # functions, so that TFDS is imported only when one is called
+_BUILDERS = {  # functions, so that TFDS is imported only when one is called
+    "ptb": _ptb,
+    "wikitext2": _wikitext2,
+    "cifar10": lambda: _cifar("cifar10", "cifar-10-binary.tar.gz"),
+    "cifar100": lambda: _cifar("cifar100", "cifar-100-binary.tar.gz"),
+}

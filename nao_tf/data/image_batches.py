@@ -1,0 +1,104 @@
+"""Batches of images for training and for evaluation, as `tf.data` and as arrays.
+
+Letters: N images, B images of a batch, H height, W width, C channels, S steps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from nao_tf.data.images import Part
+
+
+def training_batches(
+    part: Part, batch_size: int, seed: int, steps: int, first: int = 0, shift: int = 4, mirrored: bool = True
+) -> tf.data.Dataset:
+    """Augmented batches, prepared while the step before runs; what a step gets depends on seed and step alone.
+
+    Every epoch has an order of its own, and its last images that do not fill a batch are left out. An image is moved
+    by up to `shift` pixels, zeros behind the border, and mirrored every other time (authors' code: 4 pixels).
+
+    Args:
+        part: the images.
+        batch_size: B.
+        seed: of order and augmentation.
+        steps: S, of the whole training.
+        first: steps that are done already.
+        shift: in pixels; 0 for none.
+        mirrored: whether images are turned left to right at random.
+
+    Returns:
+        S - first elements: step (int64 scalar), images uint8 `[B, H, W, C]`, labels int32 `[B]`.
+
+    Raises:
+        ValueError: there are fewer images than a batch has.
+    """
+    count = len(part)
+    per_epoch = count // batch_size
+    if not per_epoch:
+        raise ValueError(f"batches of {batch_size} images; there are only {count} to train with")
+    images, labels = tf.constant(part.images), tf.constant(part.labels)
+    seed = seed % 2**31
+
+    def epoch(number):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count), tf.stack([tf.constant(seed, tf.int64), number])
+        )
+        batches = tf.reshape(order[: per_epoch * batch_size], [per_epoch, batch_size])
+        done = tf.where(number == first // per_epoch, first % per_epoch, 0)
+        return tf.data.Dataset.from_tensor_slices(batches[done:])
+
+    def batch(step, which):
+        chosen = tf.gather(images, which)  # [B, H, W, C]
+        return (
+            step,
+            augment(chosen, tf.stack([tf.constant(seed, tf.int64), step]), shift, mirrored),
+            tf.gather(labels, which),
+        )
+
+    epochs = tf.data.Dataset.range(first // per_epoch, -(-steps // per_epoch))
+    numbered = tf.data.Dataset.zip(tf.data.Dataset.range(first, steps), epochs.flat_map(epoch))
+    return numbered.map(batch, num_parallel_calls=1).prefetch(2)
+
+
+def augment(images, seed, shift, mirrored):
+    """Images moved and mirrored at random.
+
+    Args:
+        images: `[B, H, W, C]`.
+        seed: `[2]`.
+        shift: by how many pixels at most.
+        mirrored: whether every other one is mirrored.
+    """
+    batch, height, width, _ = images.shape
+    drawn = tf.random.stateless_uniform([3, batch], seed)  # [3, B]
+    rows, columns = (tf.tile(tf.range(size)[None], [batch, 1]) for size in (height, width))  # [B, H], [B, W]
+    if mirrored:
+        columns = tf.where(drawn[2][:, None] < 0.5, width - 1 - columns, columns)
+    if shift:
+        images = tf.pad(images, [[0, 0], [shift, shift], [shift, shift], [0, 0]])
+        start = tf.cast(tf.floor(drawn[:2] * (2 * shift + 1)), tf.int32)[..., None]  # [2, B, 1]
+        rows, columns = rows + start[0], columns + start[1]
+    if shift or mirrored:
+        images = tf.gather(images, rows, axis=1, batch_dims=1)  # [B, H, W, C]
+        images = tf.gather(images, columns, axis=2, batch_dims=1)
+    return images
+
+
+def evaluation_batches(part: Part, batch_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All images in batches of one size, in order.
+
+    The last batch is filled up with the first images, of weight 0: where statistics are taken over a batch, it is one
+    of real images like the others.
+
+    Returns:
+        Images uint8 `[batches, B, H, W, C]`, labels int32 and weights float32 `[batches, B]`.
+    """
+    count = len(part)
+    batch_size = min(batch_size, count)
+    batches = -(-count // batch_size)
+    which = np.arange(batches * batch_size).reshape(batches, batch_size)
+    weights = (which < count).astype(np.float32)
+    which %= count
+    return part.images[which], part.labels[which], weights

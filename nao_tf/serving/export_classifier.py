@@ -1,0 +1,45 @@
+"""SavedModels of image classifiers, for programs that know nothing of this package.
+
+Letters: B images, H height, W width, C channels, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from nao_tf.serving.export import _replacing
+
+
+def export_classifier(model: keras.Model, class_names: Sequence[str], directory) -> None:
+    """Writes an image classifier with the names of its classes.
+
+    Signature `classify`, also `serving_default`: `images` uint8 `[B, H, W, C]`, any B, as they are, 0 to 255 ->
+    `probabilities` float32 `[B, K]`, `labels` string `[B]`, the name of the most probable class, and `classes` int32
+    `[B]`, its number. What training images were normalised with is inside.
+
+    Args:
+        model: `ImageClassifier` or `ResidualClassifier` with its weights.
+        class_names: K names.
+        directory: of the SavedModel; its name is the version that a server sees. What is there is replaced when the new
+            one is complete.
+
+    Raises:
+        ValueError: the names are not as many as the model's classes.
+    """
+    if len(class_names) != model.classes:
+        raise ValueError(f"{len(class_names)} names of classes; the model has {model.classes}")
+    names = tf.constant([str(name) for name in class_names])  # [K]
+
+    def classify(images):
+        logits = tf.cast(model.logits(images)[0], tf.float32)  # [B, K]
+        classes = tf.argmax(logits, -1, tf.int32)
+        return {"probabilities": tf.nn.softmax(logits), "labels": tf.gather(names, classes), "classes": classes}
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("classify", classify, [tf.TensorSpec([None, *model.image_shape], tf.uint8, "images")])
+    with _replacing(directory) as temporary:
+        archive.write_out(temporary, verbose=False)
