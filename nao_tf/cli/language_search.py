@@ -130,7 +130,7 @@ class LanguageSearch:
         if len(pool):
             self.terminal.say(f"{file}: {len(pool)} architectures are evaluated already")
         rate = Rate(preset.budget, len(pool))
-        steps = (preset.shared if preset.weight_sharing else preset.scratch).steps
+        steps = preset.trainings[0].steps
 
         def on_evaluation(evaluation):
             rate.step(len(pool))
