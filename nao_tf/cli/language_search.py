@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import math
 import pathlib
 import time
 
@@ -78,7 +79,7 @@ class LanguageSearch:
             if name == self.strategy_name:
                 continue
             try:
-                rivals[name] = self.lstm(found) if name == "lstm" else self.rival(name)
+                rivals[name] = self.lstm(found) if name == "lstm" else self.rival(name, pool)
             except RunError as error:
                 rivals[name] = {"failed": str(error)}
         result = self.result(pool, found, rivals, fitted)
@@ -86,9 +87,9 @@ class LanguageSearch:
         self.table(result)
         return result
 
-    def rival(self, name) -> dict:
+    def rival(self, name, known) -> dict:
         """Another strategy with the same budget, its best retrained and tested in the same way."""
-        pool = self.search(name, f"pool_{name}.jsonl")
+        pool = self.search(name, f"pool_{name}.jsonl", known)
         found = self.retrain(pool, name)
         return {"evaluations": len(pool), "finalists": found.finalists, **found.test}
 
@@ -114,23 +115,23 @@ class LanguageSearch:
             on_fit=on_fit,
         )
 
-    def evaluator(self, name):
-        """What scores architectures: a shared child or one from scratch for each."""
+    def evaluator(self, name, known):
+        """What scores architectures: a shared child or one from scratch for each that is not in the pool `known`."""
         preset, corpus = self.preset, self.corpus
         if preset.weight_sharing:
             trainer = SharedChildTrainer(preset.shared, corpus.train, corpus.valid, self.words, self.seed)
             return SharedWeights(trainer, self.work / "checkpoints" / f"shared_{name}")
-        return FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, self.words), self.seed)
+        return FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, self.words), self.seed, known)
 
-    def search(self, name, file) -> Pool:
-        """Runs a strategy to the end of the budget."""
+    def search(self, name, file, known=None) -> Pool:
+        """Runs a strategy to the end of the budget; what is in the pool `known` costs nothing, but counts."""
         start, preset = time.monotonic(), self.preset
         pool = Pool(self.work / file, self.space, METRIC, higher_is_better=False)
         board = Board(self.work / "tensorboard" / f"search_{name}")
         if len(pool):
             self.terminal.say(f"{file}: {len(pool)} architectures are evaluated already")
         rate = Rate(preset.budget, len(pool))
-        steps = (preset.shared if preset.weight_sharing else preset.scratch).steps
+        steps = preset.trainings[0].steps
 
         def on_evaluation(evaluation):
             rate.step(len(pool))
@@ -149,7 +150,7 @@ class LanguageSearch:
 
         search(
             self.strategy(name, board),
-            self.evaluator(name),
+            self.evaluator(name, known),
             pool,
             preset.budget,
             preset.initial,
@@ -180,7 +181,10 @@ class LanguageSearch:
             values = evaluation.candidate.architecture.values
             label = f"final_{name}_{evaluation.id}"
             self.train(trainer, values, label)
-            return perplexity(trainer.evaluate(values))
+            found = perplexity(trainer.evaluate(values))
+            if not math.isfinite(found):
+                raise DivergedError("validation perplexity is not finite")
+            return found
 
         for evaluation in pool.ranked:
             if sum(row["validation_perplexity"] is not None for row in finalists) == self.preset.finalists:

@@ -26,6 +26,7 @@ def main() -> None:
 def language() -> None:
     """A search for a language model."""
     from nao_tf.architecture import RecurrentSpace
+    from nao_tf.data.streams import streams, window_count
     from nao_tf.data.text import load_corpus
 
     preset, space, baselines = flags.preset(), RecurrentSpace(), flags.baselines()
@@ -38,6 +39,8 @@ def language() -> None:
     if flags.TASK.value == "text":
         limits = {"vocabulary_size": flags.VOCABULARY_SIZE.value, "minimum_count": flags.MINIMUM_COUNT.value}
     corpus = load_corpus(flags.TASK.value, flags.DATA_DIR.value, flags.DOWNLOAD.value, **limits)
+    for training in preset.trainings:  # a text that is too short is refused before anything is written
+        window_count(streams(corpus.train, training.batch_size), training.window)
     terminal = Terminal()
     if corpus.name != flags.TASK.value:
         terminal.say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {corpus.name}")

@@ -22,16 +22,16 @@ def random_bits(seed, offset: int, number):
     """Pseudo-random integers.
 
     Args:
-        seed: int32 `[2]`.
+        seed: int32 `[..., 2]`, one seed or several.
         offset: which of the seed's sequences.
-        number: how many.
+        number: how many of each seed.
 
     Returns:
-        uint32 `[number]`.
+        uint32 `[..., number]`.
     """
-    key = _mixed(tf.cast(seed[0], tf.uint32)) + tf.cast(seed[1] + offset, tf.uint32)
-    key = _mixed(key * tf.constant(0x9E3779B9, tf.uint32))
-    return _mixed(_mixed(tf.cast(tf.range(number), tf.uint32) + key) + key)  # [number]
+    key = _mixed(tf.cast(seed[..., 0], tf.uint32)) + tf.cast(seed[..., 1] + offset, tf.uint32)
+    key = _mixed(key * tf.constant(0x9E3779B9, tf.uint32))[..., tf.newaxis]  # [..., 1]
+    return _mixed(_mixed(tf.cast(tf.range(number), tf.uint32) + key) + key)  # [..., number]
 
 
 def dropout(inputs, rate: float, seed, offset: int):
@@ -40,7 +40,8 @@ def dropout(inputs, rate: float, seed, offset: int):
     Args:
         inputs: any shape; every element is dropped independently, so every member of an ensemble has its own mask.
         rate: the share that is dropped, 0 <= rate < 1.
-        seed: int32 `[2]`, or None: no dropout (inference).
+        seed: int32 `[2]`; or `[E, 2]` for inputs `[E, ...]`, so that the mask of a member depends on its own seed
+            alone, not on which others stand beside it; or None: no dropout (inference).
         offset: which of the seed's masks; different in every place that drops.
 
     Returns:
@@ -48,7 +49,9 @@ def dropout(inputs, rate: float, seed, offset: int):
     """
     if seed is None or rate == 0:
         return inputs
+    seed = tf.convert_to_tensor(seed)
     shape = tf.shape(inputs)
-    bits = tf.reshape(random_bits(seed, offset, tf.reduce_prod(shape)), shape)
+    number = tf.reduce_prod(shape[seed.shape.rank - 1 :])  # of one seed
+    bits = tf.reshape(random_bits(seed, offset, number), shape)
     kept = bits >= tf.constant(int(rate * 2**32), tf.uint32)
     return tf.where(kept, inputs / (1 - rate), 0)

@@ -109,7 +109,7 @@ class Encoder(keras.layers.Layer):
 
         Args:
             tokens: int32 `[E, B, T]`.
-            dropout_seed: int32 `[2]` in training; None: no dropout.
+            dropout_seed: int32 `[2]` or `[E, 2]` in training; None: no dropout.
 
         Returns:
             The states, unit vectors, `[E, B, S, H]`.

@@ -1,11 +1,16 @@
 """Training the controller on a pool of architectures and their scores (NAO, algorithm 1, line 4), and what comes of it.
 
-Letters: E members of the ensemble, P architectures of the pool, L spellings of each, T tokens, K step sizes.
+Several searches train their controllers together: those that have the same shapes are members of one batched program,
+each as it would be alone.
+
+Letters: C controllers of a call, E members of an ensemble, P architectures of the pool, B architectures of a batch, L
+spellings of each, T tokens, N training steps, K step sizes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +24,7 @@ from nao_tf.controller.settings import ControllerSettings
 
 SMALLEST_PADDING = 64  # pools are padded to this size times a power of 2, so that few sizes are ever compiled
 STEPS_PER_CALL = 100  # training steps of one compiled call
+MEMBERS_PER_CALL = 20  # about as many, of several ensembles, go into one call: more leave the caches of a processor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +89,7 @@ class FittedController:
 
     def predict_members(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """The scores that each member predicts, float32 `[E, B]`. Their spread tells how sure the ensemble is."""
-        tokens = tokens_of(self.space, architectures)  # [B, T]
-        return program_for(self.model, self.settings).predict(weights_of(self.model), tokens).numpy()  # [E, B]
+        return _predict_members([self], [architectures])[0]
 
     def improve(self, architectures: Sequence[Architecture], step_sizes: Sequence[float]) -> list[Proposal]:
         """New architectures by gradient ascent from each architecture, by each member, with each step size.
@@ -100,30 +105,7 @@ class FittedController:
         Raises:
             ValueError: no architecture, one of another space, no step size, or one that is not positive.
         """
-        tokens = tokens_of(self.space, architectures)  # [B, T]
-        sizes = np.sort(np.asarray(step_sizes, np.float32).reshape(-1))  # [K]
-        if not len(sizes) or not np.all(sizes > 0) or not np.all(np.isfinite(sizes)):
-            raise ValueError(f"step sizes {list(step_sizes)}; at least one, all positive and finite")
-        program, weights = program_for(self.model, self.settings), weights_of(self.model)
-        candidates = program.improve(weights, tokens, sizes).numpy()  # [K, E, B, T]
-        found: dict[Architecture, tuple[Architecture, float]] = {}
-        canonical: dict[tuple[int, ...], Architecture] = {}
-        starts = [architecture.canonical for architecture in architectures]
-        for size, of_size in zip(sizes, candidates, strict=True):
-            for of_member in of_size:  # [B, T]
-                for parent, start, string in zip(architectures, starts, map(tuple, of_member.tolist()), strict=True):
-                    if string not in canonical:
-                        canonical[string] = self.space.from_tokens(string).canonical
-                    if canonical[string] != start:
-                        found.setdefault(canonical[string], (parent, float(size)))
-        if not found:
-            return []
-        predicted = self.predict(list(found))
-        proposals = [
-            Proposal(architecture, parent, size, float(score))
-            for (architecture, (parent, size)), score in zip(found.items(), predicted, strict=True)
-        ]
-        return sorted(proposals, key=lambda proposal: (-proposal.predicted, proposal.architecture.values))
+        return improve_together([self], [architectures], step_sizes)[0]
 
 
 def fit(
@@ -153,29 +135,146 @@ def fit(
         ValueError: fewer than two architectures, another number of scores, an architecture of another space, or a score
             that is not finite.
     """
-    scores = np.asarray(scores, np.float64)
-    if len(architectures) < 2:
-        raise ValueError(f"pool of {len(architectures)} architectures; the controller learns from at least 2")
-    if scores.shape != (len(architectures),):
-        raise ValueError(f"{len(architectures)} architectures, but scores of shape {list(scores.shape)}")
-    if not np.all(np.isfinite(scores)):
-        worst = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise ValueError(f"score {scores[worst]} of architecture {architectures[worst]}; scores must be finite")
-    generator = np.random.default_rng([seed, len(architectures)])
-    own_tokens = tokens_of(space, architectures)  # [P, T]
-    held_out = _deal(len(architectures), settings, generator)  # [E, P]
-    model = EncoderPredictorDecoder.for_space(space, settings, seed)
-    losses = _train(
-        model,
-        _spell(space, architectures, own_tokens, settings, generator),  # [P, L, T]
-        np.stack([_targets(scores, ~hidden, settings.targets) for hidden in held_out]),  # [E, P]
-        ~held_out,  # [E, P]
-        settings,
-        seed,
-        generator,
-    )
-    quality = _judge(model, settings, own_tokens, scores, held_out)
-    return FittedController(space, model, settings, quality, tuple(losses))
+    return fit_together(space, [architectures], [scores], settings, [seed])[0]
+
+
+def fit_together(
+    space: SearchSpace,
+    pools: Sequence[Sequence[Architecture]],
+    scores: Sequence[Sequence[float]],
+    settings: ControllerSettings,
+    seeds: Sequence[int],
+) -> list[FittedController]:
+    """Trains the controllers of several searches, as many of them at a time as one batched program.
+
+    Each comes out as `fit` makes it, up to the rounding of sums.
+
+    Args:
+        space: of all architectures.
+        pools: of every search its pool, `[C]` of `[P]` each; they need not be equally large.
+        scores: of every search the scores of its pool.
+        settings: of all controllers.
+        seeds: of every search, `[C]`.
+
+    Returns:
+        The trained controllers, `[C]`.
+
+    Raises:
+        ValueError: as `fit`; or another number of scores or seeds than of pools.
+    """
+    lessons = [_prepare(space, *of_search, settings) for of_search in zip(pools, scores, seeds, strict=True)]
+    fitted: list[FittedController | None] = [None] * len(lessons)
+    for part in _parts([lesson.shapes for lesson in lessons], settings):
+        for index, controller in zip(part, _learn(space, [lessons[index] for index in part], settings), strict=True):
+            fitted[index] = controller
+    return fitted
+
+
+def improve_together(
+    controllers: Sequence[FittedController],
+    architectures: Sequence[Sequence[Architecture]],
+    step_sizes: Sequence[float],
+) -> list[list[Proposal]]:
+    """The proposals of several controllers, as `FittedController.improve` gives them, by batched programs.
+
+    Args:
+        controllers: `[C]`, with the same settings and space.
+        architectures: where each of them starts, `[C]` of `[B]` each.
+        step_sizes: eta, positive.
+
+    Raises:
+        ValueError: as `FittedController.improve`.
+    """
+    sizes = np.sort(np.asarray(step_sizes, np.float32).reshape(-1))  # [K]
+    if not len(sizes) or not np.all(sizes > 0) or not np.all(np.isfinite(sizes)):
+        raise ValueError(f"step sizes {list(step_sizes)}; at least one, all positive and finite")
+    tokens = [tokens_of(controller.space, part) for controller, part in zip(controllers, architectures, strict=True)]
+    improved = _in_parts(controllers, tokens, lambda program: functools.partial(program.improve, step_sizes=sizes), 1)
+    found = [
+        _distinct(controller.space, starts, candidates, sizes)
+        for controller, starts, candidates in zip(controllers, architectures, improved, strict=True)
+    ]
+    proposals: list[list[Proposal]] = [[] for _ in controllers]
+    some = [index for index, of_controller in enumerate(found) if of_controller]  # the others came to nothing new
+    predicted = _predict_members([controllers[index] for index in some], [list(found[index]) for index in some])
+    for index, scores in zip(some, predicted, strict=True):
+        of_search = [
+            Proposal(architecture, parent, size, float(score))
+            for (architecture, (parent, size)), score in zip(found[index].items(), np.mean(scores, axis=0), strict=True)
+        ]
+        proposals[index] = sorted(of_search, key=lambda proposal: (-proposal.predicted, proposal.architecture.values))
+    return proposals
+
+
+def _distinct(space, starts, candidates, sizes):
+    """What ascent came to, `[K, E, B, T]`, by canonical architecture: the start that led there and the step size."""
+    found: dict[Architecture, tuple[Architecture, float]] = {}
+    canonical: dict[tuple[int, ...], Architecture] = {}
+    own = [architecture.canonical for architecture in starts]
+    for size, of_size in zip(sizes, candidates, strict=True):
+        for of_member in of_size:  # [B, T]
+            for parent, start, string in zip(starts, own, map(tuple, of_member.tolist()), strict=True):
+                if string not in canonical:
+                    canonical[string] = space.from_tokens(string).canonical
+                if canonical[string] != start:
+                    found.setdefault(canonical[string], (parent, float(size)))
+    return found
+
+
+def _parts(shapes, settings):
+    """The numbers of the controllers that one call can serve: those of equal shapes, not too many at a time."""
+    together = max(1, MEMBERS_PER_CALL // settings.members)
+    alike: dict[object, list[int]] = {}
+    for index, shape in enumerate(shapes):
+        alike.setdefault(shape, []).append(index)
+    return [of_shape[at : at + together] for of_shape in alike.values() for at in range(0, len(of_shape), together)]
+
+
+def _filled(part, settings):
+    """A part of several, filled up by repetition to the one number of controllers that programs are compiled for."""
+    together = 1 if len(part) == 1 else max(1, MEMBERS_PER_CALL // settings.members)
+    return [*part, *[part[0]] * (together - len(part))]
+
+
+def _in_parts(controllers, tokens, function, member_axis):
+    """The results of a function of weights and tokens, for each controller: `[C]` of `[..., E, B, ...]`.
+
+    Args:
+        controllers: `[C]`, with the same settings and space.
+        tokens: of each controller its own, `[C]` of int32 `[B, T]`.
+        function: the compiled function out of a `Program`.
+        member_axis: which dimension of the function's result the members are.
+    """
+    results: list[np.ndarray | None] = [None] * len(controllers)
+    if not controllers:
+        return results
+    settings = controllers[0].settings
+    for part in _parts([()] * len(controllers), settings):
+        filled = _filled(part, settings)
+        longest = max(len(tokens[index]) for index in part)
+        read = np.concatenate(
+            [
+                np.broadcast_to(_longer(tokens[index], longest), [settings.members, longest, tokens[index].shape[1]])
+                for index in filled
+            ]
+        )  # [C E, B, T]
+        models = [controllers[index].model for index in filled]
+        program = program_for(models[0], settings, len(filled))
+        result = function(program)(weights_of(*models), read).numpy()
+        for index, own in zip(filled, np.split(result, len(filled), axis=member_axis), strict=True):
+            results[index] = np.take(own, range(len(tokens[index])), axis=member_axis + 1)
+    return results
+
+
+def _longer(rows, length):
+    """Rows `[B, …]` with the first repeated behind them."""
+    return np.concatenate([rows, np.repeat(rows[:1], length - len(rows), axis=0)])
+
+
+def _predict_members(controllers, architectures):
+    """The scores that the members of each controller predict for its own architectures: `[C]` of `[E, B]`."""
+    tokens = [tokens_of(controller.space, part) for controller, part in zip(controllers, architectures, strict=True)]
+    return _in_parts(controllers, tokens, lambda program: program.predict, 0)
 
 
 def tokens_of(space: SearchSpace, architectures: Sequence[Architecture]) -> np.ndarray:
@@ -243,7 +342,7 @@ def _padded_size(count):
 
 
 def _batches(count, padded, settings, generator):
-    """Which architectures every training step reads, int32 `[steps, batch]`."""
+    """Which architectures every training step reads, int32 `[N, B]`."""
     size = settings.batch_size
     if count <= size:  # the whole pool; the padding weighs nothing
         steps = settings.epochs if settings.steps is None else settings.steps
@@ -255,20 +354,85 @@ def _batches(count, padded, settings, generator):
     return np.concatenate(orders)[:steps].astype(np.int32)
 
 
-def _train(model, spelt, targets, seen, settings, seed, generator):
-    """Trains `model` in place; the losses of the last step, `[E]`."""
-    count, members = len(spelt), settings.members
-    padded = _padded_size(count)
-    more = padded - count
-    tokens = np.concatenate([spelt, np.repeat(spelt[:1], more, axis=0)])  # [P, L, T]
-    tokens = tf.constant(np.broadcast_to(tokens, [members, *tokens.shape]))  # [E, P, L, T]
-    targets = tf.constant(np.pad(targets, [[0, 0], [0, more]]), tf.float32)  # [E, P]
-    weights = tf.constant(np.pad(seen, [[0, 0], [0, more]]), tf.float32)  # [E, P]
-    batches = _batches(count, padded, settings, generator)
-    program = program_for(model, settings)
-    initial = weights_of(model)
+@dataclasses.dataclass(frozen=True)
+class _Lesson:
+    """What one search has to teach its controller.
+
+    Attributes:
+        model: untrained.
+        own_tokens: of the pool, int32 `[P, T]`.
+        scores: of the pool, `[P]`.
+        held_out: which architectures each member never sees, bool `[E, P]`.
+        spelt: the pool in several spellings, padded, int32 `[P, L, T]`.
+        targets: what each member learns to predict, padded, float32 `[E, P]`.
+        batches: which architectures every training step reads, int32 `[N, B]`.
+        seeds: of dropout and the choice of spellings, int32 `[E]`.
+    """
+
+    model: EncoderPredictorDecoder
+    own_tokens: np.ndarray
+    scores: np.ndarray
+    held_out: np.ndarray
+    spelt: np.ndarray
+    targets: np.ndarray
+    batches: np.ndarray
+    seeds: np.ndarray
+
+    @property
+    def shapes(self):
+        """Lessons with the same shapes can be learnt together."""
+        return self.spelt.shape, self.batches.shape
+
+
+def _prepare(space, architectures, scores, seed, settings) -> _Lesson:
+    """The lesson of one search. Raises ValueError."""
+    scores = np.asarray(scores, np.float64)
+    if len(architectures) < 2:
+        raise ValueError(f"pool of {len(architectures)} architectures; the controller learns from at least 2")
+    if scores.shape != (len(architectures),):
+        raise ValueError(f"{len(architectures)} architectures, but scores of shape {list(scores.shape)}")
+    if not np.all(np.isfinite(scores)):
+        worst = int(np.flatnonzero(~np.isfinite(scores))[0])
+        raise ValueError(f"score {scores[worst]} of architecture {architectures[worst]}; scores must be finite")
+    count, padded = len(architectures), _padded_size(len(architectures))
+    generator = np.random.default_rng([seed, count])
+    own_tokens = tokens_of(space, architectures)  # [P, T]
+    held_out = _deal(count, settings, generator)  # [E, P]
+    targets = np.stack([_targets(scores, ~hidden, settings.targets) for hidden in held_out])  # [E, P]
+    spelt = _spell(space, architectures, own_tokens, settings, generator)  # [P, L, T]
+    return _Lesson(
+        EncoderPredictorDecoder.for_space(space, settings, seed),
+        own_tokens,
+        scores,
+        held_out,
+        _longer(spelt, padded),
+        np.pad(targets, [[0, 0], [0, padded - count]]).astype(np.float32),
+        _batches(count, padded, settings, generator),
+        np.random.default_rng([seed, 1]).integers(2**31, size=settings.members, dtype=np.int32),
+    )
+
+
+def _learn(space, lessons, settings) -> list[FittedController]:
+    """Trains the controllers of lessons with the same shapes by one program."""
+    filled = _filled(lessons, settings)
+    models = [lesson.model for lesson in filled]
+    program = program_for(models[0], settings, len(filled))
+    members, together = settings.members, len(filled)
+
+    def for_each_member(arrays):
+        return np.repeat(np.stack(arrays), members, axis=0)  # [C E, ...]
+
+    tokens = tf.constant(for_each_member([lesson.spelt for lesson in filled]))  # [C E, P, L, T]
+    targets = np.concatenate([lesson.targets for lesson in filled])  # [C E, P]
+    weights = np.zeros(targets.shape, np.float32)  # [C E, P]
+    for index, lesson in enumerate(filled):
+        weights[index * members : (index + 1) * members, : len(lesson.scores)] = ~lesson.held_out
+    targets, weights = tf.constant(targets), tf.constant(weights)
+    seeds = tf.constant(np.concatenate([lesson.seeds for lesson in filled]))  # [C E]
+    batches = np.stack([lesson.batches for lesson in filled], axis=1)  # [N, C, B]
+    initial = weights_of(*models)
     zeros = [tf.zeros_like(weight) for weight in initial]
-    state, losses = (initial, zeros, zeros), tf.zeros([members])
+    state, losses = (initial, zeros, zeros), tf.zeros([together * members])
     for step in range(0, len(batches), STEPS_PER_CALL):
         chunk = batches[step : step + STEPS_PER_CALL]
         missing = STEPS_PER_CALL - len(chunk)
@@ -277,29 +441,40 @@ def _train(model, spelt, targets, seen, settings, seed, generator):
             tokens,
             targets,
             weights,
-            tf.constant(np.pad(chunk, [[0, missing], [0, 0]])),
-            tf.constant(seed % 2**31, tf.int32),
+            tf.constant(np.repeat(np.pad(chunk, [[0, missing], [0, 0], [0, 0]]), members, axis=1)),  # [N, C E, B]
+            seeds,
             tf.constant(step),
             tf.constant(len(chunk)),
             tf.constant(len(batches)),
         )
-    for variable, value in zip(model.trainable_variables, state[0], strict=True):
-        variable.assign(value)
-    return losses.numpy().tolist()
+    for index, variables in enumerate(zip(*(model.trainable_variables for model in models), strict=True)):
+        for variable, value in zip(
+            variables[: len(lessons)], np.split(state[0][index].numpy(), together), strict=False
+        ):
+            variable.assign(value)  # strict=False: what fills the program up is dropped
+    losses = losses.numpy().reshape(together, members)
+    fitted = [
+        FittedController(space, lesson.model, settings, Quality(0, None, None, None), tuple(of_members.tolist()))
+        for lesson, of_members in zip(lessons, losses, strict=False)
+    ]
+    return _judge(fitted, lessons)
 
 
-def _judge(model, settings, tokens, scores, held_out):
-    """The quality on what was held out, each architecture judged by the member that never saw it."""
-    member, index = np.nonzero(held_out)
-    if not len(index):
-        return Quality(0, None, None, None)
-    program, weights = program_for(model, settings), weights_of(model)
-    predictions = program.predict(weights, tokens).numpy()[member, index]
-    shared = np.ascontiguousarray(np.broadcast_to(tokens, [settings.members, *tokens.shape]))  # [E, P, T]
-    reconstructions = program.reconstruct(weights, shared).numpy()[member, index]  # [number, T]
-    return Quality(
-        held_out=len(index),
-        pairwise_accuracy=pairwise_accuracy(scores[index], predictions),
-        kendall_tau=kendall_tau(scores[index], predictions),
-        hamming_distance=hamming_distance(tokens[index], reconstructions),
-    )
+def _judge(fitted, lessons):
+    """The controllers with their quality: each held-out architecture judged by the member that never saw it."""
+    tokens = [lesson.own_tokens for lesson in lessons]  # [C] of [P, T]
+    predictions = _in_parts(fitted, tokens, lambda program: program.predict, 0)  # [C] of [E, P]
+    reconstructions = _in_parts(fitted, tokens, lambda program: program.reconstruct, 0)  # [C] of [E, P, T]
+    judged = []
+    for controller, lesson, predicted, reconstructed in zip(fitted, lessons, predictions, reconstructions, strict=True):
+        member, index = np.nonzero(lesson.held_out)
+        if len(index):
+            quality = Quality(
+                held_out=len(index),
+                pairwise_accuracy=pairwise_accuracy(lesson.scores[index], predicted[member, index]),
+                kendall_tau=kendall_tau(lesson.scores[index], predicted[member, index]),
+                hamming_distance=hamming_distance(lesson.own_tokens[index], reconstructed[member, index]),
+            )
+            controller = dataclasses.replace(controller, quality=quality)
+        judged.append(controller)
+    return judged

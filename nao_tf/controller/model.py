@@ -164,7 +164,7 @@ class EncoderPredictorDecoder(keras.Model):
 
         Args:
             tokens: int32 `[B, T]`, shared by all members, or `[E, B, T]`, each member its own.
-            dropout_seed: int32 `[2]` in training; None: no dropout.
+            dropout_seed: int32 `[2]`, or `[E, 2]`, each member its own, in training; None: no dropout.
 
         Returns:
             `states` `[E, B, S, H]`, `embedding` `[E, B, H]`, `score` `[E, B]`, `logits` `[E, B, T, V]` by name.

@@ -97,7 +97,7 @@ class Predictor(keras.layers.Layer):
 
         Args:
             states: `[E, B, S, H]`.
-            dropout_seed: int32 `[2]` in training; None: no dropout.
+            dropout_seed: int32 `[2]` or `[E, 2]` in training; None: no dropout.
 
         Returns:
             Scores in (0, 1), higher is better, `[E, B]`.

@@ -1,10 +1,11 @@
 """The compiled programs of a controller.
 
 They take the weights as arguments, so that the controllers of all rounds of a search, which differ in nothing but their
-weights, share one trace and one compilation.
+weights, share one trace and one compilation. The members share no weight and no random number, so a program of many
+members serves the ensembles of several searches side by side.
 
-Letters: E members of the ensemble, P architectures of the pool with its padding, L spellings of each, B architectures
-of a batch, T tokens, N training steps of a call, K step sizes.
+Letters: E members of all ensembles together, P architectures of the pool with its padding, L spellings of each, B
+architectures of a batch, T tokens, N training steps of a call, K step sizes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tensorflow as tf
 
 from nao_tf.controller import ascent
 from nao_tf.controller.adam import adam_step, clip_by_member_norm
+from nao_tf.controller.dropout import random_bits
 from nao_tf.controller.model import EncoderPredictorDecoder, joint_loss
 from nao_tf.controller.settings import ControllerSettings
 
@@ -31,14 +33,19 @@ DECAY_FACTORS = {
 }
 
 
-def weights_of(model: EncoderPredictorDecoder) -> list[tf.Tensor]:
-    """The weights of a model as tensors, in the order that the programs take them."""
-    return [tf.convert_to_tensor(weight.value) for weight in model.trainable_variables]
+def weights_of(*models: EncoderPredictorDecoder) -> list[tf.Tensor]:
+    """The weights of models as tensors, in the order that the programs take them, the members one behind another."""
+    if len(models) == 1:
+        return [tf.convert_to_tensor(weight.value) for weight in models[0].trainable_variables]
+    return [
+        tf.concat([weight.value for weight in of_models], axis=0)
+        for of_models in zip(*(model.trainable_variables for model in models), strict=True)
+    ]
 
 
-def program_for(model: EncoderPredictorDecoder, settings: ControllerSettings) -> Program:
-    """The program of all models with the configuration of this one."""
-    configuration = {**model.get_config(), "seed": 0, "name": "template"}
+def program_for(model: EncoderPredictorDecoder, settings: ControllerSettings, together: int = 1) -> Program:
+    """The program of all models with the configuration of this one, for `together` of them side by side."""
+    configuration = {**model.get_config(), "seed": 0, "name": "template", "members": together * model.members}
     return _program(json.dumps(configuration, sort_keys=True), settings)
 
 
@@ -58,15 +65,12 @@ class Program:
     def __init__(self, template: EncoderPredictorDecoder, settings: ControllerSettings):
         self.template = template
         self.settings = settings
-        members, length = template.members, template.token_length
-        shared = tf.TensorSpec([None, length], tf.int32)
+        tokens = tf.TensorSpec([template.members, None, template.token_length], tf.int32)
         weights = [tf.TensorSpec(weight.shape, tf.float32) for weight in template.trainable_variables]
         self.train = tf.function(self._train, jit_compile=True, autograph=False)
-        self.predict = tf.function(self._predict, [weights, shared], autograph=False)
-        self.improve = tf.function(self._improve, [weights, shared, tf.TensorSpec([None], tf.float32)], autograph=False)
-        self.reconstruct = tf.function(
-            self._reconstruct, [weights, tf.TensorSpec([members, None, length], tf.int32)], autograph=False
-        )
+        self.predict = tf.function(self._predict, [weights, tokens], autograph=False)
+        self.improve = tf.function(self._improve, [weights, tokens, tf.TensorSpec([None], tf.float32)], autograph=False)
+        self.reconstruct = tf.function(self._reconstruct, [weights, tokens], autograph=False)
 
     def _with(self, weights):
         # Inside this scope the template's layers read these tensors as their weights.
@@ -92,7 +96,7 @@ class Program:
             tokens: int32 `[E, B, T]`.
             targets: `[E, B]`.
             example_weights: `[E, B]`.
-            dropout_seed: int32 `[2]`, or None.
+            dropout_seed: int32 `[2]` or `[E, 2]`, or None.
         """
         with tf.GradientTape(watch_accessed_variables=False) as tape, self._with(weights):
             tape.watch(weights)
@@ -104,7 +108,7 @@ class Program:
             total = tf.reduce_sum(losses)
         return losses, tape.gradient(total, weights)
 
-    def _train(self, state, tokens, targets, example_weights, batches, seed, step, count, total_steps):
+    def _train(self, state, tokens, targets, example_weights, batches, seeds, step, count, total_steps):
         """Many training steps in one compiled call.
 
         Args:
@@ -112,8 +116,8 @@ class Program:
             tokens: the pool, int32 `[E, P, L, T]`.
             targets: `[E, P]`.
             example_weights: `[E, P]`.
-            batches: which architectures each step reads, int32 `[N, B]`.
-            seed: of dropout and the choice of spellings, an int32 scalar.
+            batches: which architectures each step reads, int32 `[N, E, B]`.
+            seeds: of dropout and the choice of spellings, int32 `[E]`.
             step: how many steps were made before this call.
             count: how many of the N steps to make.
             total_steps: of the whole training.
@@ -126,22 +130,21 @@ class Program:
 
         def train_step(index, weights, first, second, losses):
             now = step + index
-            dropout_seed = tf.stack([seed, now * MASKS_PER_STEP])
-            batch = batches[index]  # [B]
-            batch_tokens = tf.gather(tokens, batch, axis=1)  # [E, B, L, T]
+            masks = tf.fill([members], now * MASKS_PER_STEP)
+            dropout_seed = tf.stack([seeds, masks], axis=1)  # [E, 2]
+            batch = batches[index]  # [E, B]
+            batch_tokens = tf.gather(tokens, batch, axis=1, batch_dims=1)  # [E, B, L, T]
             if spellings > 1:
-                choice_seed = dropout_seed + [0, MASKS_PER_STEP - 1]
-                choice = tf.random.stateless_uniform(
-                    [members, batch.shape[0]], choice_seed, maxval=spellings, dtype=tf.int32
-                )  # [E, B]
+                bits = random_bits(dropout_seed, MASKS_PER_STEP - 1, batch.shape[1])  # [E, B]
+                choice = tf.cast(bits % tf.constant(spellings, tf.uint32), tf.int32)  # [E, B]
                 batch_tokens = tf.gather(batch_tokens, choice, axis=2, batch_dims=2)  # [E, B, T]
             else:
                 batch_tokens = tf.squeeze(batch_tokens, 2)  # [E, B, T]
             losses, gradients = self.loss_and_gradients(
                 weights,
                 batch_tokens,
-                tf.gather(targets, batch, axis=1),  # [E, B]
-                tf.gather(example_weights, batch, axis=1),  # [E, B]
+                tf.gather(targets, batch, axis=1, batch_dims=1),  # [E, B]
+                tf.gather(example_weights, batch, axis=1, batch_dims=1),  # [E, B]
                 dropout_seed,
             )
             gradients = clip_by_member_norm(gradients, settings.clip_norm)

@@ -13,7 +13,7 @@ import numpy as np
 from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
 from nao_tf.data.published import FILE_NAMES, PARTS, published_files
-from nao_tf.data.streams import EvaluationStreams, evaluation_streams, streams, windows
+from nao_tf.data.streams import EvaluationStreams, evaluation_streams, streams, window_count
 from nao_tf.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Vocabulary
 from nao_tf.errors import InputError
 
@@ -26,7 +26,7 @@ __all__ = [
     "evaluation_streams",
     "load_corpus",
     "streams",
-    "windows",
+    "window_count",
 ]
 
 _FEWEST_TOKENS = 2  # an input and its target

@@ -5,6 +5,7 @@ Both score by perplexity on the same validation text, nothing dropped, the state
 
 from __future__ import annotations
 
+import math
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -15,11 +16,26 @@ from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTra
 METRIC = "validation_perplexity"
 
 
-class FromScratch:
-    """Trains every architecture from scratch for a few steps; all from the same seed, so only the cell differs."""
+def _score(trainer, candidate: Candidate) -> float:
+    """Validation perplexity. Raises DivergedError where it is no number, as when states grow without bound."""
+    likelihood = trainer.evaluate(candidate.architecture.values)
+    if not math.isfinite(perplexity(likelihood)):
+        raise DivergedError(f"validation negative log likelihood is {likelihood:.4g} nats a token")
+    return perplexity(likelihood)
 
-    def __init__(self, trainer: ChildTrainer, seed: int):
-        self.trainer, self.seed = trainer, seed
+
+class FromScratch:
+    """Trains every architecture from scratch for a few steps; all from the same seed, so only the cell differs.
+
+    Args:
+        trainer: of the children.
+        seed: of their weights and of all dropout.
+        known: a pool that an evaluator with the same trainer and seed has filled. What is in it is not trained again:
+            the score would be the same.
+    """
+
+    def __init__(self, trainer: ChildTrainer, seed: int, known: Pool | None = None):
+        self.trainer, self.seed, self.known = trainer, seed, known
 
     def evaluate(
         self, pool: Pool, candidates: list[Candidate], round: int, report: Callable | None = None
@@ -29,9 +45,13 @@ class FromScratch:
         for candidate in candidates:
             if candidate.architecture in pool:
                 continue
+            if self.known is not None and candidate.architecture in self.known:
+                before = self.known.get(self.known.id_of(candidate.architecture))
+                yield Evaluation(len(pool), candidate, round, before.score, parameters, before.reason)
+                continue
             try:
                 self.trainer.train(candidate.architecture.values, self.seed, report=report)
-                score, reason = perplexity(self.trainer.evaluate(candidate.architecture.values)), None
+                score, reason = _score(self.trainer, candidate), None
             except DivergedError as error:
                 score, reason = None, str(error)
             yield Evaluation(len(pool), candidate, round, score, parameters, reason)
@@ -64,5 +84,8 @@ class SharedWeights:
         for index, member in enumerate(members):
             if index < len(pool) and pool.get(index).round == round:
                 continue  # scored in this round before a kill
-            score = perplexity(self.trainer.evaluate(member.architecture.values))
-            yield Evaluation(index, member, round, score, parameters)
+            try:
+                score, reason = _score(self.trainer, member), None
+            except DivergedError as error:
+                score, reason = None, str(error)
+            yield Evaluation(index, member, round, score, parameters, reason)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nao_tf import controller
@@ -38,29 +40,56 @@ class NeuralArchitectureOptimization(Strategy):
         self._on_fit = on_fit
 
     def fit(self, pool: Pool, round: int) -> controller.FittedController:
-        """A controller trained from scratch on the members of the pool that have a score."""
-        ranked = pool.ranked
-        fitted = controller.fit(
-            self.space,
-            [evaluation.candidate.architecture for evaluation in ranked],
-            np.array([pool.goodness(evaluation) for evaluation in ranked]),
-            self.settings,
-            seed=int(np.random.default_rng([self.seed, round, 1]).integers(2**31)),
-        )
-        self._on_fit(round, fitted)
-        return fitted
+        """A controller trained from scratch on the pool; what failed is the worst of it."""
+        return self._fit_together([self], [pool], round)[0]
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`; the first round is random."""
+        return self.ask_together([self], [pool], round, count)[0]
+
+    @classmethod
+    def ask_together(
+        cls, strategies: Sequence[Strategy], pools: Sequence[Pool], round: int, count: int
+    ) -> list[list[Candidate]]:
+        """See `Strategy.ask_together`; the strategies have the same space, settings and step sizes."""
+        learning = [index for index, pool in enumerate(pools) if round > 0 and len(pool.ranked) > 1]
+        proposals: list[list[controller.Proposal]] = [[] for _ in strategies]
+        if learning:
+            learners, known = [strategies[index] for index in learning], [pools[index] for index in learning]
+            fitted = cls._fit_together(learners, known, round)
+            starts = [
+                [evaluation.candidate.architecture for evaluation in pool.ranked[: strategy.starts]]
+                for strategy, pool in zip(learners, known, strict=True)
+            ]
+            improved = controller.improve_together(fitted, starts, learners[0].step_sizes)
+            for index, of_search in zip(learning, improved, strict=True):
+                proposals[index] = of_search
+        return [
+            strategy._choose(of_search, pool, round, count)
+            for strategy, of_search, pool in zip(strategies, proposals, pools, strict=True)
+        ]
+
+    @staticmethod
+    def _fit_together(strategies, pools, round):
+        architectures, scores = zip(*(pool.examples() for pool in pools), strict=True)
+        together = controller.fit_together(
+            strategies[0].space,
+            architectures,
+            scores,
+            strategies[0].settings,
+            [int(np.random.default_rng([strategy.seed, round, 1]).integers(2**31)) for strategy in strategies],
+        )
+        for strategy, fitted in zip(strategies, together, strict=True):
+            strategy._on_fit(round, fitted)
+        return together
+
+    def _choose(self, proposals, pool, round, count) -> list[Candidate]:
+        """The best predicted of the new ones, and random ones behind them."""
         generator = np.random.default_rng([self.seed, round])
         taken: set = set()
-        ranked = pool.ranked
-        if round == 0 or len(ranked) < 2:
-            return self.draw(pool, taken, count, generator)
-        starts = [evaluation.candidate.architecture for evaluation in ranked[: self.starts]]
         wanted = count - int(self.random_share * count)
         candidates: list[Candidate] = []
-        for proposal in self.fit(pool, round).improve(starts, self.step_sizes):
+        for proposal in proposals:
             if len(candidates) == wanted:
                 break
             if not self.is_new(proposal.architecture, pool, taken):

@@ -11,6 +11,8 @@ import math
 import os
 import pathlib
 
+import numpy as np
+
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.errors import InputError
 
@@ -164,8 +166,25 @@ class Pool:
         return sorted(scored, key=lambda evaluation: -self.goodness(evaluation))
 
     def goodness(self, evaluation: Evaluation) -> float:
-        """The score turned so that higher is better."""
+        """The score turned so that higher is better; minus infinity of an evaluation that failed."""
+        if evaluation.score is None:
+            return -math.inf
         return evaluation.score if self.higher_is_better else -evaluation.score
+
+    def examples(self) -> tuple[list[Architecture], np.ndarray]:
+        """What a predictor learns from: every member, the best first, and its goodness, `[P]`, finite.
+
+        A failed evaluation counts as a little worse than the worst that succeeded. Left out, it would teach nothing,
+        and a strategy would go on proposing what lies behind the edge of what can be trained.
+        """
+        ranked = self.ranked
+        failed = [evaluation for evaluation in self.evaluations if evaluation.score is None]
+        goodness = np.array([self.goodness(evaluation) for evaluation in ranked])
+        if failed and ranked:
+            margin = 0.01 * (goodness[0] - goodness[-1]) or 1.0
+            goodness = np.append(goodness, np.full(len(failed), goodness[-1] - margin))
+        members = ranked + failed if ranked else []
+        return [evaluation.candidate.architecture for evaluation in members], goodness
 
     def append(self, evaluation: Evaluation) -> None:
         """Remembers an evaluation and writes its line."""

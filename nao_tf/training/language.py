@@ -20,7 +20,7 @@ import tensorflow as tf
 from nao_tf.child.language_model import LanguageModel
 from nao_tf.child.lstm_cell import LongShortTermMemory
 from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
-from nao_tf.data.streams import evaluation_streams, streams
+from nao_tf.data.streams import evaluation_streams, streams, window_count
 from nao_tf.errors import RunError
 from nao_tf.training import checkpoint
 from nao_tf.training.settings import LanguageTraining
@@ -142,7 +142,7 @@ class ChildTrainer:
         self.settings, self._strategy = settings, strategy
         text = streams(train, settings.batch_size)  # [time, B]
         self._text = tf.constant(text)
-        self.windows = (text.shape[0] - 1) // settings.window
+        self.windows = window_count(text, settings.window)
         with (strategy or tf.distribute.get_strategy()).scope():
             self.model = build_model(settings, vocabulary_size, kind)
             self._optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
@@ -317,7 +317,7 @@ class SharedChildTrainer:
         self.settings = settings
         text = streams(train, settings.batch_size)  # [time, B]
         self._text = tf.constant(text)
-        self.windows = (text.shape[0] - 1) // settings.window
+        self.windows = window_count(text, settings.window)
         self.model = build_model(settings, vocabulary_size, "shared")
         initialise(self.model, seed)
         self.evaluate = Evaluator(self.model, valid, settings.evaluation_batch, settings.window)

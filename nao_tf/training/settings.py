@@ -83,6 +83,11 @@ class LanguagePreset:
     budget: int
     controller: str
 
+    @property
+    def trainings(self) -> tuple[LanguageTraining, LanguageTraining]:
+        """What a search trains: the children that score, and the final models."""
+        return self.shared if self.weight_sharing else self.scratch, self.final
+
 
 _PUBLISHED_SHARED = LanguageTraining(
     units=300,

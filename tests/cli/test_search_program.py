@@ -137,6 +137,14 @@ def test_wrong_input_is_one_line_and_status_one(arguments, said, tmp_path):
     assert not (tmp_path / "work").exists()
 
 
+def test_a_text_that_is_too_short_is_one_line_and_leaves_nothing(tmp_path):
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text("one two three four\n" * 40)
+    done = run(*PROGRAM, "--task=text", f"--data_dir={tmp_path}", f"--work_dir={tmp_path / 'work'}")
+    assert done.returncode == 1 and "longer text" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "work").exists()
+
+
 def test_a_work_directory_refuses_other_flags(text, finished):
     before = (finished / "flags.txt").read_bytes(), (finished / "pool.jsonl").read_bytes()
     done = run(*command(text, finished, "--seed=2"))

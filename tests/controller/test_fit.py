@@ -9,8 +9,8 @@ import pytest
 from controllers import SMALL, StaircaseSpace, fitted_default, scored_pool, synthetic_score
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.controller import PRESETS, fit
-from nao_tf.controller.fit import normalise_by_range, normalise_by_rank
+from nao_tf.controller import PRESETS, fit, fit_together, improve_together
+from nao_tf.controller.fit import MEMBERS_PER_CALL, normalise_by_range, normalise_by_rank
 from nao_tf.controller.program import program_for
 from nao_tf.controller.quality import hamming_distance
 
@@ -152,6 +152,41 @@ def test_rounds_share_traces_and_compilations():
     assert program_for(fitted.model, AUGMENTED) is program
     for function in (program.train, program.predict, program.improve, program.reconstruct):
         assert function.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("counts", [(30, 30, 30), (12, 70, 30)])  # of one shape, of several
+def test_fitting_together_is_fitting_one_by_one(counts):
+    settings = dataclasses.replace(AUGMENTED, predictor_dropout=0.2, state_dropout=0.1)
+    space, cells, scores = scored_pool()
+    pools, of_pools = [cells[:count] for count in counts], [scores[:count] for count in counts]
+    together = fit_together(space, pools, of_pools, settings, [3, 4, 5])
+    starts = [pool[:size] for pool, size in zip(pools, (3, 4, 2), strict=True)]
+    proposals = improve_together(together, starts, [1.0, 10.0])
+    for index, seed in enumerate((3, 4, 5)):
+        alone = fit(space, pools[index], of_pools[index], settings, seed)
+        for one, other in zip(alone.model.weights, together[index].model.weights, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(alone.losses, together[index].losses, rtol=1e-4)
+        assert alone.quality.held_out == together[index].quality.held_out == counts[index]
+        for one, other in zip(alone.improve(starts[index], [1.0, 10.0]), proposals[index], strict=True):
+            assert (one.architecture, one.parent, one.step_size) == (other.architecture, other.parent, other.step_size)
+
+
+def test_members_of_all_controllers_draw_their_own_numbers():
+    space, cells, scores = scored_pool()
+    settings = dataclasses.replace(SMALL, steps=1, predictor_dropout=0.5)
+    one, other = fit_together(space, [cells[:20]] * 2, [scores[:20]] * 2, settings, [3, 4])
+    assert len({*one.losses, *other.losses}) == 4
+
+
+def test_many_searches_share_a_compilation():
+    space, cells, scores = scored_pool()
+    settings = dataclasses.replace(AUGMENTED, steps=7)
+    for searches in (2, 7, 11):
+        fitted = fit_together(space, [cells[:20]] * searches, [scores[:20]] * searches, settings, range(searches))
+        assert len(fitted) == searches
+    program = program_for(fitted[0].model, settings, MEMBERS_PER_CALL // settings.members)
+    assert program.train.experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
