@@ -325,6 +325,18 @@ class SharedImageClassifier(keras.Model):
         halves = tf.split(architecture, 2)  # normal, reduction
         return [halves[int(cell.reduction)] for cell in self.cells]
 
+    def used_parameters(self, values) -> int:
+        """Trainable parameters that an architecture uses, whatever else the tables hold."""
+        of_tables = {id(table) for table in self.tables}
+        dense = [variable for variable in self.trainable_variables if id(variable) not in of_tables]
+        total = sum(math.prod(variable.shape) for variable in dense)
+        halves = np.split(np.asarray(values), 2)  # normal, reduction
+        for cell in self.cells:
+            half = halves[int(cell.reduction)]
+            total += sum(row_width(cell.operations[number - cell.first], cell.filters) for number in half[1::2])
+            total -= len(set(half[0::2].tolist())) * cell.filters**2  # states that are no loose ends have no kernel
+        return total
+
     def logits(self, images, architecture, training=False, seed=None, chosen=None):
         """Unnormalised log probabilities.
 

@@ -13,11 +13,22 @@ from nao_tf.search.strategies import STRATEGIES
 
 LANGUAGE_TASKS = ("ptb", "wikitext2", "text")
 TABLE_TASKS = ("nasbench201",)
+IMAGE_TASKS = ("cifar10", "cifar100", "images")
 # What else may be measured beside a run, and what is when nobody says.
-BASELINES = {**dict.fromkeys(LANGUAGE_TASKS, ("lstm", *STRATEGIES)), **dict.fromkeys(TABLE_TASKS, tuple(STRATEGIES))}
-DEFAULT_BASELINES = {**dict.fromkeys(LANGUAGE_TASKS, ["lstm"]), **dict.fromkeys(TABLE_TASKS, ["random"])}
+BASELINES = {
+    **dict.fromkeys(LANGUAGE_TASKS, ("lstm", *STRATEGIES)),
+    **dict.fromkeys(IMAGE_TASKS, ("resnet", *STRATEGIES)),
+    **dict.fromkeys(TABLE_TASKS, tuple(STRATEGIES)),
+}
+DEFAULT_BASELINES = {
+    **dict.fromkeys(LANGUAGE_TASKS, ["lstm"]),
+    **dict.fromkeys(IMAGE_TASKS, ["resnet"]),
+    **dict.fromkeys(TABLE_TASKS, ["random"]),
+}
 
-TASK = flags.DEFINE_enum("task", "ptb", LANGUAGE_TASKS + TABLE_TASKS, "What is learned, or the table that is searched.")
+TASK = flags.DEFINE_enum(
+    "task", "ptb", LANGUAGE_TASKS + IMAGE_TASKS + TABLE_TASKS, "What is learned, or the table that is searched."
+)
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the published files; given, it is used strictly.")
 WORK_DIR = flags.DEFINE_string(
     "work_dir", None, "Everything a run writes; default runs/<task>. The same command resumes."
@@ -38,18 +49,36 @@ INITIAL = flags.DEFINE_integer("initial", None, "Random architectures before the
 PROPOSALS = flags.DEFINE_integer("proposals", None, "New architectures a round.", lower_bound=1)
 FINALISTS = flags.DEFINE_integer("finalists", None, "How many of the best are trained to the end.", lower_bound=1)
 UNITS = flags.DEFINE_integer("units", None, "Width of the final model.", lower_bound=1)
-BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Sequences trained side by side.", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Sequences or images of a training step.", lower_bound=1)
 STEPS = flags.DEFINE_integer("steps", None, "Training steps of the final models.", lower_bound=1)
 SEARCH_UNITS = flags.DEFINE_integer("search_units", None, "Width of the children while searching.", lower_bound=1)
 SEARCH_STEPS = flags.DEFINE_integer(
     "search_steps", None, "Training steps of a child, or of a round of the shared one.", lower_bound=1
 )
+SPACE = flags.DEFINE_enum("space", None, ("nao", "enas", "nao_v2", "nao19"), "Operations of the cells (images).")
+FILTERS = flags.DEFINE_integer("filters", None, "Channels of the first cells of the final models.", lower_bound=1)
+LAYERS = flags.DEFINE_integer(
+    "layers", None, "Normal cells of the final models; reductions come to them.", lower_bound=1
+)
+STACK = flags.DEFINE_integer("stack", None, "N, normal cells between reductions: --layers is 3 N.", lower_bound=1)
+EPOCHS = flags.DEFINE_float("epochs", None, "Passes of the final models over the images; or --steps.", lower_bound=0.0)
+SEARCH_FILTERS = flags.DEFINE_integer("search_filters", None, "Channels of the first cells in search.", lower_bound=1)
+SEARCH_LAYERS = flags.DEFINE_integer("search_layers", None, "Normal cells of the children in search.", lower_bound=1)
+CUTOUT = flags.DEFINE_integer("cutout", None, "Square cut out of training images, in pixels.", lower_bound=0)
+DROP_PATH = flags.DEFINE_float(
+    "drop_path", None, "Share of branches dropped at last.", lower_bound=0.0, upper_bound=0.99
+)
+PRECISION = flags.DEFINE_enum("precision", None, ("float32", "bfloat16"), "Of the computation of final models.")
+IMAGE_SIZE = flags.DEFINE_integer("image_size", 32, "Height and width of images (--task=images).", lower_bound=8)
+BY_PARAMETERS = flags.DEFINE_bool(
+    "sample_by_parameters", None, "Train the shared child with large architectures more often (NAO-V2)."
+)
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of the final models.", lower_bound=0.0)
 BASELINE_LIST = flags.DEFINE_list(
     "baselines",
     None,
-    f"What else gets the same budget: lstm (a hand-made network, for text), {', '.join(STRATEGIES)}; or nothing. "
-    "Default: lstm for text, random for a table.",
+    "What else gets the same budget: a hand-made network (lstm for text, resnet for images), "
+    f"{', '.join(STRATEGIES)}; or nothing. Default: lstm for text, resnet for images, random for a table.",
 )
 SEED = flags.DEFINE_integer("seed", 1, "Same seed, same device, same versions: same pool.", lower_bound=0)
 DISTRIBUTION = flags.DEFINE_enum("distribution", "auto", ("auto", "none", "mirrored"), "Training on several GPUs.")
@@ -75,7 +104,16 @@ _LANGUAGE_MEANING = (
 _TABLE_MEANING = (
     "task table data_dir score_column test_column strategy preset budget initial proposals seed baselines"
 ).split()
-MEANING = {**dict.fromkeys(LANGUAGE_TASKS, _LANGUAGE_MEANING), **dict.fromkeys(TABLE_TASKS, _TABLE_MEANING)}
+_IMAGE_MEANING = (
+    "task data_dir strategy weight_sharing preset budget initial proposals finalists space filters layers stack "
+    "batch_size steps epochs search_filters search_layers search_steps learning_rate cutout drop_path precision "
+    "image_size sample_by_parameters seed distribution baselines"
+).split()
+MEANING = {
+    **dict.fromkeys(LANGUAGE_TASKS, _LANGUAGE_MEANING),
+    **dict.fromkeys(IMAGE_TASKS, _IMAGE_MEANING),
+    **dict.fromkeys(TABLE_TASKS, _TABLE_MEANING),
+}
 
 
 def baselines() -> list[str]:
@@ -131,5 +169,48 @@ def preset():
             batch_size=BATCH_SIZE.value,
             steps=STEPS.value,
             learning_rate=LEARNING_RATE.value,
+        ),
+    )
+
+
+def image_preset(images: int):
+    """The preset of a search for an image classifier with every value that was given by a flag of its own.
+
+    Args:
+        images: how many there are to train with; --epochs are so many.
+
+    Raises:
+        InputError: two flags say the same thing.
+    """
+    from nao_tf.training.image_settings import PRESETS
+
+    for one, other in ((LAYERS, STACK), (STEPS, EPOCHS)):
+        if one.value is not None and other.value is not None:
+            raise InputError(f"--{one.name} and --{other.name} say the same thing; give one of them")
+    chosen = PRESETS[PRESET.value]
+    search = {"filters": SEARCH_FILTERS.value, "layers": SEARCH_LAYERS.value, "steps": SEARCH_STEPS.value}
+    batch_size = BATCH_SIZE.value or chosen.final.batch_size
+    steps = STEPS.value if EPOCHS.value is None else max(1, round(EPOCHS.value * (images // batch_size)))
+    return _changed(
+        chosen,
+        space=SPACE.value,
+        weight_sharing=WEIGHT_SHARING.value,
+        budget=BUDGET.value,
+        initial=INITIAL.value,
+        proposals=PROPOSALS.value,
+        finalists=FINALISTS.value,
+        by_parameters=BY_PARAMETERS.value,
+        scratch=_changed(chosen.scratch, **search),
+        shared=_changed(chosen.shared, **search),
+        final=_changed(
+            chosen.final,
+            filters=FILTERS.value,
+            layers=LAYERS.value if STACK.value is None else 3 * STACK.value,
+            batch_size=batch_size,
+            steps=steps,
+            learning_rate=LEARNING_RATE.value,
+            cutout=CUTOUT.value,
+            drop_path=DROP_PATH.value,
+            precision=PRECISION.value,
         ),
     )

@@ -66,6 +66,52 @@ def language() -> None:
     ).run(baselines)
 
 
+def images() -> None:
+    """A search for an image classifier."""
+    from nao_tf.architecture import ConvolutionalSpace, parse_cells
+    from nao_tf.data.images import load_images
+
+    baselines = flags.baselines()
+    if flags.TASK.value == "images":
+        program.load_tensorflow()  # it decodes the files
+    data = load_images(flags.TASK.value, flags.DATA_DIR.value, flags.DOWNLOAD.value, image_size=flags.IMAGE_SIZE.value)
+    preset = flags.image_preset(len(data.train))
+    space = ConvolutionalSpace(preset.space)
+    if preset.initial > preset.budget:
+        raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
+    for training in preset.trainings:  # refused before anything is written
+        if training.batch_size > len(data.train):
+            raise InputError(
+                f"batches of {training.batch_size} images; {data.source} has {len(data.train)} to train with"
+            )
+    given = None if flags.ARCHITECTURE.value is None else parse_cells(flags.ARCHITECTURE.value, space)
+    terminal = Terminal()
+    if data.name != flags.TASK.value:
+        terminal.say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {data.name}")
+    if flags.DRY_RUN.value:
+        program.load_tensorflow()
+        from nao_tf.cli import image_search
+
+        print(json.dumps(image_search.dry_run(flags.TASK.value, flags.STRATEGY.value, preset, data, given)))
+        return
+    work = pathlib.Path(flags.WORK_DIR.value or f"runs/{flags.TASK.value}")
+    claim(work, flags.meaning() + f"# images {data.name} {data.fingerprint()}\n")
+    program.load_tensorflow()
+    from nao_tf.cli.image_search import ImageSearch
+
+    ImageSearch(
+        flags.TASK.value,
+        preset,
+        space,
+        data,
+        work,
+        flags.STRATEGY.value,
+        flags.SEED.value,
+        terminal,
+        strategy_of_devices(),
+    ).run(baselines)
+
+
 def dry_run(preset, corpus, given) -> dict:
     """The resolved settings, corpus, architecture and trainable parameters of the final model."""
     from nao_tf.training.language import build_model
@@ -97,5 +143,6 @@ def strategy_of_devices():
 
 TASKS: Mapping[str, Callable[[], None]] = {
     **dict.fromkeys(flags.LANGUAGE_TASKS, language),
+    **dict.fromkeys(flags.IMAGE_TASKS, images),
     **dict.fromkeys(flags.TABLE_TASKS, table_search.main),
 }

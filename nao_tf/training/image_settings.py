@@ -85,6 +85,7 @@ class ImagePreset:
         random_share: the share of them that is random.
         budget: architectures that are evaluated in all.
         controller: the preset of the controller's settings.
+        by_parameters: whether the shared child is trained with each member in proportion to its parameters (NAO-V2).
     """
 
     space: str
@@ -98,6 +99,12 @@ class ImagePreset:
     random_share: float
     budget: int
     controller: str
+    by_parameters: bool = False
+
+    @property
+    def trainings(self) -> tuple[ImageTraining, ImageTraining]:
+        """What scores a member, and what trains the final models."""
+        return (self.shared if self.weight_sharing else self.scratch), self.final
 
 
 # The final model of the weight-sharing search (authors' script NAO-WS), 630 epochs in six cycles of 10, 20, … 320.
