@@ -159,6 +159,7 @@ _BYTES = {"BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTE
 _TEXT = {"BINUNICODE", "SHORT_BINUNICODE", "UNICODE", "STRING"}
 _NUMBERS = {"BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1"}
 _KEYS = ("data", "labels", "fine_labels", "coarse_labels", "label_names", "fine_label_names", "coarse_label_names")
+_CODEC = "latin1"  # what Python 3 names behind bytes that it writes as text
 _OTHER_KEYS = ("batch_label", "filenames", "num_cases_per_batch", "num_vis")
 
 
@@ -175,6 +176,8 @@ def _constants(path: Path) -> dict[str, list]:
             if code.name in _BYTES or code.name in _TEXT:
                 content = argument.encode("latin-1") if isinstance(argument, str) and code.name in _BYTES else argument
                 key = content.decode("latin-1") if isinstance(content, bytes) and len(content) < 32 else content
+                if key == _CODEC:
+                    continue
                 if key in _KEYS or key in _OTHER_KEYS:
                     values = found.setdefault(key, [])
                 else:

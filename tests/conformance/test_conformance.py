@@ -12,31 +12,43 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nao_tf.architecture import RecurrentSpace
+from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace
+from nao_tf.child.cnn_cell import ConvolutionalCell
+from nao_tf.child.cnn_operations import ConvolutionStep, FactorisedReduction, Normalisation, Operation
 from nao_tf.child.dropout import Dropout
+from nao_tf.child.image_classifier import AuxiliaryHead, ImageClassifier
 from nao_tf.child.language_model import LanguageModel
 from nao_tf.child.lstm_cell import LongShortTermMemory
+from nao_tf.child.residual_classifier import ResidualClassifier
 from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
+from nao_tf.child.shared_classifier import SharedCell, SharedImageClassifier
 from nao_tf.controller import ControllerSettings, EncoderPredictorDecoder
 from nao_tf.controller.decoder import Decoder
 from nao_tf.controller.encoder import Encoder
 from nao_tf.controller.predictor import Predictor
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export import export_child, export_controller
+from nao_tf.serving.export_classifier import export_classifier
 
 T, B, U, V, H = 4, 3, 5, 7, 6
 SPACE = RecurrentSpace()
 ARCHITECTURE = SPACE.published["ENAS"]
 VOCABULARY = Vocabulary(("<eos>", *"abcdef"))
+C, K, SIZE = 3, 4, 8  # channels, classes, height and width of images
+CELLS = ConvolutionalSpace("enas")
+PAIR = CELLS.published["NAO-WS"]
+NODES = [
+    [[[branch.source, branch.operation] for branch in node] for node in cell.nodes] for cell in CELLS.cells_of(PAIR)
+]
 
 
 class Case(NamedTuple):
-    """A layer or model: how to make it, what to call it with, and what exports it."""
+    """A layer or model: how to make it, what to call it with, what exports it, and the shapes that it is built for."""
 
     make: Callable[[], keras.layers.Layer]
     inputs: Callable[[np.random.Generator], tuple]
     export: Callable | None = None
-    signature: dict[str, str] | None = None  # output of the export -> of the model
+    shapes: tuple[tuple[int, ...], ...] = ()
 
 
 def cell_inputs(width=U):
@@ -86,6 +98,26 @@ def controller_export(model, directory):
     export_controller(model, SPACE, directory)
 
 
+def classifier_export(model, directory):
+    """As the program exports it."""
+    export_classifier(model, [f"class {number}" for number in range(K)], directory)
+
+
+def values(*channels):
+    """Inputs of layers of images."""
+    return lambda generator: tuple(floats(generator, B, SIZE, SIZE, count) for count in channels)
+
+
+def images(generator):
+    """Images as they come from files."""
+    return (tf.constant(generator.integers(0, 256, [B, SIZE, SIZE, C]), tf.uint8),)
+
+
+def shape(channels):
+    """Of values of images."""
+    return (B, SIZE, SIZE, channels)
+
+
 STATES = (2, B, len(ARCHITECTURE) // 2, H)
 CASES = {
     "RecurrentCell": Case(lambda: RecurrentCell(U, average_first=True, scale=0.5), cell_inputs()),
@@ -102,6 +134,36 @@ CASES = {
     "EncoderPredictorDecoder": Case(controller(), controller_tokens, controller_export),
     "EncoderPredictorDecoder, mean": Case(controller(predictor_reading="mean"), controller_tokens, controller_export),
     "EncoderPredictorDecoder, alone": Case(controller(members=1), controller_tokens, controller_export),
+    "Normalisation": Case(lambda: Normalisation(), values(C), shapes=(shape(C),)),
+    "Normalisation, by batch": Case(lambda: Normalisation(moving=False), values(C), shapes=(shape(C),)),
+    "ConvolutionStep": Case(lambda: ConvolutionStep(U, 3, 1, stride=2), values(C), shapes=(shape(C),)),
+    "ConvolutionStep, separable": Case(
+        lambda: ConvolutionStep(U, 3, 3, separable=True, dilation=2), values(C), shapes=(shape(C),)
+    ),
+    "FactorisedReduction": Case(lambda: FactorisedReduction(U), values(C), shapes=(shape(C),)),
+    "Operation": Case(lambda: Operation("conv 1x7+7x1", C, stride=2), values(C), shapes=(shape(C),)),
+    "ConvolutionalCell": Case(
+        lambda: ConvolutionalCell(NODES[0], U, macro="nao_ws"), values(C, C + 1), shapes=(shape(C), shape(C + 1))
+    ),
+    "ConvolutionalCell, reduction": Case(
+        lambda: ConvolutionalCell(NODES[1], U, True), values(C, C + 1), shapes=(shape(C), shape(C + 1))
+    ),
+    "AuxiliaryHead": Case(lambda: AuxiliaryHead(K), values(C), shapes=(shape(C),)),
+    "ImageClassifier": Case(
+        lambda: ImageClassifier(NODES, K, 2, 3, [SIZE, SIZE, C], "nao_ws", dropout=0.1, drop_path=0.2, cutout=3),
+        images,
+        classifier_export,
+    ),
+    "ResidualClassifier": Case(lambda: ResidualClassifier(K, 2, 1, [SIZE, SIZE, C]), images, classifier_export),
+    "SharedCell": Case(
+        lambda: SharedCell("enas", U, reduction=True),
+        lambda generator: (*values(C, C + 1)(generator), tf.constant(PAIR[20:])),
+        shapes=(shape(C), shape(C + 1)),
+    ),
+    "SharedImageClassifier": Case(
+        lambda: SharedImageClassifier("enas", K, 2, 1, [SIZE, SIZE, C]),
+        lambda generator: (*images(generator), tf.constant(PAIR)),
+    ),
 }
 MODELS = [name for name, case in CASES.items() if case.export]
 
@@ -110,9 +172,10 @@ def made(name):
     """A layer with weights drawn at random, and its inputs."""
     layer, generator = CASES[name].make(), np.random.default_rng(0)
     if not layer.built:
-        layer.build()
+        layer.build(*CASES[name].shapes)
     for weight in layer.weights:
-        weight.assign(0.5 * generator.normal(size=weight.shape))
+        drawn = 0.5 * generator.normal(size=weight.shape)
+        weight.assign(0.5 + drawn**2 if weight.name == "moving_variance" else drawn)
     return layer, CASES[name].inputs(generator)
 
 
@@ -134,7 +197,7 @@ def test_configuration_makes_the_same_layer(name):
     twin = type(layer).from_config(config)
     assert json.loads(json.dumps(twin.get_config())) == config
     if not twin.built:
-        twin.build()
+        twin.build(*CASES[name].shapes)
     assert [weight.name for weight in twin.weights] == [weight.name for weight in layer.weights]
     twin.set_weights(layer.get_weights())
     assert_equal(twin(*inputs), layer(*inputs), rtol=0, atol=0)
@@ -189,11 +252,14 @@ def test_keras_file_makes_the_same_model(name, tmp_path):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_saved_model_is_the_model(name, tmp_path):
-    model, (tokens,) = made(name)
+    model, (inputs,) = made(name)
     CASES[name].export(model, tmp_path / "1")
-    found = tf.saved_model.load(tmp_path / "1").signatures["serving_default"](tokens=tokens)
-    outputs = model(tokens)
-    if isinstance(outputs, dict):
+    called = {"images" if inputs.dtype == tf.uint8 else "tokens": inputs}
+    found = tf.saved_model.load(tmp_path / "1").signatures["serving_default"](**called)
+    outputs, tokens = model(inputs), inputs
+    if "probabilities" in found:
+        assert_equal(found["probabilities"], tf.exp(outputs))
+    elif isinstance(outputs, dict):
         assert_equal(found["score"], tf.reduce_mean(outputs["score"], 0))
     else:
         assert_equal(found["log_probabilities"], tf.gather(outputs[:, :-1], tokens[:, 1:], batch_dims=2))
@@ -215,3 +281,15 @@ def test_two_devices_train_as_one():
         np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-5)
         np.testing.assert_allclose(two["valid"], one["valid"], rtol=1e-5)
         assert abs(one["valid"] - one["untrained"]) > 1e-3  # the weights did move
+
+
+def test_images_on_two_devices_train_as_on_one():
+    script = pathlib.Path(__file__).with_name("two_devices_images.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    one, two = found["one"], found["two"]
+    assert two["traces"] == one["traces"] == 1
+    np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-4)
+    np.testing.assert_allclose(two["valid"], one["valid"], rtol=1e-3)
+    assert abs(one["valid"] - one["untrained"]) > 1e-3  # the weights did move
