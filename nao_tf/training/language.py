@@ -169,14 +169,16 @@ class ChildTrainer:
         """The state before the first window, `[B, …]`."""
         return self.model.cell.initial_state(self.settings.batch_size)
 
-    def _loss_and_gradients(self, window, state, architecture, seed):
+    def _loss_and_gradients(self, window, state, architecture, seed, length):
         with tf.GradientTape() as tape:
-            loss, likelihood, state = self.model.loss_of_window(window[:-1], window[1:], state, architecture, seed)
+            loss, likelihood, state = self.model.loss_of_window(
+                window[:-1], window[1:], state, architecture, seed, length=length
+            )
         gradients = tape.gradient(loss, [variable.value for variable in self.model.trainable_variables])
         return likelihood, gradients, state
 
-    def _update(self, window, state, architecture, seed, learning_rate):
-        likelihood, gradients, state = self._gradients(window, state, architecture, seed)
+    def _update(self, window, state, architecture, seed, learning_rate, length):
+        likelihood, gradients, state = self._gradients(window, state, architecture, seed, length)
         variables, decay = self.model.trainable_variables, self.settings.weight_decay
         if self._strategy:
             gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
@@ -190,14 +192,17 @@ class ChildTrainer:
         return likelihood, state
 
     def _window(self, position):
+        """The window of a number, or the rows `[T + 1]` themselves."""
+        if position.shape.rank:
+            return tf.gather(self._text, position)  # [T + 1, B]
         # A slice would make its start a constant of the compiled program, and every step a compilation.
         length = self.settings.window
         return tf.gather(self._text, position * length + tf.range(length + 1))  # [T + 1, B]
 
-    def _one_step(self, position, state, architecture, seed, learning_rate):
-        return self._update(self._window(position), state, architecture, seed, learning_rate)
+    def _one_step(self, position, state, architecture, seed, learning_rate, length=None):
+        return self._update(self._window(position), state, architecture, seed, learning_rate, length)
 
-    def _replicated_step(self, position, state, architecture, seed, learning_rate):
+    def _replicated_step(self, position, state, architecture, seed, learning_rate, length=None):
         window, share = self._window(position), self.settings.batch_size // self._replicas
 
         def part(context):
@@ -207,7 +212,7 @@ class ChildTrainer:
 
         def replica(piece, architecture):
             window, state, seed = piece
-            return self._update(window, state, architecture, seed, learning_rate)
+            return self._update(window, state, architecture, seed, learning_rate, length)
 
         pieces = self._strategy.experimental_distribute_values_from_function(part)
         likelihood, states = self._strategy.run(replica, args=(pieces, architecture))

@@ -31,6 +31,10 @@ class LanguageTraining:
         temporal_penalty: beta of TAR.
         scale: weights start uniform in +-scale; None: Glorot.
         evaluation_batch: sequences that are evaluated side by side during training and search.
+        epochwise: whether every pass over the text is validated and the best weights are kept (`training.final`).
+        window_deviation: standard deviation of the length of a window around `window`, epochwise only; 0: all are equal.
+        averaging_patience: epochs without improvement on validation before the mean of the iterates takes the place of
+            the last one (NT-ASGD), epochwise only; None: never.
     """
 
     units: int
@@ -47,6 +51,9 @@ class LanguageTraining:
     temporal_penalty: float = 1e-3
     scale: float | None = None
     evaluation_batch: int = 64
+    epochwise: bool = False
+    window_deviation: float = 0.0
+    averaging_patience: int | None = None
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
