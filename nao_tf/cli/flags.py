@@ -50,6 +50,8 @@ LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of the final models."
 WINDOW = flags.DEFINE_integer("window", None, "Time steps of back-propagation; their usual number.", lower_bound=1)
 WEIGHT_DECAY = flags.DEFINE_float("weight_decay", None, "L2 on all weights.", lower_bound=0.0)
 CLIP_NORM = flags.DEFINE_float("clip_norm", None, "Bound on the norm of the gradient; 0 for none.", lower_bound=0.0)
+ACTIVATION_PENALTY = flags.DEFINE_float("activation_penalty", None, "Alpha of AR.", lower_bound=0.0)
+TEMPORAL_PENALTY = flags.DEFINE_float("temporal_penalty", None, "Beta of TAR.", lower_bound=0.0)
 DROPOUT = {
     name: flags.DEFINE_float(f"dropout_{name}", None, f"Share that is dropped of {of}.", lower_bound=0.0)
     for name, of in {
@@ -92,6 +94,7 @@ TEMPERATURE = flags.DEFINE_float("temperature", 1.0, "0 takes the likeliest word
 # Which flags a program has; it knows no others.
 _TRAINING = (
     "task data_dir work_dir download preset units batch_size steps learning_rate window weight_decay clip_norm "
+    "activation_penalty temporal_penalty "
     "dropout_output dropout_hidden dropout_input dropout_embedding dropout_words baselines seed distribution dry_run "
     "architecture activation_numbering vocabulary_size minimum_count"
 ).split()
@@ -218,5 +221,7 @@ def final_training():
         window=WINDOW.value,
         weight_decay=WEIGHT_DECAY.value,
         clip_norm=CLIP_NORM.value,
+        activation_penalty=ACTIVATION_PENALTY.value,
+        temporal_penalty=TEMPORAL_PENALTY.value,
         dropout=dropout,
     )

@@ -45,6 +45,7 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
         vocabulary_size,
         architecture,
         dropout=settings.dropout,
+        activation_penalty=settings.activation_penalty,
         temporal_penalty=settings.temporal_penalty,
         scale=settings.scale,
     )
@@ -75,12 +76,12 @@ class Evaluator:
         text = evaluation_streams(tokens, batch_size, steps=window)
         windows = text.inputs.shape[0] // window
 
-        def cut(array):
-            return tf.constant(array.reshape(windows, window, batch_size))  # [windows, T, B]
+        def cut(array, dtype=tf.int32):
+            return tf.constant(array.reshape(windows, window, batch_size), dtype)  # [windows, T, B]
 
         self._model, self._text, self._batch_size = (
             model,
-            (cut(text.inputs), cut(text.targets), cut(text.weights)),
+            (cut(text.inputs), cut(text.targets), cut(text.weights, tf.float64)),
             batch_size,
         )
         self._count = float(text.weights.sum())
@@ -92,10 +93,11 @@ class Evaluator:
 
         def step(index, state, total):
             found, state = self._model.log_likelihoods(inputs[index], targets[index], state, architecture, chosen)
-            return index + 1, state, total + tf.reduce_sum(found * tf.cast(weights[index], found.dtype))
+            # in double precision, since single would round a sum over so many tokens at its sixth digit
+            return index + 1, state, total + tf.reduce_sum(tf.cast(found, tf.float64) * weights[index])
 
         state = self._model.cell.initial_state(self._batch_size)
-        loop = [0, state, tf.zeros([], state.dtype)]
+        loop = [0, state, tf.zeros([], tf.float64)]
         return tf.while_loop(lambda index, *_: index < inputs.shape[0], step, loop)[2]
 
     @property

@@ -29,6 +29,7 @@ class LanguageTraining:
         clip_norm: bound on the global norm of the gradient.
         weight_decay: L2 on all weights, added to the clipped gradient.
         dropout: rates.
+        activation_penalty: alpha of AR.
         temporal_penalty: beta of TAR.
         scale: weights start uniform in +-scale; None: Glorot.
         evaluation_batch: sequences that are evaluated side by side during training and search.
@@ -49,6 +50,7 @@ class LanguageTraining:
     clip_norm: float = 1.0
     weight_decay: float = 0.0
     dropout: Dropout = Dropout()
+    activation_penalty: float = 0.0
     temporal_penalty: float = 1e-3
     scale: float | None = None
     evaluation_batch: int = 64
