@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from nao_tf import controller
-from nao_tf.child.lstm_cell import units_of_equal_size
+from nao_tf.cli.final_language import FinalLanguageModels
 from nao_tf.cli.terminal import Rate, Terminal
 from nao_tf.cli.work_directory import seconds, spent, write
 from nao_tf.errors import RunError
@@ -22,8 +22,8 @@ from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
 from nao_tf.search.loop import search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
-from nao_tf.serving.export import export_child, export_controller, export_improve
-from nao_tf.training.language import ChildTrainer, DivergedError, Evaluator, SharedChildTrainer, perplexity
+from nao_tf.serving.export import export_controller, export_improve
+from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, perplexity
 
 LAST_ROUND = 2**31 - 1  # names the controller that is fitted to the whole pool when the search is over
 
@@ -34,7 +34,7 @@ class Retrained:
 
     Attributes:
         winner: the best of them on validation.
-        test: its figures, see `LanguageSearch.measure`.
+        test: its figures, see `FinalLanguageModels.measure`.
         finalists: id, text and validation perplexity of each; of one whose training diverged None, and the reason.
         trainer: holds the winner's weights.
     """
@@ -62,8 +62,9 @@ class LanguageSearch:
 
     def __init__(self, task, preset, space, corpus, work, strategy, seed, terminal: Terminal, devices=None):
         self.task, self.preset, self.space, self.corpus, self.work = task, preset, space, corpus, pathlib.Path(work)
-        self.strategy_name, self.seed, self.terminal, self.devices = strategy, seed, terminal, devices
+        self.strategy_name, self.seed, self.terminal = strategy, seed, terminal
         self.words = len(corpus.vocabulary)
+        self.final = FinalLanguageModels(preset.final, corpus, self.work, seed + 1, terminal, devices)
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(seed)
 
@@ -173,14 +174,11 @@ class LanguageSearch:
 
     def retrain(self, pool, name) -> Retrained:
         """Trains the best few from scratch, chooses by validation, tests once."""
-        start, final, corpus = time.monotonic(), self.preset.final, self.corpus
-        trainer = ChildTrainer(final, corpus.train, corpus.valid, self.words, strategy=self.devices)
-        finalists = []
+        start, trainer, finalists = time.monotonic(), self.final.trainer(), []
 
         def train(evaluation):
             values = evaluation.candidate.architecture.values
-            label = f"final_{name}_{evaluation.id}"
-            self.train(trainer, values, label)
+            self.final.train(trainer, values, label_of(name, evaluation))
             found = perplexity(trainer.evaluate(values))
             if not math.isfinite(found):
                 raise DivergedError("validation perplexity is not finite")
@@ -204,70 +202,21 @@ class LanguageSearch:
         best = min(trained, key=lambda row: row["validation_perplexity"])
         winner = pool.get(best["id"])
         train(winner)  # it is complete: this brings its weights back
-        test = self.measure(trainer.model, winner.candidate.architecture.values)
+        test = self.final.measure(trainer.model, winner.candidate.architecture.values)
         spent(self.work, f"retrain_{name}", start)
         return Retrained(winner, test, finalists, trainer)
 
-    def train(self, trainer, values, label):
-        """Trains a final model, or goes on with it where a file says how far it is."""
-        total = trainer.settings.steps
-        file = self.work / "checkpoints" / f"{label}.npz"
-        board, rate = Board(self.work / "tensorboard" / label), None
-
-        def report(step, loss):
-            nonlocal rate
-            rate = rate or Rate(total, step)
-            rate.step(step)
-            board.training(step, loss)
-            line = f"{label}: training loss {loss:.3f}; {rate}"
-            if step % 1000 == 0:
-                self.terminal.say(line)
-            else:
-                self.terminal.status(line)
-
-        trainer.train(values, self.seed + 1, report=report, save_to=file)
-        board.close()
-
-    def measure(self, model, architecture=()) -> dict:
-        """Validation and test perplexity, exact: one sequence, every token once, the state carried over."""
-        figures = {}
-        for name, tokens in (("validation_perplexity", self.corpus.valid), ("perplexity", self.corpus.test)):
-            figures[name] = perplexity(Evaluator(model, tokens, batch_size=1, window=35)(architecture))
-        return {**figures, "parameters": model.count_params()}
-
     def lstm(self, found: Retrained) -> dict:
-        """A one-layer Keras LSTM with as many parameters as the winner, trained for as many seconds."""
-        start = time.monotonic()
-        units = units_of_equal_size(found.trainer.model.count_params(), self.words)
-        settings = dataclasses.replace(self.preset.final, units=units)
-        plan = self.work / "checkpoints" / "lstm.json"  # how many steps; decided once, so that a resumed run keeps it
-        if plan.exists():
-            steps = json.loads(plan.read_text())["steps"]
-        else:
-            trainer = self.lstm_trainer(settings)
-            winner = found.winner.candidate.architecture.values
-            ratio = found.trainer.seconds_per_step(winner) / trainer.seconds_per_step(())
-            steps = max(1, round(settings.steps * ratio))
-            plan.parent.mkdir(parents=True, exist_ok=True)
-            write(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
-            # measuring trained the winner's weights further
-            self.train(found.trainer, winner, f"final_{self.strategy_name}_{found.winner.id}")
-        trainer = self.lstm_trainer(dataclasses.replace(settings, steps=steps))
-        self.train(trainer, (), "lstm")
-        spent(self.work, "lstm", start)
-        return self.measure(trainer.model) | {"units": units, "steps": steps}
-
-    def lstm_trainer(self, settings) -> ChildTrainer:
-        """The trainer of the LSTM."""
-        return ChildTrainer(settings, self.corpus.train, self.corpus.valid, self.words, "lstm")
+        """A Keras LSTM of the winner's size, trained for as many seconds."""
+        values = found.winner.candidate.architecture.values
+        return self.final.lstm(found.trainer, values, label_of(self.strategy_name, found.winner))
 
     # ---- what is left behind
 
     def export(self, found: Retrained, fitted) -> None:
         """Writes the winner and the controller as SavedModels."""
         export = self.work / "export"
-        found.trainer.model.architecture = list(found.winner.candidate.architecture.values)
-        export_child(found.trainer.model, self.corpus.vocabulary, export / "child" / "1")
+        self.final.export(found.trainer, found.winner.candidate.architecture.values)
         if fitted is not None:
             export_controller(fitted.model, self.space, export / "controller" / "1")
             export_improve(fitted.model, self.space, export / "improve" / "1")
@@ -319,6 +268,11 @@ class LanguageSearch:
                 f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
             )
         say(f"{self.work}: result.json, pool.jsonl, export/child/1, tensorboard")
+
+
+def label_of(strategy: str, evaluation: Evaluation) -> str:
+    """What the final model of an evaluated architecture is called in files."""
+    return f"final_{strategy}_{evaluation.id}"
 
 
 def readable(quality: dict) -> str:
