@@ -12,6 +12,7 @@ import numpy as np
 
 from nao_tf.cli import flags, program
 from nao_tf.cli.work_directory import write
+from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
 from nao_tf.data.text import load_lines
 from nao_tf.errors import InputError
@@ -62,7 +63,11 @@ def given_text() -> tuple[list[str], str]:
         return read_lines(pathlib.Path(flags.TEXT.value)), flags.TEXT.value
     if flags.TASK.value not in flags.LANGUAGE_TASKS:
         raise InputError(f"--task={flags.TASK.value} has no text; give one of {', '.join(flags.LANGUAGE_TASKS)}")
-    return load_lines(flags.TASK.value, PART, flags.DATA_DIR.value, flags.DOWNLOAD.value)
+    task = flags.TASK.value
+    lines, source = load_lines(task, PART, flags.DATA_DIR.value, flags.DOWNLOAD.value)
+    if source.startswith(python_docs.NAME):
+        print(f"NOTICE: no {task} data was given; evaluating on the embedded sample {source}", file=sys.stderr)
+    return lines, source
 
 
 def evaluate(model, lines: list[str]) -> tuple[dict, Iterator[dict]]:
