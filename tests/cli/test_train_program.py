@@ -38,7 +38,7 @@ def command(text, work, *more):
 
 
 def run(*arguments):
-    return subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True, timeout=600)
+    return subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True, timeout=1800)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_killed_training_ends_as_the_undisturbed_one(text, finished, tmp_path)
     file = work / "checkpoints" / "final.npz"
     with open(tmp_path / "log.txt", "w") as log:
         process = subprocess.Popen(command(text, work), stderr=log)
-        deadline = time.monotonic() + 600
+        deadline = time.monotonic() + 1800
         while not file.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert process.poll() is None and file.exists(), (tmp_path / "log.txt").read_text()
