@@ -15,7 +15,7 @@ search: .venv/ready
 	$(BIN)/python bin/nao_search --task=ptb $(FLAGS)
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10
 
 lint: .venv/ready
 	$(BIN)/ruff check nao_tf tests bin benchmarks setup.py

@@ -249,7 +249,7 @@ class RecurrentCell(keras.layers.Layer):
         """h_0 = 0, `[B, U]`."""
         return tf.zeros([batch, self.units], self.compute_dtype)
 
-    def call(self, inputs, state, architecture, input_mask=None, state_mask=None, chosen=None):
+    def call(self, inputs, state, architecture, input_mask=None, state_mask=None, chosen=None, length=None):
         """Runs over time.
 
         Args:
@@ -259,6 +259,7 @@ class RecurrentCell(keras.layers.Layer):
             input_mask: m_x, `[B, U]` or None.
             state_mask: m_h, `[B, U]` or None.
             chosen: what `chosen(architecture)` gave, when its gradient is wanted apart.
+            length: scalar int32, the time step whose state is carried over; those behind it are padding. None for T.
 
         Returns:
             Outputs `[T, B, U]` and the state to carry over `[B, U]`.
@@ -270,7 +271,7 @@ class RecurrentCell(keras.layers.Layer):
         outputs = unroll(
             projected, state, first[self.units :], kernels, state_mask, architecture, self.average_first
         )  # [T, B, U]
-        return outputs, outputs[-1]
+        return outputs, outputs[-1] if length is None else tf.gather(outputs, length - 1)
 
     def get_config(self):
         """Plain JSON values."""

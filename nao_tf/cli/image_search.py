@@ -10,9 +10,10 @@ import time
 
 from nao_tf.child.image_classifier import abstract_parameters
 from nao_tf.child.residual_classifier import width_of_equal_size
-from nao_tf.cli.terminal import Terminal
+from nao_tf.cli.terminal import Rate, Terminal
 from nao_tf.cli.trained_search import Retrained, TrainedSearch
 from nao_tf.cli.work_directory import spent, write
+from nao_tf.report.tensorboard import Board
 from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
 from nao_tf.serving.export_classifier import export_classifier
 from nao_tf.training.images import (
@@ -59,17 +60,37 @@ class ImageSearch(TrainedSearch):
             return ImagesWithSharedWeights(trainer, self.seed, directory, preset.by_parameters)
         return ImagesFromScratch(trainer, self.seed, known)
 
-    def train_final(self, evaluation, label) -> tuple:
-        """Trains a final model to the end, or brings it back; its trainer, and its validation accuracy."""
+    def train_final(self, trainer, evaluation, label) -> tuple:
+        """Trains a final model to the end, or brings it back; a trainer of its own, and its validation accuracy."""
         settings, data, architecture = self.preset.final, self.data, evaluation.candidate.architecture
         trainer = ClassifierTrainer(settings, data, lambda: make_classifier(settings, data, architecture), self.devices)
-        self.train(trainer, label, self.seed + 1)
+        self.train(trainer, label)
         quality = trainer.evaluator(data.valid)()
         if not math.isfinite(quality.loss):
             raise DivergedError(f"validation loss is {quality.loss}")
         return trainer, quality.accuracy
 
-    def measure(self, trainer) -> dict:
+    def train(self, trainer, label) -> None:
+        """Trains a final model, or goes on with it where a file says how far it is."""
+        total = trainer.settings.steps
+        file = self.work / "checkpoints" / f"{label}.npz"
+        board, rate = Board(self.work / "tensorboard" / label), None
+
+        def report(step, loss):
+            nonlocal rate
+            rate = rate or Rate(total, step)
+            rate.step(step)
+            board.training(step, loss)
+            line = f"{label}: training loss {loss:.3f}; {rate}"
+            if step % 1000 == 0:
+                self.terminal.say(line)
+            else:
+                self.terminal.status(line)
+
+        trainer.train(self.seed + 1, report=report, save_to=file)
+        board.close()
+
+    def measure(self, trainer, evaluation=None) -> dict:
         """Validation and test figures of a trained model."""
         valid, test = trainer.evaluator(self.data.valid)(), trainer.evaluator(self.data.test)()
         return {
@@ -99,7 +120,7 @@ class ImageSearch(TrainedSearch):
             plan.parent.mkdir(parents=True, exist_ok=True)
             write(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
         rival = trainer(dataclasses.replace(settings, steps=steps))
-        self.train(rival, self.hand_made, self.seed + 1)
+        self.train(rival, self.hand_made)
         spent(self.work, self.hand_made, start)
         return self.measure(rival) | {"width": width, "steps": steps}
 

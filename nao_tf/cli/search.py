@@ -7,7 +7,8 @@ import json
 import pathlib
 from collections.abc import Callable, Mapping
 
-from nao_tf.cli import flags, program, table_search
+from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace, parse_cells
+from nao_tf.cli import flags, language_task, program, table_search
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim
 from nao_tf.errors import InputError
@@ -15,6 +16,7 @@ from nao_tf.errors import InputError
 
 def run() -> None:
     """The program."""
+    flags.keep("nao_search")
     program.run(main)
 
 
@@ -25,25 +27,11 @@ def main() -> None:
 
 def language() -> None:
     """A search for a language model."""
-    from nao_tf.architecture import RecurrentSpace
-    from nao_tf.data.streams import streams, window_count
-    from nao_tf.data.text import load_corpus
-
     preset, space, baselines = flags.preset(), RecurrentSpace(), flags.baselines()
     if preset.initial > preset.budget:
         raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
-    given = None
-    if flags.ARCHITECTURE.value is not None:
-        given = space.convert(RecurrentSpace(flags.ACTIVATION_NUMBERING.value).parse(flags.ARCHITECTURE.value))
-    limits = {}
-    if flags.TASK.value == "text":
-        limits = {"vocabulary_size": flags.VOCABULARY_SIZE.value, "minimum_count": flags.MINIMUM_COUNT.value}
-    corpus = load_corpus(flags.TASK.value, flags.DATA_DIR.value, flags.DOWNLOAD.value, **limits)
-    for training in preset.trainings:  # a text that is too short is refused before anything is written
-        window_count(streams(corpus.train, training.batch_size), training.window)
-    terminal = Terminal()
-    if corpus.name != flags.TASK.value:
-        terminal.say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {corpus.name}")
+    given, terminal = language_task.given_architecture(space), Terminal()
+    corpus = language_task.corpus(terminal, preset.trainings)
     if flags.DRY_RUN.value:
         program.load_tensorflow()
         print(json.dumps(dry_run(preset, corpus, given)))
@@ -62,13 +50,12 @@ def language() -> None:
         flags.STRATEGY.value,
         flags.SEED.value,
         terminal,
-        strategy_of_devices(),
+        language_task.strategy_of_devices(),
     ).run(baselines)
 
 
 def images() -> None:
     """A search for an image classifier."""
-    from nao_tf.architecture import ConvolutionalSpace, parse_cells
     from nao_tf.data.images import load_images
 
     baselines = flags.baselines()
@@ -108,7 +95,7 @@ def images() -> None:
         flags.STRATEGY.value,
         flags.SEED.value,
         terminal,
-        strategy_of_devices(),
+        language_task.strategy_of_devices(),
     ).run(baselines)
 
 
@@ -128,17 +115,6 @@ def dry_run(preset, corpus, given) -> dict:
         "parameters": build_model(preset.final, words, "stand_alone").count_params(),
         "settings": dataclasses.asdict(preset),
     }
-
-
-def strategy_of_devices():
-    """The `tf.distribute` strategy that --distribution asks for; None for one device."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_logical_devices("GPU")
-    wanted = flags.DISTRIBUTION.value
-    if wanted == "mirrored" or (wanted == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy()
-    return None
 
 
 TASKS: Mapping[str, Callable[[], None]] = {

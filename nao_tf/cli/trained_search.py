@@ -174,13 +174,17 @@ class TrainedSearch(abc.ABC):
 
     def retrain(self, pool, name) -> Retrained:
         """Trains the best few from scratch, chooses by validation, tests once."""
-        start, finalists = time.monotonic(), []
+        start, trainer, finalists = time.monotonic(), self.final_trainer(), []
+
+        def train(evaluation):
+            return self.train_final(trainer, evaluation, label_of(name, evaluation))
+
         for evaluation in pool.ranked:
             if sum(row[self.final_metric] is not None for row in finalists) == self.preset.finalists:
                 break
             row = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
             try:
-                _, row[self.final_metric] = self.train_final(evaluation, f"final_{name}_{evaluation.id}")
+                _, row[self.final_metric] = train(evaluation)
                 said = f"{words(self.final_metric)} {self.written(row[self.final_metric])}"
             except RunError as error:  # the next of the pool takes its place
                 row |= {self.final_metric: None, "reason": str(error)}
@@ -193,30 +197,10 @@ class TrainedSearch(abc.ABC):
         sign = -1 if self.final_higher else 1
         best = min(trained, key=lambda row: sign * row[self.final_metric])
         winner = pool.get(best["id"])
-        trainer, _ = self.train_final(winner, f"final_{name}_{winner.id}")  # it is complete: brings its weights back
-        test = self.measure(trainer)
+        holder, _ = train(winner)  # it is complete: this brings its weights back
+        test = self.measure(holder, winner)
         spent(self.work, f"retrain_{name}", start)
-        return Retrained(winner, test, finalists, trainer)
-
-    def train(self, trainer, label, seed):
-        """Trains a final model, or goes on with it where a file says how far it is."""
-        total = trainer.settings.steps
-        file = self.work / "checkpoints" / f"{label}.npz"
-        board, rate = Board(self.work / "tensorboard" / label), None
-
-        def report(step, loss):
-            nonlocal rate
-            rate = rate or Rate(total, step)
-            rate.step(step)
-            board.training(step, loss)
-            line = f"{label}: training loss {loss:.3f}; {rate}"
-            if step % 1000 == 0:
-                self.terminal.say(line)
-            else:
-                self.terminal.status(line)
-
-        trainer.train(seed, report=report, save_to=file)
-        board.close()
+        return Retrained(winner, test, finalists, holder)
 
     # ---- what is left behind
 
@@ -285,12 +269,25 @@ class TrainedSearch(abc.ABC):
     def evaluator(self, name, known):
         """What scores architectures: a shared child or one from scratch for each that is not in the pool `known`."""
 
-    @abc.abstractmethod
-    def train_final(self, evaluation: Evaluation, label: str) -> tuple:
-        """Trains a final model to the end, or brings it back; its trainer, and its validation figure."""
+    def final_trainer(self):
+        """What trains all final models of a pool, where one program does; else None."""
+        return None
 
     @abc.abstractmethod
-    def measure(self, trainer) -> dict:
+    def train_final(self, trainer, evaluation: Evaluation, label: str) -> tuple:
+        """Trains a final model to the end, or brings it back; what holds its weights, and its validation figure.
+
+        Args:
+            trainer: what `final_trainer` gave.
+            evaluation: of its architecture.
+            label: names its files.
+
+        Raises:
+            RunError: it cannot be trained.
+        """
+
+    @abc.abstractmethod
+    def measure(self, trainer, evaluation: Evaluation) -> dict:
         """Validation and test figures, and trainable parameters, of a trained model."""
 
     @abc.abstractmethod
@@ -308,6 +305,11 @@ class TrainedSearch(abc.ABC):
     @abc.abstractmethod
     def figures(self, row: dict) -> str:
         """What `measure` gave, for people."""
+
+
+def label_of(strategy: str, evaluation: Evaluation) -> str:
+    """What the final model of an evaluated architecture is called in files."""
+    return f"final_{strategy}_{evaluation.id}"
 
 
 def words(name: str) -> str:

@@ -45,6 +45,7 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
         vocabulary_size,
         architecture,
         dropout=settings.dropout,
+        activation_penalty=settings.activation_penalty,
         temporal_penalty=settings.temporal_penalty,
         scale=settings.scale,
     )
@@ -75,12 +76,12 @@ class Evaluator:
         text = evaluation_streams(tokens, batch_size, steps=window)
         windows = text.inputs.shape[0] // window
 
-        def cut(array):
-            return tf.constant(array.reshape(windows, window, batch_size))  # [windows, T, B]
+        def cut(array, dtype=tf.int32):
+            return tf.constant(array.reshape(windows, window, batch_size), dtype)  # [windows, T, B]
 
         self._model, self._text, self._batch_size = (
             model,
-            (cut(text.inputs), cut(text.targets), cut(text.weights)),
+            (cut(text.inputs), cut(text.targets), cut(text.weights, tf.float64)),
             batch_size,
         )
         self._count = float(text.weights.sum())
@@ -92,10 +93,11 @@ class Evaluator:
 
         def step(index, state, total):
             found, state = self._model.log_likelihoods(inputs[index], targets[index], state, architecture, chosen)
-            return index + 1, state, total + tf.reduce_sum(found * tf.cast(weights[index], found.dtype))
+            # in double precision, since single would round a sum over so many tokens at its sixth digit
+            return index + 1, state, total + tf.reduce_sum(tf.cast(found, tf.float64) * weights[index])
 
         state = self._model.cell.initial_state(self._batch_size)
-        loop = [0, state, tf.zeros([], state.dtype)]
+        loop = [0, state, tf.zeros([], tf.float64)]
         return tf.while_loop(lambda index, *_: index < inputs.shape[0], step, loop)[2]
 
     @property
@@ -169,14 +171,16 @@ class ChildTrainer:
         """The state before the first window, `[B, …]`."""
         return self.model.cell.initial_state(self.settings.batch_size)
 
-    def _loss_and_gradients(self, window, state, architecture, seed):
+    def _loss_and_gradients(self, window, state, architecture, seed, length):
         with tf.GradientTape() as tape:
-            loss, likelihood, state = self.model.loss_of_window(window[:-1], window[1:], state, architecture, seed)
+            loss, likelihood, state = self.model.loss_of_window(
+                window[:-1], window[1:], state, architecture, seed, length=length
+            )
         gradients = tape.gradient(loss, [variable.value for variable in self.model.trainable_variables])
         return likelihood, gradients, state
 
-    def _update(self, window, state, architecture, seed, learning_rate):
-        likelihood, gradients, state = self._gradients(window, state, architecture, seed)
+    def _update(self, window, state, architecture, seed, learning_rate, length):
+        likelihood, gradients, state = self._gradients(window, state, architecture, seed, length)
         variables, decay = self.model.trainable_variables, self.settings.weight_decay
         if self._strategy:
             gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
@@ -190,14 +194,17 @@ class ChildTrainer:
         return likelihood, state
 
     def _window(self, position):
+        """The window of a number, or the rows `[T + 1]` themselves."""
+        if position.shape.rank:
+            return tf.gather(self._text, position)  # [T + 1, B]
         # A slice would make its start a constant of the compiled program, and every step a compilation.
         length = self.settings.window
         return tf.gather(self._text, position * length + tf.range(length + 1))  # [T + 1, B]
 
-    def _one_step(self, position, state, architecture, seed, learning_rate):
-        return self._update(self._window(position), state, architecture, seed, learning_rate)
+    def _one_step(self, position, state, architecture, seed, learning_rate, length=None):
+        return self._update(self._window(position), state, architecture, seed, learning_rate, length)
 
-    def _replicated_step(self, position, state, architecture, seed, learning_rate):
+    def _replicated_step(self, position, state, architecture, seed, learning_rate, length=None):
         window, share = self._window(position), self.settings.batch_size // self._replicas
 
         def part(context):
@@ -207,7 +214,7 @@ class ChildTrainer:
 
         def replica(piece, architecture):
             window, state, seed = piece
-            return self._update(window, state, architecture, seed, learning_rate)
+            return self._update(window, state, architecture, seed, learning_rate, length)
 
         pieces = self._strategy.experimental_distribute_values_from_function(part)
         likelihood, states = self._strategy.run(replica, args=(pieces, architecture))
