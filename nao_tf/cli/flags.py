@@ -127,6 +127,10 @@ _TRAINING = (
     "dropout_output dropout_hidden dropout_input dropout_embedding dropout_words baselines seed distribution dry_run "
     "architecture activation_numbering vocabulary_size minimum_count"
 ).split()
+_IMAGE_TRAINING = (
+    "task data_dir work_dir download preset space filters layers stack batch_size steps epochs learning_rate "
+    "weight_decay clip_norm cutout drop_path precision image_size baselines seed distribution dry_run architecture"
+).split()
 PROGRAMS = {
     "nao_search": (
         "task data_dir work_dir download table score_column test_column strategy weight_sharing preset budget initial "
@@ -134,7 +138,7 @@ PROGRAMS = {
         "distribution dry_run architecture activation_numbering vocabulary_size minimum_count space filters layers "
         "stack epochs search_filters search_layers cutout drop_path precision image_size sample_by_parameters"
     ).split(),
-    "nao_train": _TRAINING,
+    "nao_train": [*_TRAINING, *(name for name in _IMAGE_TRAINING if name not in _TRAINING)],
     "nao_eval": ("task data_dir download saved_model work_dir text sentences generate words temperature seed").split(),
 }
 
@@ -156,7 +160,9 @@ MEANING = {
     **dict.fromkeys(IMAGE_TASKS, _IMAGE_MEANING),
     **dict.fromkeys(TABLE_TASKS, _TABLE_MEANING),
 }
-TRAINING_MEANING = [name for name in _TRAINING if name not in ("work_dir", "download", "dry_run")]
+_NO_MEANING = ("work_dir", "download", "dry_run")
+TRAINING_MEANING = [name for name in _TRAINING if name not in _NO_MEANING]
+IMAGE_TRAINING_MEANING = [name for name in _IMAGE_TRAINING if name not in _NO_MEANING]
 
 
 def keep(program: str) -> None:
@@ -277,6 +283,8 @@ def image_preset(images: int):
             cutout=CUTOUT.value,
             drop_path=DROP_PATH.value,
             precision=PRECISION.value,
+            # what only nao_train has
+            **{name: flags.FLAGS[name].value for name in ("weight_decay", "clip_norm") if name in flags.FLAGS},
         ),
     )
 

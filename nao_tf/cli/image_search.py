@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import pathlib
-import time
 
 from nao_tf.child.image_classifier import abstract_parameters
-from nao_tf.child.residual_classifier import width_of_equal_size
-from nao_tf.cli.terminal import Rate, Terminal
-from nao_tf.cli.trained_search import Retrained, TrainedSearch
-from nao_tf.cli.work_directory import spent, write
-from nao_tf.report.tensorboard import Board
+from nao_tf.cli import image_task
+from nao_tf.cli.final_images import RESNET, FinalImageModels, figures
+from nao_tf.cli.terminal import Terminal
+from nao_tf.cli.trained_search import Retrained, TrainedSearch, label_of
 from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
-from nao_tf.serving.export_classifier import export_classifier
-from nao_tf.training.images import (
-    BLOCKS,
-    ClassifierTrainer,
-    DivergedError,
-    SearchTrainer,
-    make_classifier,
-    make_residual,
-)
+from nao_tf.training.images import DivergedError, SearchTrainer, make_classifier
 
 
 class ImageSearch(TrainedSearch):
@@ -35,17 +24,16 @@ class ImageSearch(TrainedSearch):
 
     metric = METRIC
     final_metric, final_higher = "validation_accuracy", True
-    hand_made = "resnet"
+    hand_made = RESNET
 
     def __init__(self, task, preset, space, data, work, strategy, seed, terminal: Terminal, devices=None):
-        super().__init__(task, preset, space, work, strategy, seed, terminal, devices)
+        super().__init__(task, preset, space, work, strategy, seed, terminal)
         self.data = data
+        self.final = FinalImageModels(preset.final, data, self.work, seed + 1, terminal, devices)
 
     def data_line(self) -> str:
         """One line about the data."""
-        data = self.data
-        parts = ", ".join(f"{len(getattr(data, name)):,} {name}" for name in ("train", "valid", "test"))
-        return f"images {data.name} ({data.source}): {parts}, {len(data.class_names)} classes"
+        return image_task.data_line(self.data)
 
     def dataset(self) -> dict:
         """Name and source of the data."""
@@ -62,71 +50,24 @@ class ImageSearch(TrainedSearch):
 
     def train_final(self, trainer, evaluation, label) -> tuple:
         """Trains a final model to the end, or brings it back; a trainer of its own, and its validation accuracy."""
-        settings, data, architecture = self.preset.final, self.data, evaluation.candidate.architecture
-        trainer = ClassifierTrainer(settings, data, lambda: make_classifier(settings, data, architecture), self.devices)
-        self.train(trainer, label)
-        quality = trainer.evaluator(data.valid)()
+        trainer = self.final.trainer(evaluation.candidate.architecture)
+        self.final.train(trainer, label)
+        quality = trainer.evaluator(self.data.valid)()
         if not math.isfinite(quality.loss):
             raise DivergedError(f"validation loss is {quality.loss}")
         return trainer, quality.accuracy
 
-    def train(self, trainer, label) -> None:
-        """Trains a final model, or goes on with it where a file says how far it is."""
-        total = trainer.settings.steps
-        file = self.work / "checkpoints" / f"{label}.npz"
-        board, rate = Board(self.work / "tensorboard" / label), None
-
-        def report(step, loss):
-            nonlocal rate
-            rate = rate or Rate(total, step)
-            rate.step(step)
-            board.training(step, loss)
-            line = f"{label}: training loss {loss:.3f}; {rate}"
-            if step % 1000 == 0:
-                self.terminal.say(line)
-            else:
-                self.terminal.status(line)
-
-        trainer.train(self.seed + 1, report=report, save_to=file)
-        board.close()
-
-    def measure(self, trainer, evaluation=None) -> dict:
+    def measure(self, trainer, evaluation) -> dict:
         """Validation and test figures of a trained model."""
-        valid, test = trainer.evaluator(self.data.valid)(), trainer.evaluator(self.data.test)()
-        return {
-            "validation_accuracy": valid.accuracy,
-            "validation_loss": valid.loss,
-            "accuracy": test.accuracy,
-            "loss": test.loss,
-            "parameters": trainer.parameters,
-        }
+        return self.final.measure(trainer)
 
     def rival_by_hand(self, found: Retrained) -> dict:
-        """A residual network with about as many parameters as the winner, trained for as many seconds."""
-        start, data = time.monotonic(), self.data
-        width = width_of_equal_size(found.test["parameters"], BLOCKS, data.shape[-1], len(data.class_names))
-        plan = self.work / "checkpoints" / "resnet.json"  # decided once, so that a resumed run keeps it
-        settings = self.preset.final
-
-        def trainer(settings):
-            return ClassifierTrainer(settings, data, lambda: make_residual(settings, data, width), self.devices)
-
-        if plan.exists():
-            steps = json.loads(plan.read_text())["steps"]
-        else:
-            # the winner's weights are exported and measured by now; measuring its time trains them further
-            ratio = found.trainer.seconds_per_step() / trainer(settings).seconds_per_step()
-            steps = max(1, round(settings.steps * ratio))
-            plan.parent.mkdir(parents=True, exist_ok=True)
-            write(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
-        rival = trainer(dataclasses.replace(settings, steps=steps))
-        self.train(rival, self.hand_made)
-        spent(self.work, self.hand_made, start)
-        return self.measure(rival) | {"width": width, "steps": steps}
+        """A residual network of the winner's size, trained for as many seconds."""
+        return self.final.resnet(found.trainer, label_of(self.strategy_name, found.winner))
 
     def export_child(self, found: Retrained, directory: pathlib.Path) -> None:
-        """Writes the winner as a SavedModel."""
-        export_classifier(found.trainer.model, self.data.class_names, directory)
+        """Writes the winner as a SavedModel; `FinalImageModels` knows where."""
+        self.final.export(found.trainer)
 
     def written(self, figure: float) -> str:
         """A loss or an accuracy."""
@@ -134,10 +75,7 @@ class ImageSearch(TrainedSearch):
 
     def figures(self, row: dict) -> str:
         """Accuracies and size."""
-        return (
-            f"validation accuracy {row['validation_accuracy']:.2%}  test accuracy {row['accuracy']:.2%}  "
-            f"test loss {row['loss']:.4f}  parameters {row['parameters']:,}"
-        )
+        return figures(row)
 
 
 def dry_run(task, strategy, preset, data, given) -> dict:
@@ -147,11 +85,7 @@ def dry_run(task, strategy, preset, data, given) -> dict:
         parameters = abstract_parameters(lambda: make_classifier(preset.final, data, given))
     return {
         "task": task,
-        "dataset": data.name,
-        "source": data.source,
-        "images": {name: len(getattr(data, name)) for name in ("train", "valid", "test")},
-        "image_shape": list(data.shape),
-        "classes": len(data.class_names),
+        **image_task.described(data),
         "strategy": strategy,
         "architecture": None if given is None else list(given.values),
         "space": preset.space if given is None else given.space.name,

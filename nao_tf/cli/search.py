@@ -7,8 +7,8 @@ import json
 import pathlib
 from collections.abc import Callable, Mapping
 
-from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace, parse_cells
-from nao_tf.cli import flags, language_task, program, table_search
+from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace
+from nao_tf.cli import flags, image_task, language_task, program, table_search
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim
 from nao_tf.errors import InputError
@@ -56,25 +56,16 @@ def language() -> None:
 
 def images() -> None:
     """A search for an image classifier."""
-    from nao_tf.data.images import load_images
+    baselines, terminal = flags.baselines(), Terminal()
 
-    baselines = flags.baselines()
-    if flags.TASK.value == "images":
-        program.load_tensorflow()  # it decodes the files
-    data = load_images(flags.TASK.value, flags.DATA_DIR.value, flags.DOWNLOAD.value, image_size=flags.IMAGE_SIZE.value)
-    preset = flags.image_preset(len(data.train))
-    space = ConvolutionalSpace(preset.space)
-    if preset.initial > preset.budget:
-        raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
-    for training in preset.trainings:  # refused before anything is written
-        if training.batch_size > len(data.train):
-            raise InputError(
-                f"batches of {training.batch_size} images; {data.source} has {len(data.train)} to train with"
-            )
-    given = None if flags.ARCHITECTURE.value is None else parse_cells(flags.ARCHITECTURE.value, space)
-    terminal = Terminal()
-    if data.name != flags.TASK.value:
-        terminal.say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {data.name}")
+    def settings_for(count):
+        preset = flags.image_preset(count)
+        if preset.initial > preset.budget:
+            raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
+        given = image_task.given_architecture(ConvolutionalSpace(preset.space))
+        return (preset, given), preset.trainings
+
+    data, (preset, given) = image_task.images(terminal, settings_for)
     if flags.DRY_RUN.value:
         program.load_tensorflow()
         from nao_tf.cli import image_search
@@ -89,7 +80,7 @@ def images() -> None:
     ImageSearch(
         flags.TASK.value,
         preset,
-        space,
+        ConvolutionalSpace(preset.space),
         data,
         work,
         flags.STRATEGY.value,

@@ -9,7 +9,7 @@ import pathlib
 import time
 
 from nao_tf.architecture import Architecture, RecurrentSpace
-from nao_tf.cli import flags, language_task, program
+from nao_tf.cli import flags, image_training, language_task, program
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim, seconds, spent, write
 from nao_tf.data.text import Corpus
@@ -29,8 +29,12 @@ def run() -> None:
 def main() -> None:
     """Runs with the flags as they were parsed."""
     task, space, terminal = flags.TASK.value, RecurrentSpace(), Terminal()
+    if task in flags.IMAGE_TASKS:
+        image_training.main()
+        return
     if task not in flags.LANGUAGE_TASKS:
-        raise InputError(f"--task={task} cannot be trained; give one of {', '.join(flags.LANGUAGE_TASKS)}")
+        known = ", ".join(flags.LANGUAGE_TASKS + flags.IMAGE_TASKS)
+        raise InputError(f"--task={task} cannot be trained; give one of {known}")
     given = language_task.given_architecture(space)
     if given is None:
         names = ", ".join(space.published)

@@ -1,0 +1,62 @@
+"""What a program for images is given by its flags: the data, and the architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nao_tf.architecture import Architecture, ConvolutionalSpace, parse_cells
+from nao_tf.cli import flags, program
+from nao_tf.cli.terminal import Terminal
+from nao_tf.data.images import ImageData, load_images
+from nao_tf.errors import InputError
+
+
+def given_architecture(space: ConvolutionalSpace) -> Architecture | None:
+    """The architecture of --architecture, of this or of another space; None without one. Raises ArchitectureError."""
+    return None if flags.ARCHITECTURE.value is None else parse_cells(flags.ARCHITECTURE.value, space)
+
+
+def images(terminal: Terminal, settings: Callable[[int], tuple]) -> tuple[ImageData, tuple]:
+    """The images of --task and the settings for so many of them; people are told when it is the embedded sample.
+
+    Args:
+        terminal: what people read.
+        settings: gives for a number of training images what is to be done with them, and the trainings of it.
+
+    Returns:
+        The images, and what `settings` gave.
+
+    Raises:
+        InputError: there are no such images, or fewer than a batch.
+    """
+    task = flags.TASK.value
+    if task == "images":
+        program.load_tensorflow()  # it decodes the files
+    data = load_images(task, flags.DATA_DIR.value, flags.DOWNLOAD.value, image_size=flags.IMAGE_SIZE.value)
+    chosen, trainings = settings(len(data.train))
+    for training in trainings:  # refused before anything is written
+        if training.batch_size > len(data.train):
+            raise InputError(
+                f"batches of {training.batch_size} images; {data.source} has {len(data.train)} to train with; "
+                "give a smaller --batch_size"
+            )
+    if data.name != task:
+        terminal.say(f"NOTICE: no {task} data was given; running on the embedded sample {data.name}")
+    return data, chosen
+
+
+def described(data: ImageData) -> dict:
+    """The data, for --dry_run."""
+    return {
+        "dataset": data.name,
+        "source": data.source,
+        "images": {name: len(getattr(data, name)) for name in ("train", "valid", "test")},
+        "image_shape": list(data.shape),
+        "classes": len(data.class_names),
+    }
+
+
+def data_line(data: ImageData) -> str:
+    """The data, for people."""
+    parts = ", ".join(f"{len(getattr(data, name)):,} {name}" for name in ("train", "valid", "test"))
+    return f"images {data.name} ({data.source}): {parts}, {len(data.class_names)} classes"
