@@ -16,6 +16,7 @@ L loose ends.
 from __future__ import annotations
 
 import math
+import random
 
 import keras
 import numpy as np
@@ -145,8 +146,7 @@ class SharedCell(keras.layers.Layer):
 
     def _initial(self, shape, dtype=None):
         """He's normal initialisation of all kernels; scales are 1 and offsets 0."""
-        seed = keras.random.randint([2], 0, 2**31 - 1, dtype="int32")
-        generator = np.random.default_rng(np.asarray(seed).tolist())
+        generator = np.random.default_rng(random.getrandbits(64))  # Keras's initialisers are seeded from there too
         table = np.zeros(shape, np.float32)
         for place, name in enumerate(self._weighted):
             rows, at = slice(place, self._rows - 1, len(self._weighted)), 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import random
 import time
 from collections.abc import Callable, Sequence
 
@@ -121,6 +122,18 @@ def _regularised(gradients, values, settings):
 def _seed(seed, step):
     """Of the random numbers of a step, `[2]` int32; behind the first there is room for the salts."""
     return tf.stack([tf.constant(seed % 2**20 * 2**10, tf.int32), tf.cast(step, tf.int32)])
+
+
+def _seeded(seed: int, make: Callable[[], keras.Model]) -> keras.Model:
+    """A new model whose weights depend on the seed alone.
+
+    Keras's initialisers take their seeds from Python's generator. `keras.utils.set_random_seed` would also throw away
+    TensorFlow's kernels, and with them every program that was optimised: seconds for each child.
+    """
+    random.seed(seed)
+    model = make()
+    model.build()
+    return model
 
 
 class Evaluator:
@@ -258,9 +271,7 @@ class SearchTrainer:
 
     def start(self, seed: int) -> None:
         """New weights and no momentum; the compiled program lives on."""
-        keras.utils.set_random_seed(seed)
-        fresh = SharedImageClassifier.from_config(self.model.get_config())
-        fresh.build()
+        fresh = _seeded(seed, lambda: SharedImageClassifier.from_config(self.model.get_config()))
         for variable, value in zip(self.model.variables, fresh.variables, strict=True):
             variable.assign(value)
         for velocity in self._velocities:
@@ -419,9 +430,7 @@ class ClassifierTrainer:
 
     def start(self, seed: int) -> None:
         """New weights and a new optimizer."""
-        keras.utils.set_random_seed(seed)
-        fresh = self._make()
-        fresh.build()
+        fresh = _seeded(seed, self._make)
         for variable, value in zip(self.model.variables, fresh.variables, strict=True):
             variable.assign(value)
         for variable in self._optimizer.variables:
