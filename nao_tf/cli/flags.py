@@ -122,7 +122,7 @@ TRAINING_MEANING = [name for name in _TRAINING if name not in ("work_dir", "down
 
 def keep(program: str) -> None:
     """Leaves a program its own flags; --help lists them, and others are unknown."""
-    for flag in flags.FLAGS.flags_by_module_dict()[__name__]:
+    for flag in list(flags.FLAGS.flags_by_module_dict()[__name__]):  # deleting shortens the original
         if flag.name in PROGRAMS[program]:
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
         else:
