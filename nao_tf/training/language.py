@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import time
 from collections.abc import Callable, Iterable
 
@@ -54,8 +55,12 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
 
 
 def initialise(model: LanguageModel, seed: int) -> None:
-    """Gives a model the weights that a new one would start with under this seed; the compiled programs live on."""
-    keras.utils.set_random_seed(seed)
+    """Gives a model the weights that a new one would start with under this seed; the compiled programs live on.
+
+    Keras's initialisers take their seeds from Python's generator. `keras.utils.set_random_seed` would also throw away
+    TensorFlow's kernels, and with them every program that was optimised: seconds for each child.
+    """
+    random.seed(seed)
     fresh = LanguageModel.from_config(model.get_config())
     fresh.build()
     for variable, value in zip(model.variables, fresh.variables, strict=True):
