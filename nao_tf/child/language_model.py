@@ -69,7 +69,7 @@ class LanguageModel(keras.Model):
         """The model's own integers, as numbers that a program is made for; empty when its cell has none."""
         return tuple(self.architecture or ())
 
-    def hidden(self, tokens, state, architecture, training_seed=None, chosen=None, length=None, inference=False):
+    def hidden(self, tokens, state, architecture, training_seed=None, chosen=None, length=None):
         """Outputs of the cell.
 
         Args:
@@ -79,7 +79,6 @@ class LanguageModel(keras.Model):
             training_seed: `[2]` int32, of this step's dropout; None drops nothing.
             chosen: see `RecurrentCell.call`.
             length: see `RecurrentCell.call`.
-            inference: see `RecurrentCell.call`.
 
         Returns:
             Outputs after dropout `[T, B, U]`, outputs before it `[T, B, U]`, and the state to carry over.
@@ -105,7 +104,6 @@ class LanguageModel(keras.Model):
             state_mask=masks["hidden"],
             chosen=chosen,
             length=length,
-            inference=inference,
         )
         dropped = outputs if masks["output"] is None else outputs * masks["output"]
         return dropped, outputs, state
@@ -148,7 +146,7 @@ class LanguageModel(keras.Model):
 
     def log_likelihoods(self, tokens, targets, state, architecture, chosen=None):
         """log p(target) of every token, `[T, B]` in nats, and the state; nothing is dropped."""
-        outputs, _, state = self.hidden(tokens, state, architecture, chosen=chosen, inference=True)
+        outputs, _, state = self.hidden(tokens, state, architecture, chosen=chosen)
         rows = tokens.shape[0] * tokens.shape[1]
         found = softmax.log_likelihoods(
             tf.reshape(outputs, [rows, self.cell.units]),

@@ -35,17 +35,7 @@ class LongShortTermMemory(keras.layers.Layer):
         """h_0 and c_0 side by side, `[B, 2 U]`."""
         return tf.zeros([batch, 2 * self.units], self.compute_dtype)
 
-    def call(
-        self,
-        inputs,
-        state,
-        architecture=None,
-        input_mask=None,
-        state_mask=None,
-        chosen=None,
-        length=None,
-        inference=False,
-    ):
+    def call(self, inputs, state, architecture=None, input_mask=None, state_mask=None, chosen=None, length=None):
         """Runs over time. Arguments and results as for `RecurrentCell`, but the state is `[B, 2 U]`."""
         masked = inputs if input_mask is None else inputs * input_mask
         hidden, memory = state[:, : self.units], state[:, self.units :]

@@ -88,7 +88,7 @@ def split_architecture(architecture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def unroll(projected, state, first_kernel, kernels, mask, architecture, average_first, inference=False):
+def unroll(projected, state, first_kernel, kernels, mask, architecture, average_first):
     """Runs the cell over time.
 
     Args:
@@ -100,14 +100,10 @@ def unroll(projected, state, first_kernel, kernels, mask, architecture, average_
         architecture: `[2 N]` int32, or a tuple of integers that the program is made for.
         average_first: whether node 0 is part of the mean (it is while weights are shared, it is not in the authors'
             final models).
-        inference: whether no gradient is wanted, so that nothing is kept for it.
 
     Returns:
         h_1..h_T, `[T, B, U]`. The last of them is the state to carry over.
     """
-
-    if inference:
-        return _forward(projected, state, first_kernel, kernels, mask, architecture, average_first, keep=False)[0]
 
     @tf.custom_gradient
     def differentiable(projected, state, first_kernel, kernels):
@@ -127,7 +123,7 @@ def _size(tensor, axis):
     return tf.shape(tensor)[axis] if known is None else known
 
 
-def _forward(projected, state, first_kernel, kernels, mask, architecture, average_first, keep=True):
+def _forward(projected, state, first_kernel, kernels, mask, architecture, average_first):
     steps, batch, units = _size(projected, 0), projected.shape[1], first_kernel.shape[0]
     count, dtype = kernels.shape[0], projected.dtype
     predecessors, activations = split_architecture(architecture)
@@ -149,7 +145,7 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
             nodes.append(result)
             flat += parts
         hidden = tf.add_n(nodes[-averaged:]) / averaged  # [B, U]
-        kept = [array.write(t, value) for array, value in zip(kept, flat if keep else [], strict=True)]
+        kept = [array.write(t, value) for array, value in zip(kept, flat, strict=True)]
         return t + 1, hidden, outputs.write(t, hidden), kept
 
     def array():
@@ -158,10 +154,10 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
     loop = tf.while_loop(
         lambda t, *_: t < steps,
         step,
-        (0, state, array(), [array() for _ in range(3 * (count + 1) if keep else 0)]),
+        (0, state, array(), [array() for _ in range(3 * (count + 1))]),
         maximum_iterations=steps,
     )
-    return loop[2].stack(), [array.stack() for array in loop[3]]  # [T, B, U], 3 (N + 1) times [T, B, U] if kept
+    return loop[2].stack(), [array.stack() for array in loop[3]]  # [T, B, U], 3 (N + 1) times [T, B, U]
 
 
 def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average_first):
@@ -253,17 +249,7 @@ class RecurrentCell(keras.layers.Layer):
         """h_0 = 0, `[B, U]`."""
         return tf.zeros([batch, self.units], self.compute_dtype)
 
-    def call(
-        self,
-        inputs,
-        state,
-        architecture,
-        input_mask=None,
-        state_mask=None,
-        chosen=None,
-        length=None,
-        inference=False,
-    ):
+    def call(self, inputs, state, architecture, input_mask=None, state_mask=None, chosen=None, length=None):
         """Runs over time.
 
         Args:
@@ -274,7 +260,6 @@ class RecurrentCell(keras.layers.Layer):
             state_mask: m_h, `[B, U]` or None.
             chosen: what `chosen(architecture)` gave, when its gradient is wanted apart.
             length: scalar int32, the time step whose state is carried over; those behind it are padding. None for T.
-            inference: whether no gradient is wanted.
 
         Returns:
             Outputs `[T, B, U]` and the state to carry over `[B, U]`.
@@ -284,7 +269,7 @@ class RecurrentCell(keras.layers.Layer):
         masked = inputs if input_mask is None else inputs * input_mask
         projected = tf.tensordot(masked, first[: self.units], 1)  # [T, B, 2 U]
         outputs = unroll(
-            projected, state, first[self.units :], kernels, state_mask, architecture, self.average_first, inference
+            projected, state, first[self.units :], kernels, state_mask, architecture, self.average_first
         )  # [T, B, U]
         return outputs, outputs[-1] if length is None else tf.gather(outputs, length - 1)
 

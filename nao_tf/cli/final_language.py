@@ -6,7 +6,7 @@ import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nao_tf.child.lstm_cell import units_of_equal_size
 from nao_tf.cli.terminal import Rate, Terminal
@@ -139,3 +139,14 @@ class FinalLanguageModels:
         """Writes a trained model to export/child/1."""
         trainer.model.architecture = list(values)
         export_child(trainer.model, self.corpus.vocabulary, self.work / "export" / "child" / "1")
+
+    def tell(self, figures: Mapping[str, dict]) -> None:
+        """A line for people of each model: what `measure` gave, or `failed`, why there is nothing."""
+        for name, row in figures.items():
+            if "failed" in row:
+                self.terminal.say(f"{name:10s}  failed: {row['failed']}")
+                continue
+            self.terminal.say(
+                f"{name:10s}  validation perplexity {row['validation_perplexity']:8.2f}  "
+                f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
+            )

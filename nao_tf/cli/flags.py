@@ -169,6 +169,16 @@ def _changed(settings, **values):
     return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
 
 
+def _of_final_models():
+    """What the flags that searching and training share say of a final model's training."""
+    return {
+        "units": UNITS.value,
+        "batch_size": BATCH_SIZE.value,
+        "steps": STEPS.value,
+        "learning_rate": LEARNING_RATE.value,
+    }
+
+
 def table_settings() -> TableSearchSettings:
     """The preset of a search on a table with every value that was given by a flag of its own."""
     return _changed(TABLE_PRESETS[PRESET.value], budget=BUDGET.value, initial=INITIAL.value, proposals=PROPOSALS.value)
@@ -189,13 +199,7 @@ def preset():
         finalists=FINALISTS.value,
         scratch=_changed(chosen.scratch, **search),
         shared=_changed(chosen.shared, **search),
-        final=_changed(
-            chosen.final,
-            units=UNITS.value,
-            batch_size=BATCH_SIZE.value,
-            steps=STEPS.value,
-            learning_rate=LEARNING_RATE.value,
-        ),
+        final=_changed(chosen.final, **_of_final_models()),
     )
 
 
@@ -214,10 +218,7 @@ def final_training():
         raise InputError(str(error)) from error
     return _changed(
         chosen,
-        units=UNITS.value,
-        batch_size=BATCH_SIZE.value,
-        steps=STEPS.value,
-        learning_rate=LEARNING_RATE.value,
+        **_of_final_models(),
         window=WINDOW.value,
         weight_decay=WEIGHT_DECAY.value,
         clip_norm=CLIP_NORM.value,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
-import math
 import pathlib
 import time
 
@@ -15,7 +13,7 @@ import tensorflow as tf
 from nao_tf import controller
 from nao_tf.cli.final_language import FinalLanguageModels
 from nao_tf.cli.terminal import Rate, Terminal
-from nao_tf.cli.work_directory import seconds, spent, write
+from nao_tf.cli.work_directory import seconds, spent, versions, write
 from nao_tf.errors import RunError
 from nao_tf.report.tensorboard import Board
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
@@ -23,7 +21,7 @@ from nao_tf.search.loop import search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.serving.export import export_controller, export_improve
-from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, perplexity
+from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, validation_perplexity
 
 LAST_ROUND = 2**31 - 1  # names the controller that is fitted to the whole pool when the search is over
 
@@ -179,10 +177,7 @@ class LanguageSearch:
         def train(evaluation):
             values = evaluation.candidate.architecture.values
             self.final.train(trainer, values, label_of(name, evaluation))
-            found = perplexity(trainer.evaluate(values))
-            if not math.isfinite(found):
-                raise DivergedError("validation perplexity is not finite")
-            return found
+            return validation_perplexity(trainer, values)
 
         for evaluation in pool.ranked:
             if sum(row["validation_perplexity"] is not None for row in finalists) == self.preset.finalists:
@@ -223,18 +218,6 @@ class LanguageSearch:
 
     def result(self, pool, found: Retrained, rivals, fitted) -> dict:
         """What result.json holds."""
-
-        def row(evaluation):
-            architecture = evaluation.candidate.architecture
-            return {
-                "id": evaluation.id,
-                "architecture": list(architecture.values),
-                "text": architecture.text,
-                "score": evaluation.score,
-                "metric": METRIC,
-                "origin": evaluation.candidate.origin,
-            }
-
         return {
             "task": self.task,
             "dataset": self.corpus.name,
@@ -242,14 +225,14 @@ class LanguageSearch:
             "strategy": self.strategy_name,
             "seed": self.seed,
             "evaluations": len(pool),
-            "best": row(found.winner),
-            "top": [row(evaluation) for evaluation in pool.ranked[:10]],
+            "best": pool.summary(found.winner),
+            "top": [pool.summary(evaluation) for evaluation in pool.ranked[:10]],
             "finalists": found.finalists,
             "test": found.test,
             "baselines": rivals,
             "predictor": None if fitted is None else dataclasses.asdict(fitted.quality),
             "seconds": seconds(self.work),
-            "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+            "versions": versions(),
         }
 
     def table(self, result) -> None:
@@ -259,14 +242,7 @@ class LanguageSearch:
         for row in result["top"]:
             say(f"  {row['id']:4d} {row['origin']:8s} perplexity {row['score']:8.2f}  {row['text']}")
         say(f"winner: architecture {result['best']['id']}, {result['best']['text']}")
-        for name, row in {"found cell": result["test"], **result["baselines"]}.items():
-            if "failed" in row:
-                say(f"{name:10s}  failed: {row['failed']}")
-                continue
-            say(
-                f"{name:10s}  validation perplexity {row['validation_perplexity']:8.2f}  "
-                f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
-            )
+        self.final.tell({"found cell": result["test"], **result["baselines"]})
         say(f"{self.work}: result.json, pool.jsonl, export/child/1, tensorboard")
 
 

@@ -120,6 +120,18 @@ def perplexity(negative_log_likelihood: float) -> float:
     return math.exp(negative_log_likelihood) if negative_log_likelihood < 700 else math.inf
 
 
+def validation_perplexity(trainer: ChildTrainer | SharedChildTrainer, architecture: Iterable[int]) -> float:
+    """Perplexity on validation of a trainer's model as it is.
+
+    Raises:
+        DivergedError: it is no number, as when the states of a cell grow without bound.
+    """
+    likelihood = trainer.evaluate(architecture)
+    if not math.isfinite(perplexity(likelihood)):
+        raise DivergedError(f"validation negative log likelihood is {likelihood:.4g} nats a token")
+    return perplexity(likelihood)
+
+
 def _clipped(gradients, norm):
     """Gradients whose global norm is at most `norm`; as they are where it is 0."""
     return tf.clip_by_global_norm(gradients, norm)[0] if norm else gradients
