@@ -137,16 +137,16 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
         return source + gate * (value - source), (source, gate, value)
 
     def step(t, hidden, outputs, kept):
-        first, keep = node(hidden, projected[t] + tf.matmul(masked(hidden), first_kernel), tanh)
-        nodes, keeps = [first], [keep]
+        first, parts = node(hidden, projected[t] + tf.matmul(masked(hidden), first_kernel), tanh)
+        nodes, flat = [first], [*parts]
         for i in range(count):
             source = choose(nodes, predecessors[i])  # [B, U]
-            result, keep = node(source, tf.matmul(masked(source), kernels[i]), formulas[i])
+            result, parts = node(source, tf.matmul(masked(source), kernels[i]), formulas[i])
             nodes.append(result)
-            keeps.append(keep)
+            flat += parts
         hidden = tf.add_n(nodes[-averaged:]) / averaged  # [B, U]
-        flat = [value for keep in keeps for value in keep]
-        return t + 1, hidden, outputs.write(t, hidden), [array.write(t, v) for array, v in zip(kept, flat, strict=True)]
+        kept = [array.write(t, value) for array, value in zip(kept, flat, strict=True)]
+        return t + 1, hidden, outputs.write(t, hidden), kept
 
     def array():
         return tf.TensorArray(dtype, steps, element_shape=[batch, units])

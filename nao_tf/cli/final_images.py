@@ -6,6 +6,7 @@ import dataclasses
 import json
 import pathlib
 import time
+from collections.abc import Mapping
 
 from nao_tf.architecture import Architecture
 from nao_tf.child.residual_classifier import width_of_equal_size
@@ -122,10 +123,10 @@ class FinalImageModels:
         """Writes a trained model to export/child/1."""
         export_classifier(trainer.model, self.data.class_names, self.work / "export" / "child" / "1")
 
-
-def figures(row: dict) -> str:
-    """What `measure` gave, for people."""
-    return (
-        f"validation accuracy {row['validation_accuracy']:.2%}  test accuracy {row['accuracy']:.2%}  "
-        f"test loss {row['loss']:.4f}  parameters {row['parameters']:,}"
-    )
+    def tell(self, figures: Mapping[str, dict]) -> None:
+        """A line for people of each model: what `measure` gave, or `failed`, why there is nothing."""
+        self.terminal.compare(
+            figures,
+            "validation accuracy {validation_accuracy:.2%}  test accuracy {accuracy:.2%}  test loss {loss:.4f}  "
+            "parameters {parameters:,}",
+        )

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nao_tf.child.lstm_cell import units_of_equal_size
 from nao_tf.cli.terminal import Rate, Terminal
@@ -139,3 +139,11 @@ class FinalLanguageModels:
         """Writes a trained model to export/child/1."""
         trainer.model.architecture = list(values)
         export_child(trainer.model, self.corpus.vocabulary, self.work / "export" / "child" / "1")
+
+    def tell(self, figures: Mapping[str, dict]) -> None:
+        """A line for people of each model: what `measure` gave, or `failed`, why there is nothing."""
+        self.terminal.compare(
+            figures,
+            "validation perplexity {validation_perplexity:8.2f}  test perplexity {perplexity:8.2f}  "
+            "parameters {parameters:,}",
+        )

@@ -167,7 +167,7 @@ IMAGE_TRAINING_MEANING = [name for name in _IMAGE_TRAINING if name not in _NO_ME
 
 def keep(program: str) -> None:
     """Leaves a program its own flags; --help lists them, and others are unknown."""
-    for flag in flags.FLAGS.flags_by_module_dict()[__name__]:
+    for flag in list(flags.FLAGS.flags_by_module_dict()[__name__]):  # deleting shortens the original
         if flag.name in PROGRAMS[program]:
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
         else:
@@ -214,6 +214,16 @@ def _changed(settings, **values):
     return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
 
 
+def _of_final_models():
+    """What the flags that searching and training share say of a final model's training."""
+    return {
+        "units": UNITS.value,
+        "batch_size": BATCH_SIZE.value,
+        "steps": STEPS.value,
+        "learning_rate": LEARNING_RATE.value,
+    }
+
+
 def table_settings() -> TableSearchSettings:
     """The preset of a search on a table with every value that was given by a flag of its own."""
     return _changed(TABLE_PRESETS[PRESET.value], budget=BUDGET.value, initial=INITIAL.value, proposals=PROPOSALS.value)
@@ -234,13 +244,7 @@ def preset():
         finalists=FINALISTS.value,
         scratch=_changed(chosen.scratch, **search),
         shared=_changed(chosen.shared, **search),
-        final=_changed(
-            chosen.final,
-            units=UNITS.value,
-            batch_size=BATCH_SIZE.value,
-            steps=STEPS.value,
-            learning_rate=LEARNING_RATE.value,
-        ),
+        final=_changed(chosen.final, **_of_final_models()),
     )
 
 
@@ -304,10 +308,7 @@ def final_training():
         raise InputError(str(error)) from error
     return _changed(
         chosen,
-        units=UNITS.value,
-        batch_size=BATCH_SIZE.value,
-        steps=STEPS.value,
-        learning_rate=LEARNING_RATE.value,
+        **_of_final_models(),
         window=WINDOW.value,
         weight_decay=WEIGHT_DECAY.value,
         clip_norm=CLIP_NORM.value,

@@ -8,7 +8,7 @@ import pathlib
 
 from nao_tf.child.image_classifier import abstract_parameters
 from nao_tf.cli import image_task
-from nao_tf.cli.final_images import RESNET, FinalImageModels, figures
+from nao_tf.cli.final_images import RESNET, FinalImageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import Retrained, TrainedSearch, label_of
 from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
@@ -72,10 +72,6 @@ class ImageSearch(TrainedSearch):
     def written(self, figure: float) -> str:
         """A loss or an accuracy."""
         return f"{figure:.4f}"
-
-    def figures(self, row: dict) -> str:
-        """Accuracies and size."""
-        return figures(row)
 
 
 def dry_run(task, strategy, preset, data, given) -> dict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
 import time
@@ -11,7 +10,7 @@ import time
 from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.cli import flags, image_task, language_task, program
 from nao_tf.cli.terminal import Terminal
-from nao_tf.cli.work_directory import claim, seconds, spent, write
+from nao_tf.cli.work_directory import claim, seconds, spent, versions, write
 from nao_tf.data.images import ImageData
 from nao_tf.errors import InputError, RunError
 from nao_tf.training.image_settings import ImageTraining
@@ -74,7 +73,7 @@ def train(
     import keras
     import tensorflow as tf
 
-    from nao_tf.cli.final_images import FinalImageModels, figures
+    from nao_tf.cli.final_images import FinalImageModels
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
@@ -107,11 +106,9 @@ def train(
         "baselines": rivals,
         "settings": dataclasses.asdict(settings),
         "seconds": seconds(work),
-        "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+        "versions": versions(),
     }
     write(work / "result.json", json.dumps(result, indent=1) + "\n")
-    for name, row in {"cells": test, **rivals}.items():
-        said = f"failed: {row['failed']}" if "failed" in row else figures(row)
-        terminal.say(f"{name:10s}  {said}")
+    models.tell({"cells": test, **rivals})
     terminal.say(f"{work}: result.json, export/child/1, tensorboard")
     return result

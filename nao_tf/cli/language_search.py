@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import pathlib
 
 from nao_tf.cli.final_language import FinalLanguageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import Retrained, TrainedSearch, label_of
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
-from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, perplexity
+from nao_tf.training.language import ChildTrainer, SharedChildTrainer, validation_perplexity
 
 
 class LanguageSearch(TrainedSearch):
@@ -52,10 +51,7 @@ class LanguageSearch(TrainedSearch):
         """Trains a final model to the end, or brings it back; the trainer, and its validation perplexity."""
         values = evaluation.candidate.architecture.values
         self.final.train(trainer, values, label)
-        found = perplexity(trainer.evaluate(values))
-        if not math.isfinite(found):
-            raise DivergedError("validation perplexity is not finite")
-        return trainer, found
+        return trainer, validation_perplexity(trainer, values)
 
     def measure(self, trainer, evaluation) -> dict:
         """Exact validation and test perplexity of a trained model."""
@@ -73,10 +69,3 @@ class LanguageSearch(TrainedSearch):
     def written(self, figure: float) -> str:
         """A perplexity."""
         return f"{figure:.2f}"
-
-    def figures(self, row: dict) -> str:
-        """Perplexities and size."""
-        return (
-            f"validation perplexity {row['validation_perplexity']:8.2f}  "
-            f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
-        )

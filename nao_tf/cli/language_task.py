@@ -36,6 +36,20 @@ def corpus(terminal: Terminal, trainings: Iterable[LanguageTraining] = ()) -> Co
     return found
 
 
+def described(corpus: Corpus, training: LanguageTraining) -> dict:
+    """What --dry_run tells of a corpus, and the trainable parameters of a model that `training` trains on it."""
+    from nao_tf.training.language import build_model
+
+    words = len(corpus.vocabulary)
+    return {
+        "dataset": corpus.name,
+        "source": corpus.source,
+        "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
+        "vocabulary": words,
+        "parameters": build_model(training, words, "stand_alone").count_params(),
+    }
+
+
 def strategy_of_devices():
     """The `tf.distribute` strategy that --distribution asks for; None for one device."""
     import tensorflow as tf

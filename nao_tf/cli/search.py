@@ -92,18 +92,11 @@ def images() -> None:
 
 def dry_run(preset, corpus, given) -> dict:
     """The resolved settings, corpus, architecture and trainable parameters of the final model."""
-    from nao_tf.training.language import build_model
-
-    words = len(corpus.vocabulary)
     return {
         "task": flags.TASK.value,
-        "dataset": corpus.name,
-        "source": corpus.source,
-        "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
-        "vocabulary": words,
+        **language_task.described(corpus, preset.final),
         "strategy": flags.STRATEGY.value,
         "architecture": None if given is None else list(given.values),
-        "parameters": build_model(preset.final, words, "stand_alone").count_params(),
         "settings": dataclasses.asdict(preset),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 
@@ -30,6 +31,16 @@ class Terminal:
             self._clear()
             self._status = text
             print(text, end="\r", file=self._stream, flush=True)
+
+    def compare(self, figures: Mapping[str, dict], form: str) -> None:
+        """A lasting line of each model.
+
+        Args:
+            figures: of each by its name; of one that failed `failed`, the reason.
+            form: a format string of the figures of the others.
+        """
+        for name, row in figures.items():
+            self.say(f"{name:10s}  " + (f"failed: {row['failed']}" if "failed" in row else form.format(**row)))
 
     def _clear(self):
         if self._status:

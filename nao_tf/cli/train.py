@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
 import time
@@ -11,7 +10,7 @@ import time
 from nao_tf.architecture import Architecture, RecurrentSpace
 from nao_tf.cli import flags, image_training, language_task, program
 from nao_tf.cli.terminal import Terminal
-from nao_tf.cli.work_directory import claim, seconds, spent, write
+from nao_tf.cli.work_directory import claim, seconds, spent, versions, write
 from nao_tf.data.text import Corpus
 from nao_tf.errors import InputError, RunError
 from nao_tf.training.settings import LanguageTraining
@@ -54,18 +53,11 @@ def main() -> None:
 
 def dry_run(task: str, corpus: Corpus, given: Architecture, settings: LanguageTraining) -> dict:
     """The resolved settings, corpus, architecture and trainable parameters."""
-    from nao_tf.training.language import build_model
-
-    words = len(corpus.vocabulary)
     return {
         "task": task,
-        "dataset": corpus.name,
-        "source": corpus.source,
-        "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
-        "vocabulary": words,
+        **language_task.described(corpus, settings),
         "architecture": list(given.values),
         "text": given.text,
-        "parameters": build_model(settings, words, "stand_alone").count_params(),
         "settings": dataclasses.asdict(settings),
     }
 
@@ -117,16 +109,9 @@ def train(
         "baselines": rivals,
         "settings": dataclasses.asdict(settings),
         "seconds": seconds(work),
-        "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+        "versions": versions(),
     }
     write(work / "result.json", json.dumps(result, indent=1) + "\n")
-    for name, row in {"cell": test, **rivals}.items():
-        if "failed" in row:
-            terminal.say(f"{name:10s}  failed: {row['failed']}")
-            continue
-        terminal.say(
-            f"{name:10s}  validation perplexity {row['validation_perplexity']:8.2f}  "
-            f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
-        )
+    models.tell({"cell": test, **rivals})
     terminal.say(f"{work}: result.json, export/child/1, tensorboard")
     return result

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
 import time
@@ -17,7 +16,7 @@ import tensorflow as tf
 
 from nao_tf import controller
 from nao_tf.cli.terminal import Rate, Terminal
-from nao_tf.cli.work_directory import seconds, spent, write
+from nao_tf.cli.work_directory import seconds, spent, versions, write
 from nao_tf.errors import RunError
 from nao_tf.report.tensorboard import Board
 from nao_tf.search.loop import search
@@ -63,6 +62,7 @@ class TrainedSearch(abc.ABC):
         final_metric: the name of the figure that chooses among final models.
         final_higher: whether a higher one is better.
         hand_made: the name of the task's hand-made network among the baselines.
+        final: the task's final models; its `tell` tells people what `measure` gave.
     """
 
     metric: str
@@ -214,32 +214,20 @@ class TrainedSearch(abc.ABC):
 
     def result(self, pool, found: Retrained, rivals, fitted) -> dict:
         """What result.json holds."""
-
-        def row(evaluation):
-            architecture = evaluation.candidate.architecture
-            return {
-                "id": evaluation.id,
-                "architecture": list(architecture.values),
-                "text": architecture.text,
-                "score": evaluation.score,
-                "metric": self.metric,
-                "origin": evaluation.candidate.origin,
-            }
-
         return {
             "task": self.task,
             **self.dataset(),
             "strategy": self.strategy_name,
             "seed": self.seed,
             "evaluations": len(pool),
-            "best": row(found.winner),
-            "top": [row(evaluation) for evaluation in pool.ranked[:10]],
+            "best": pool.summary(found.winner),
+            "top": [pool.summary(evaluation) for evaluation in pool.ranked[:10]],
             "finalists": found.finalists,
             "test": found.test,
             "baselines": rivals,
             "predictor": None if fitted is None else dataclasses.asdict(fitted.quality),
             "seconds": seconds(self.work),
-            "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+            "versions": versions(),
         }
 
     def table(self, result) -> None:
@@ -250,9 +238,7 @@ class TrainedSearch(abc.ABC):
             score = self.written(row["score"])
             say(f"  {row['id']:4d} {row['origin']:8s} {words(self.metric)} {score:>8s}  {row['text']}")
         say(f"winner: architecture {result['best']['id']}, {result['best']['text']}")
-        for name, row in {"found cell": result["test"], **result["baselines"]}.items():
-            said = f"failed: {row['failed']}" if "failed" in row else self.figures(row)
-            say(f"{name:10s}  {said}")
+        self.final.tell({"found cell": result["test"], **result["baselines"]})
         say(f"{self.work}: result.json, pool.jsonl, export/child/1, tensorboard")
 
     # ---- what a task tells
@@ -301,10 +287,6 @@ class TrainedSearch(abc.ABC):
     @abc.abstractmethod
     def written(self, figure: float) -> str:
         """A score or a validation figure, for people."""
-
-    @abc.abstractmethod
-    def figures(self, row: dict) -> str:
-        """What `measure` gave, for people."""
 
 
 def label_of(strategy: str, evaluation: Evaluation) -> str:

@@ -5,23 +5,14 @@ Both score by perplexity on the same validation text, nothing dropped, the state
 
 from __future__ import annotations
 
-import math
 import os
 import pathlib
 from collections.abc import Callable, Iterator
 
 from nao_tf.search.pool import Candidate, Evaluation, Pool
-from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, perplexity
+from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, validation_perplexity
 
 METRIC = "validation_perplexity"
-
-
-def _score(trainer, candidate: Candidate) -> float:
-    """Validation perplexity. Raises DivergedError where it is no number, as when states grow without bound."""
-    likelihood = trainer.evaluate(candidate.architecture.values)
-    if not math.isfinite(perplexity(likelihood)):
-        raise DivergedError(f"validation negative log likelihood is {likelihood:.4g} nats a token")
-    return perplexity(likelihood)
 
 
 class FromScratch:
@@ -51,7 +42,7 @@ class FromScratch:
                 continue
             try:
                 self.trainer.train(candidate.architecture.values, self.seed, report=report)
-                score, reason = _score(self.trainer, candidate), None
+                score, reason = validation_perplexity(self.trainer, candidate.architecture.values), None
             except DivergedError as error:
                 score, reason = None, str(error)
             yield Evaluation(len(pool), candidate, round, score, parameters, reason)
@@ -85,7 +76,7 @@ class SharedWeights:
             if index < len(pool) and pool.get(index).round == round:
                 continue  # scored in this round before a kill
             try:
-                score, reason = _score(self.trainer, member), None
+                score, reason = validation_perplexity(self.trainer, member.architecture.values), None
             except DivergedError as error:
                 score, reason = None, str(error)
             yield Evaluation(index, member, round, score, parameters, reason)

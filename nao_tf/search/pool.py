@@ -140,10 +140,7 @@ class Pool:
 
     def before(self, round: int) -> Pool:
         """The pool as it was when a round began; not to be appended to."""
-        earlier = object.__new__(Pool)
-        earlier.path, earlier.space, earlier.metric = self.path, self.space, self.metric
-        earlier.higher_is_better = self.higher_is_better
-        earlier._by_id, earlier._history, earlier._id_of, earlier._first_round = {}, [], {}, {}
+        earlier = Pool(None, self.space, self.metric, self.higher_is_better)
         for evaluation in self._history:
             if evaluation.round < round:
                 earlier._remember(evaluation)
@@ -170,6 +167,18 @@ class Pool:
         if evaluation.score is None:
             return -math.inf
         return evaluation.score if self.higher_is_better else -evaluation.score
+
+    def summary(self, evaluation: Evaluation) -> dict:
+        """An evaluation as reports tell it: plain JSON values."""
+        architecture = evaluation.candidate.architecture
+        return {
+            "id": evaluation.id,
+            "architecture": list(architecture.values),
+            "text": architecture.text,
+            "score": evaluation.score,
+            "metric": self.metric,
+            "origin": evaluation.candidate.origin,
+        }
 
     def examples(self) -> tuple[list[Architecture], np.ndarray]:
         """What a predictor learns from: every member, the best first, and its goodness, `[P]`, finite.

@@ -20,7 +20,6 @@ import tensorflow as tf
 from nao_tf.training import checkpoint
 from nao_tf.training.averaged_sgd import WeightAverage, stopped_falling
 from nao_tf.training.language import ChildTrainer, DivergedError
-from nao_tf.training.settings import LanguageTraining
 from nao_tf.training.window_lengths import Windows, padded, windows_of_epoch
 
 CHECKED_EVERY = 50  # steps between two looks at the training loss
@@ -81,17 +80,9 @@ class FinalTrainer(ChildTrainer):
     Args: as for `ChildTrainer`.
     """
 
-    def __init__(
-        self,
-        settings: LanguageTraining,
-        train: np.ndarray,
-        valid: np.ndarray,
-        vocabulary_size: int,
-        kind: str = "stand_alone",
-        strategy: tf.distribute.Strategy | None = None,
-    ):
-        super().__init__(settings, train, valid, vocabulary_size, kind, strategy)
-        self._average = WeightAverage(self.model.trainable_variables, compiled=strategy is None)
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self._average = WeightAverage(self.model.trainable_variables, compiled=self._strategy is None)
 
     def windows_of_epoch(self, seed: int, epoch: int) -> Windows:
         """The windows of an epoch, counted from 0."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import time
 from collections.abc import Callable, Iterable
 
@@ -54,8 +55,12 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
 
 
 def initialise(model: LanguageModel, seed: int) -> None:
-    """Gives a model the weights that a new one would start with under this seed; the compiled programs live on."""
-    keras.utils.set_random_seed(seed)
+    """Gives a model the weights that a new one would start with under this seed; the compiled programs live on.
+
+    Keras's initialisers take their seeds from Python's generator. `keras.utils.set_random_seed` would also throw away
+    TensorFlow's kernels, and with them every program that was optimised: seconds for each child.
+    """
+    random.seed(seed)
     fresh = LanguageModel.from_config(model.get_config())
     fresh.build()
     for variable, value in zip(model.variables, fresh.variables, strict=True):
@@ -113,6 +118,18 @@ class Evaluator:
 def perplexity(negative_log_likelihood: float) -> float:
     """exp of the mean negative log likelihood; infinite where it overflows."""
     return math.exp(negative_log_likelihood) if negative_log_likelihood < 700 else math.inf
+
+
+def validation_perplexity(trainer: ChildTrainer | SharedChildTrainer, architecture: Iterable[int]) -> float:
+    """Perplexity on validation of a trainer's model as it is.
+
+    Raises:
+        DivergedError: it is no number, as when the states of a cell grow without bound.
+    """
+    likelihood = trainer.evaluate(architecture)
+    if not math.isfinite(perplexity(likelihood)):
+        raise DivergedError(f"validation negative log likelihood is {likelihood:.4g} nats a token")
+    return perplexity(likelihood)
 
 
 def _clipped(gradients, norm):

@@ -1,18 +1,17 @@
 """The program as a user runs it, in processes of its own, on a small text."""
 
+import functools
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from programs import folder_of, kill_when, program, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, str(ROOT / "bin" / "nao_search")]
+PROGRAM = program("nao_search")
 SMALL = (
     "--budget=5 --initial=3 --proposals=2 --search_steps=8 --search_units=8 --steps=10 --units=8 --finalists=1".split()
 )
@@ -20,20 +19,11 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("text")
-    generator = np.random.default_rng(0)
-    for name, lines in (("train", 2000), ("valid", 60), ("test", 60)):
-        rows = (" ".join(f"w{word}" for word in generator.integers(0, 30, 8)) for _ in range(lines))
-        (folder / f"{name}.txt").write_text("\n".join(rows) + "\n")
-    return folder
+    return folder_of(tmp_path_factory.mktemp("text"), lines=(2000, 60, 60))
 
 
 def command(text, work, *more):
     return [*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={work}", *SMALL, *more]
-
-
-def run(*arguments):
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +61,8 @@ STAGES = {
 def test_a_run_killed_in_every_stage_ends_as_the_undisturbed_one(text, finished, tmp_path):
     work, before = tmp_path / "killed", b""
     for stage, reached in STAGES.items():
-        with open(tmp_path / "log.txt", "w") as log:
-            process = subprocess.Popen(command(text, work), stderr=log)
-            deadline = time.monotonic() + 120
-            while not reached(work) and process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert process.poll() is None and reached(work), f"{stage}: {(tmp_path / 'log.txt').read_text()}"
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        log = tmp_path / f"killed in {stage}.txt"
+        kill_when(command(text, work), functools.partial(reached, work), log, seconds=120)
         assert not (work / "result.json").exists(), stage
         assert (work / "pool.jsonl").exists() or stage == "child training", stage
         if before:  # nothing that was measured is lost

@@ -1,44 +1,31 @@
 """bin/nao_train and bin/nao_eval as a user runs them, in processes of their own, on a small text."""
 
+import functools
 import json
 import math
-import pathlib
 import re
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
+import programs
 import pytest
+from programs import folder_of, kill_when, program
 
 from nao_tf.data.vocabulary import Vocabulary
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TRAIN, EVALUATE = ([sys.executable, str(ROOT / "bin" / name)] for name in ("nao_train", "nao_eval"))
+TRAIN, EVALUATE = program("nao_train"), program("nao_eval")
 SMALL = "--architecture=NAO-WS --units=8 --steps=60 --batch_size=8 --baselines=".split()
-
-
-def folder_of(folder, names, words=30, lines=(400, 40, 40)):
-    """Writes a text of three parts, all words of it in each."""
-    generator = np.random.default_rng(0)
-    for name, count in zip(names, lines, strict=True):
-        rows = (" ".join(f"w{word}" for word in generator.integers(0, words, 8)) for _ in range(count))
-        (folder / name).write_text("\n".join(rows) + "\n")
-    return folder
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    return folder_of(tmp_path_factory.mktemp("text"), ("train.txt", "valid.txt", "test.txt"))
+    return folder_of(tmp_path_factory.mktemp("text"), lines=(400, 40, 40))
 
 
 def command(text, work, *more):
     return [*TRAIN, "--task=text", f"--data_dir={text}", f"--work_dir={work}", *SMALL, *more]
 
 
-def run(*arguments):
-    return subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True, timeout=1800)
+run = functools.partial(programs.run, timeout=1800)
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +47,7 @@ def test_what_a_training_leaves_behind(finished):
 def test_a_killed_training_ends_as_the_undisturbed_one(text, finished, tmp_path):
     work = tmp_path / "killed"
     file = work / "checkpoints" / "final.npz"
-    with open(tmp_path / "log.txt", "w") as log:
-        process = subprocess.Popen(command(text, work), stderr=log)
-        deadline = time.monotonic() + 1800
-        while not file.exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert process.poll() is None and file.exists(), (tmp_path / "log.txt").read_text()
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    kill_when(command(text, work), file.exists, tmp_path / "log.txt", seconds=1800)
     assert run(*command(text, work)).returncode == 0
     ended, whole = (json.loads((folder / "result.json").read_text()) for folder in (work, finished))
     ended.pop("seconds"), whole.pop("seconds")
@@ -115,7 +95,7 @@ def test_published_sizes(task, names, words, expected, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "program, arguments, said",
+    "started, arguments, said",
     [
         (TRAIN, ["--task=text", "--data_dir=no_such_folder", "--architecture=NAO"], "no_such_folder"),
         (TRAIN, ["--task=text"], "--architecture"),
@@ -130,9 +110,9 @@ def test_published_sizes(task, names, words, expected, tmp_path):
         (EVALUATE, ["--budget=3"], "budget"),
     ],
 )
-def test_wrong_input_is_one_line_and_status_one(program, arguments, said, tmp_path):
-    more = [f"--work_dir={tmp_path / 'work'}"] if program is TRAIN else []
-    done = run(*program, *arguments, *more)
+def test_wrong_input_is_one_line_and_status_one(started, arguments, said, tmp_path):
+    more = [f"--work_dir={tmp_path / 'work'}"] if started is TRAIN else []
+    done = run(*started, *arguments, *more)
     assert done.returncode == 1 and said in done.stderr, done.stderr
     assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1, done.stderr
     assert not (tmp_path / "work").exists()
@@ -147,7 +127,7 @@ def test_a_damaged_export_is_one_line_and_status_one(finished, text, tmp_path):
 
 @pytest.mark.parametrize("name", ["nao_search", "nao_train", "nao_eval"])
 def test_help_lists_the_programs_own_flags(name):
-    done = run(sys.executable, ROOT / "bin" / name, "--help")
+    done = run(*program(name), "--help")
     assert "--[no]download" in done.stdout and "--task" in done.stdout
     assert ("--strategy" in done.stdout) == (name == "nao_search")
     assert ("--generate" in done.stdout) == (name == "nao_eval")
@@ -155,7 +135,7 @@ def test_help_lists_the_programs_own_flags(name):
 
 
 def test_the_vocabulary_of_the_published_corpora_is_one_dictionary(tmp_path):
-    folder_of(tmp_path, ("wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"), words=5, lines=(3, 3, 3))
+    folder_of(tmp_path, (3, 3, 3), ("wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"), words=5)
     from nao_tf.data.text import load_corpus, load_lines
 
     lines, source = load_lines("wikitext2", "test", tmp_path)
