@@ -9,14 +9,17 @@ Letters: T tokens of an architecture, V words of the vocabulary.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 START_TOKEN = 0  # the start of sequence; never a token of an architecture
+SAMPLES_WITHIN = 100  # random architectures that may break a bound before one is made smaller step by step
+STEPS_WITHIN = 2_000  # of that
 
 
 class ArchitectureError(ValueError):
@@ -104,6 +107,8 @@ class SearchSpace:
         self.positions = tuple(positions)
         self.tokens_per_encoder_step = tokens_per_encoder_step
         self.published = dict(published or {})
+        self._excess: Callable[[Sequence[int]], float] | None = None
+        self._bound = ""
         widths: dict[str, int] = {}
         for position in self.positions:
             widths[position.kind] = max(widths.get(position.kind, 0), len(position.words))
@@ -187,11 +192,65 @@ class SearchSpace:
         """The architecture with these integers. Raises ArchitectureError."""
         return Architecture(self, tuple(values))
 
+    # ---- bounds
+
+    def within(self, excess: Callable[[Sequence[int]], float], bound: str) -> SearchSpace:
+        """This space, and a search proposes only what keeps a bound; what is legal and how it is written stay.
+
+        `sample`, `mutate` and `neighbours` keep it, and strategies ask `allows` of what comes to them in other ways.
+
+        Args:
+            excess: how large an architecture is, from its integers, in shares of the bound; above 1 it is too large.
+            bound: its name, for errors.
+        """
+        bounded = copy.copy(self)
+        bounded._excess, bounded._bound = excess, bound
+        return bounded
+
+    def allows(self, architecture: Architecture) -> bool:
+        """Whether an architecture keeps the bound; without one, always."""
+        return self._excess is None or self._excess(architecture.values) <= 1
+
     # ---- sampling
 
     def sample(self, generator: np.random.Generator) -> Architecture:
-        """A random architecture, in canonical form: every integer uniform over its legal values."""
-        return self.complete((), generator).canonical
+        """A random architecture, in canonical form: every integer uniform over its legal values.
+
+        With a bound, uniform among those that keep it; where they are rare, a random one that was made smaller.
+
+        Raises:
+            ArchitectureError: none was found that keeps the bound.
+        """
+        smallest = self.complete((), generator).canonical
+        if self.allows(smallest):
+            return smallest
+        for _ in range(SAMPLES_WITHIN):
+            other = self.complete((), generator).canonical
+            if self.allows(other):
+                return other
+            smallest = min(smallest, other, key=self._excess_of)
+        return self._shrunk(smallest, generator)
+
+    def _excess_of(self, architecture):
+        return self._excess(architecture.values)
+
+    def _shrunk(self, architecture, generator):
+        """Walks from an architecture to ones that are no larger, until one keeps the bound."""
+        size = self._excess_of(architecture)
+        for _ in range(STEPS_WITHIN):
+            other = self._change(architecture, int(generator.choice(self._mutable(architecture))), generator).canonical
+            if self._excess_of(other) <= size:
+                architecture, size = other, self._excess_of(other)
+            if size <= 1:
+                return architecture
+        raise ArchitectureError(
+            f"no architecture of {self.name} keeps {self._bound}; the smallest "
+            f"that was found is {size:.3g} times as large"
+        )
+
+    def _mutable(self, architecture):
+        """The positions at which another integer is legal."""
+        return [index for index in range(len(self.positions)) if len(self.choices(architecture.values[:index])) > 1]
 
     def complete(self, prefix: Sequence[int], generator: np.random.Generator) -> Architecture:
         """`prefix` with random legal integers behind it."""
@@ -204,12 +263,12 @@ class SearchSpace:
         """Another computation that differs in one integer, or in what that one makes illegal; in canonical form.
 
         Raises:
-            ValueError: no other computation was found: the space holds only one.
+            ValueError: no other computation was found: the space holds only one, or only one that keeps the bound.
         """
-        mutable = [index for index in range(len(self.positions)) if len(self.choices(architecture.values[:index])) > 1]
+        mutable = self._mutable(architecture)
         for _ in range(100 if mutable else 0):  # a changed integer may spell the same computation
             mutant = self._change(architecture, int(generator.choice(mutable)), generator).canonical
-            if mutant != architecture.canonical:
+            if mutant != architecture.canonical and self.allows(mutant):
                 return mutant
         raise ValueError(f"no mutation of {architecture} is another computation of {self.name}")
 
@@ -230,7 +289,7 @@ class SearchSpace:
             for at in generator.permutation(len(changes))
         }
         found.pop(architecture.canonical, None)
-        return list(found)
+        return [neighbour for neighbour in found if self.allows(neighbour)]
 
     def _change(self, architecture, index, generator) -> Architecture:
         others = [value for value in self.choices(architecture.values[:index]) if value != architecture.values[index]]

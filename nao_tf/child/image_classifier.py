@@ -9,9 +9,6 @@ Letters: B images, H height, W width, C channels, K classes, F filters.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import keras
 import tensorflow as tf
 
@@ -221,11 +218,3 @@ class ImageClassifier(keras.Model):
             "deviation": list(self.deviation),
             **{name: getattr(self, name) for name in names},
         }
-
-
-def abstract_parameters(make: Callable[[], ImageClassifier]) -> int:
-    """Trainable parameters of the model that `make` makes, without the memory for its weights."""
-    with keras.StatelessScope():  # weights have shapes and no values
-        model = make()
-        model.build()
-    return sum(math.prod(variable.shape) for variable in model.trainable_variables)

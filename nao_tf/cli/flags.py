@@ -75,6 +75,12 @@ IMAGE_SIZE = flags.DEFINE_integer("image_size", 32, "Height and width of images 
 BY_PARAMETERS = flags.DEFINE_bool(
     "sample_by_parameters", None, "Train the shared child with large architectures more often (NAO-V2)."
 )
+MAX_PARAMETERS = flags.DEFINE_integer(
+    "max_parameters", None, "Trainable parameters that a final model may have at most (images).", lower_bound=1
+)
+MAX_FLOPS = flags.DEFINE_integer(
+    "max_flops", None, "Multiply-adds that a final model may need for an image (images).", lower_bound=1
+)
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of the final models.", lower_bound=0.0)
 WINDOW = flags.DEFINE_integer("window", None, "Time steps of back-propagation; their usual number.", lower_bound=1)
 WEIGHT_DECAY = flags.DEFINE_float("weight_decay", None, "L2 on all weights.", lower_bound=0.0)
@@ -136,7 +142,8 @@ PROGRAMS = {
         "task data_dir work_dir download table score_column test_column strategy weight_sharing preset budget initial "
         "proposals finalists units batch_size steps search_units search_steps learning_rate baselines seed "
         "distribution dry_run architecture activation_numbering vocabulary_size minimum_count space filters layers "
-        "stack epochs search_filters search_layers cutout drop_path precision image_size sample_by_parameters"
+        "stack epochs search_filters search_layers cutout drop_path precision image_size sample_by_parameters "
+        "max_parameters max_flops"
     ).split(),
     "nao_train": [*_TRAINING, *(name for name in _IMAGE_TRAINING if name not in _TRAINING)],
     "nao_eval": ("task data_dir download saved_model work_dir text sentences generate words temperature seed").split(),
@@ -153,7 +160,7 @@ _TABLE_MEANING = (
 _IMAGE_MEANING = (
     "task data_dir strategy weight_sharing preset budget initial proposals finalists space filters layers stack "
     "batch_size steps epochs search_filters search_layers search_steps learning_rate cutout drop_path precision "
-    "image_size sample_by_parameters seed distribution baselines"
+    "image_size sample_by_parameters max_parameters max_flops seed distribution baselines"
 ).split()
 MEANING = {
     **dict.fromkeys(LANGUAGE_TASKS, _LANGUAGE_MEANING),
@@ -172,6 +179,13 @@ def keep(program: str) -> None:
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
         else:
             delattr(flags.FLAGS, flag.name)
+
+
+def refuse(*unfit) -> None:
+    """Raises InputError where a flag was given that the task has no use for."""
+    for flag in unfit:
+        if flag.value is not None:
+            raise InputError(f"--{flag.name} is of no use with --task={TASK.value}; it is for {', '.join(IMAGE_TASKS)}")
 
 
 def baselines(known: Iterable[str] | None = None, default: list[str] | None = None) -> list[str]:
@@ -275,6 +289,8 @@ def image_preset(images: int):
         proposals=PROPOSALS.value,
         finalists=FINALISTS.value,
         by_parameters=BY_PARAMETERS.value,
+        max_parameters=MAX_PARAMETERS.value,
+        max_flops=MAX_FLOPS.value,
         scratch=_changed(chosen.scratch, **search),
         shared=_changed(chosen.shared, **search),
         final=_changed(

@@ -6,13 +6,12 @@ import dataclasses
 import math
 import pathlib
 
-from nao_tf.child.image_classifier import abstract_parameters
 from nao_tf.cli import image_task
 from nao_tf.cli.final_images import RESNET, FinalImageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import Retrained, TrainedSearch, label_of
 from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
-from nao_tf.training.images import DivergedError, SearchTrainer, make_classifier
+from nao_tf.training.images import DivergedError, SearchTrainer
 
 
 class ImageSearch(TrainedSearch):
@@ -75,16 +74,11 @@ class ImageSearch(TrainedSearch):
 
 
 def dry_run(task, strategy, preset, data, given) -> dict:
-    """The resolved settings, the data, the architecture and the trainable parameters of its final model."""
-    parameters = None
-    if given is not None:
-        parameters = abstract_parameters(lambda: make_classifier(preset.final, data, given))
+    """The resolved settings, the data, the architecture and the size of its final model."""
     return {
         "task": task,
         **image_task.described(data),
         "strategy": strategy,
-        "architecture": None if given is None else list(given.values),
-        "space": preset.space if given is None else given.space.name,
-        "parameters": parameters,
+        **image_task.described_model(data, preset.final, given),
         "settings": dataclasses.asdict(preset),
     }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+
+import numpy as np
 
 from nao_tf.architecture import Architecture, ConvolutionalSpace, parse_cells
 from nao_tf.cli import flags, program
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.images import ImageData, load_images
 from nao_tf.errors import InputError
+from nao_tf.training.image_settings import ImagePreset, ImageTraining
 
 
 def given_architecture(space: ConvolutionalSpace) -> Architecture | None:
@@ -54,6 +58,45 @@ def described(data: ImageData) -> dict:
         "image_shape": list(data.shape),
         "classes": len(data.class_names),
     }
+
+
+def described_model(data: ImageData, training: ImageTraining, given: Architecture | None) -> dict:
+    """An architecture and the size of its final model, for --dry_run; without one all None. Loads TensorFlow."""
+    from nao_tf.training.images import classifier_size
+
+    size = None if given is None else classifier_size(training, data, given.space, given.values)
+    return {
+        "architecture": None if given is None else list(given.values),
+        "space": None if given is None else given.space.name,
+        "text": None if given is None else given.text,
+        "parameters": None if size is None else size.parameters,
+        "multiply_adds": None if size is None else size.multiply_adds,
+    }
+
+
+def bounded(space: ConvolutionalSpace, data: ImageData, preset: ImagePreset) -> ConvolutionalSpace:
+    """The space of a search, with the bounds of --max_parameters and --max_flops on its final models.
+
+    Raises:
+        ArchitectureError: no architecture of the space is so small.
+    """
+    bounds = {"max_parameters": preset.max_parameters, "max_flops": preset.max_flops}
+    bounds = {name: bound for name, bound in bounds.items() if bound is not None}
+    if not bounds:
+        return space
+    program.load_tensorflow()
+    from nao_tf.training.images import classifier_size
+
+    @functools.cache
+    def excess(values):
+        size = classifier_size(preset.final, data, space, values)
+        found = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
+        return max(found[name] / bound for name, bound in bounds.items())
+
+    said = " and ".join(f"--{name}={bound:,}" for name, bound in bounds.items())
+    found = space.within(excess, f"{said} with {preset.final.layers} layers of {preset.final.filters} filters")
+    found.sample(np.random.default_rng(0))  # refused before anything is written
+    return found
 
 
 def data_line(data: ImageData) -> str:

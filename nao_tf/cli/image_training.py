@@ -44,17 +44,11 @@ def main() -> None:
 
 
 def dry_run(task: str, data: ImageData, given: Architecture, settings: ImageTraining) -> dict:
-    """The resolved settings, data, architecture and trainable parameters."""
-    from nao_tf.child.image_classifier import abstract_parameters
-    from nao_tf.training.images import make_classifier
-
+    """The resolved settings, the data, the architecture and the size of its model."""
     return {
         "task": task,
         **image_task.described(data),
-        "architecture": list(given.values),
-        "space": given.space.name,
-        "text": given.text,
-        "parameters": abstract_parameters(lambda: make_classifier(settings, data, given)),
+        **image_task.described_model(data, settings, given),
         "settings": dataclasses.asdict(settings),
     }
 

@@ -22,6 +22,8 @@ def run() -> None:
 
 def main() -> None:
     """Runs with the flags as they were parsed."""
+    if flags.TASK.value not in flags.IMAGE_TASKS:
+        flags.refuse(flags.MAX_PARAMETERS, flags.MAX_FLOPS)
     TASKS[flags.TASK.value]()
 
 
@@ -66,6 +68,7 @@ def images() -> None:
         return (preset, given), preset.trainings
 
     data, (preset, given) = image_task.images(terminal, settings_for)
+    space = image_task.bounded(ConvolutionalSpace(preset.space), data, preset)
     if flags.DRY_RUN.value:
         program.load_tensorflow()
         from nao_tf.cli import image_search
@@ -80,7 +83,7 @@ def images() -> None:
     ImageSearch(
         flags.TASK.value,
         preset,
-        ConvolutionalSpace(preset.space),
+        space,
         data,
         work,
         flags.STRATEGY.value,

@@ -93,8 +93,10 @@ class Reinforce(Strategy):
         until_last_new = 0
         for _ in range(BATCHES):
             for tokens in map(tuple, policy.sample(self.batch_size, generator).tolist()):
-                samples.append(tokens)
                 architecture = self.space.from_tokens(tokens).canonical
+                if not self.space.allows(architecture):
+                    continue  # it has no score to learn from
+                samples.append(tokens)
                 if architecture in pool or architecture in found:
                     continue
                 found[architecture] = None

@@ -54,7 +54,12 @@ class Strategy(abc.ABC):
         return None
 
     def is_new(self, architecture: Architecture, pool: Pool, taken: set[Architecture]) -> bool:
-        """Whether an architecture, in canonical form, is neither in the pool nor in `taken`, which it joins if so."""
+        """Whether an architecture, in canonical form, is neither in the pool nor in `taken`, which it joins if so.
+
+        What breaks the bound of the space is never new.
+        """
+        if not self.space.allows(architecture):
+            return False
         if architecture in taken or architecture in pool:
             self.duplicates += 1
             return False

@@ -86,6 +86,8 @@ class ImagePreset:
         budget: architectures that are evaluated in all.
         controller: the preset of the controller's settings.
         by_parameters: whether the shared child is trained with each member in proportion to its parameters (NAO-V2).
+        max_parameters: trainable parameters that a final model may have; None for any number.
+        max_flops: multiply-adds that a final model may need for an image; None for any number.
     """
 
     space: str
@@ -100,6 +102,8 @@ class ImagePreset:
     budget: int
     controller: str
     by_parameters: bool = False
+    max_parameters: int | None = None
+    max_flops: int | None = None
 
     @property
     def trainings(self) -> tuple[ImageTraining, ImageTraining]:

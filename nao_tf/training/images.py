@@ -16,7 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nao_tf.architecture import Architecture
+from nao_tf.architecture import Architecture, ConvolutionalSpace
+from nao_tf.child.cnn_size import Size, size_of
 from nao_tf.child.image_classifier import ImageClassifier
 from nao_tf.child.residual_classifier import ResidualClassifier
 from nao_tf.child.shared_classifier import SharedImageClassifier
@@ -79,6 +80,18 @@ def make_classifier(settings: ImageTraining, data: ImageData, architecture: Arch
         drop_path=settings.drop_path,
         auxiliary=settings.auxiliary_weight > 0,
         **_common(settings, data),
+    )
+
+
+def classifier_size(settings: ImageTraining, data: ImageData, space: ConvolutionalSpace, values: Sequence[int]) -> Size:
+    """The size of the final model of an architecture's integers, by arithmetic."""
+    return size_of(
+        space.cells_of(values),
+        len(data.class_names),
+        settings.filters,
+        settings.layers,
+        data.shape,
+        MACRO_OF_SPACE[space.name],
     )
 
 
@@ -385,8 +398,11 @@ class ClassifierTrainer:
 
     @property
     def parameters(self) -> int:
-        """Trainable parameters."""
-        return sum(math.prod(variable.shape) for variable in self.model.trainable_variables)
+        """Trainable parameters, without those of an auxiliary head: it is used in training only."""
+        head = getattr(self.model, "head", None)
+        of_head = {id(variable) for variable in head.trainable_variables} if head else set()
+        variables = [variable for variable in self.model.trainable_variables if id(variable) not in of_head]
+        return sum(math.prod(variable.shape) for variable in variables)
 
     def evaluator(self, part: Part) -> Evaluator:
         """What measures the model on some images, with its moving averages, nothing dropped."""

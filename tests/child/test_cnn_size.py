@@ -7,20 +7,39 @@ import tensorflow as tf
 from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.child.cnn_operations import ConvolutionStep, FactorisedReduction
 from nao_tf.child.cnn_size import size_of
-from nao_tf.child.image_classifier import ImageClassifier
+from nao_tf.child.image_classifier import AuxiliaryHead, ImageClassifier
 
-NAONET = ConvolutionalSpace("nao").cells_of(ConvolutionalSpace("nao").published["NAONet"])
-WS = ConvolutionalSpace("enas").cells_of(ConvolutionalSpace("enas").published["NAO-WS"])
+# Trainable parameters as published, and others computed by hand from the published structure:
+# space, name, filters, layers, structure.
+COUNTS = {
+    ("nao", "NAONet", 36, 18, "nao"): 11_470_150,
+    ("nao", "NAONet", 64, 18, "nao"): 36_186_058,
+    ("nao", "NAONet", 128, 18, "nao"): 144_576_394,
+    ("nao", "NAONet", 32, 9, "nao"): 4_922_602,  # its size in the search
+    ("enas", "NAO-WS", 36, 15, "nao_ws"): 2_466_252,
+}
 
 
-def test_published_parameters():
-    assert size_of(NAONET, 10, 36, 18, [32, 32, 3], "nao").parameters == 11_470_150
-    assert size_of(NAONET, 10, 128, 18, [32, 32, 3], "nao").parameters == 144_576_394
-    assert size_of(NAONET, 10, 32, 9, [32, 32, 3], "nao").parameters == 4_922_602
-    assert size_of(WS, 10, 36, 15, [32, 32, 3], "nao_ws").parameters == 2_466_252
+@pytest.mark.parametrize("case", COUNTS, ids=str)
+def test_published_parameters(case):
+    space, name, filters, layers, macro = case
+    space = ConvolutionalSpace(space)
+    cells = space.cells_of(space.published[name])
+    assert size_of(cells, 10, filters, layers, [32, 32, 3], macro).parameters == COUNTS[case]
 
 
-@pytest.mark.parametrize("space, macro, size", [("nao", "nao", 8), ("enas", "nao_ws", 9)])
+def test_parameters_of_the_auxiliary_head():
+    # of NAONet, 128 filters, which has three loose ends: 1,536 channels of 8 x 8 pixels; by hand from its structure
+    head = AuxiliaryHead(10)
+    head.build((None, 8, 8, 1536))
+    pointwise, whole = 1536 * 128 + 2 * 128, 2 * 2 * 128 * 768 + 2 * 768
+    assert sum(math.prod(weight.shape) for weight in head.trainable_weights) == pointwise + whole + 768 * 10 + 10
+    assert pointwise + whole + 7690 == 599_306
+
+
+@pytest.mark.parametrize(
+    "space, macro, size", [("nao", "nao", 8), ("enas", "nao_ws", 9), ("nao19", "nao", 9), ("nao_v2", "nao_ws", 8)]
+)
 def test_it_is_the_size_of_the_model_that_is_built(space, macro, size, monkeypatch):
     space = ConvolutionalSpace(space)
     places = {}

@@ -43,6 +43,13 @@ def test_any_size_of_round_fills_the_budget(name):
 
 
 @every_strategy
+def test_a_bound_of_the_space_is_kept(name):
+    few = SPACE.within(lambda values: values[1::2].count(1) / 2, "two relus")  # where more would score higher
+    cells = strings(run(name, space=few))
+    assert len(cells) == len(set(cells)) == 40 and max(values[1::2].count(1) for values in cells) == 2
+
+
+@every_strategy
 def test_failed_members_teach_nothing_and_disturb_nothing(name):
     pool = run(name, judge=Judge(fails=lambda number: number % 3 == 1))
     assert len(pool) == 40 and sum(evaluation.score is None for evaluation in pool.evaluations) == 13
