@@ -1,4 +1,7 @@
-"""bin/nao_eval: the perplexity of an exported language model on a text, or text that it generates."""
+"""bin/nao_eval: the perplexity of an exported language model on a text, or text that it generates.
+
+Of an exported image classifier the accuracy on test images, see `evaluate_images`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nao_tf.cli import flags, program
+from nao_tf.cli import evaluate_images, flags, program
 from nao_tf.cli.work_directory import write
 from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
@@ -29,6 +32,9 @@ def run() -> None:
 def main() -> None:
     """Runs with the flags as they were parsed."""
     directory = model_directory()
+    if flags.TASK.value in flags.IMAGE_TASKS:
+        evaluate_images.main(directory)
+        return
     lines, source = (None, None) if flags.GENERATE.value is not None else given_text()
     program.load_tensorflow()
     from nao_tf.serving.exported import ExportedLanguageModel
@@ -53,7 +59,7 @@ def model_directory() -> pathlib.Path:
         return pathlib.Path(saved_model)
     directory = pathlib.Path(work) / "export" / "child"
     if not directory.is_dir():
-        raise InputError(f"{work}: no exported language model; a run writes export/child when its training is done")
+        raise InputError(f"{work}: no exported model; a run writes export/child when its training is done")
     return directory
 
 

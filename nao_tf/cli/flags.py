@@ -119,7 +119,7 @@ MINIMUM_COUNT = flags.DEFINE_integer(
     "minimum_count", 1, "Words that are rarer become <unk> (--task=text).", lower_bound=1
 )
 
-SAVED_MODEL = flags.DEFINE_string("saved_model", None, "Folder of an exported language model, or of its versions.")
+SAVED_MODEL = flags.DEFINE_string("saved_model", None, "Folder of an exported model, or of its versions.")
 TEXT = flags.DEFINE_string("text", None, "File to evaluate on; default: the test text of --task.")
 SENTENCES = flags.DEFINE_string("sentences", None, "File to write the scores of every line to, as JSON lines.")
 GENERATE = flags.DEFINE_string("generate", None, "Words to go on from; nothing is evaluated.")
@@ -146,7 +146,7 @@ PROGRAMS = {
         "max_parameters max_flops"
     ).split(),
     "nao_train": [*_TRAINING, *(name for name in _IMAGE_TRAINING if name not in _TRAINING)],
-    "nao_eval": ("task data_dir download saved_model work_dir text sentences generate words temperature seed").split(),
+    "nao_eval": "task data_dir download saved_model work_dir text sentences generate words temperature seed".split(),
 }
 
 # Flags that change what a search does; a work directory belongs to one set of them.
@@ -185,7 +185,7 @@ def refuse(*unfit) -> None:
     """Raises InputError where a flag was given that the task has no use for."""
     for flag in unfit:
         if flag.value is not None:
-            raise InputError(f"--{flag.name} is of no use with --task={TASK.value}; it is for {', '.join(IMAGE_TASKS)}")
+            raise InputError(f"--{flag.name} is of no use with --task={TASK.value}; leave it out")
 
 
 def baselines(known: Iterable[str] | None = None, default: list[str] | None = None) -> list[str]:
@@ -273,17 +273,14 @@ def image_preset(images: int):
     """
     from nao_tf.training.image_settings import PRESETS
 
-    for one, other in ((LAYERS, STACK), (STEPS, EPOCHS)):
-        if one.value is not None and other.value is not None:
-            raise InputError(f"--{one.name} and --{other.name} say the same thing; give one of them")
     chosen = PRESETS[PRESET.value]
     search = {"filters": SEARCH_FILTERS.value, "layers": SEARCH_LAYERS.value, "steps": SEARCH_STEPS.value}
-    batch_size = BATCH_SIZE.value or chosen.final.batch_size
-    steps = STEPS.value if EPOCHS.value is None else max(1, round(EPOCHS.value * (images // batch_size)))
+    sharing = chosen.weight_sharing if WEIGHT_SHARING.value is None else WEIGHT_SHARING.value
+    space = SPACE.value or (chosen.space if sharing else chosen.space_from_scratch)
     return _changed(
         chosen,
-        space=SPACE.value,
-        weight_sharing=WEIGHT_SHARING.value,
+        space=space,
+        weight_sharing=sharing,
         budget=BUDGET.value,
         initial=INITIAL.value,
         proposals=PROPOSALS.value,
@@ -293,19 +290,39 @@ def image_preset(images: int):
         max_flops=MAX_FLOPS.value,
         scratch=_changed(chosen.scratch, **search),
         shared=_changed(chosen.shared, **search),
-        final=_changed(
-            chosen.final,
-            filters=FILTERS.value,
-            layers=LAYERS.value if STACK.value is None else 3 * STACK.value,
-            batch_size=batch_size,
-            steps=steps,
-            learning_rate=LEARNING_RATE.value,
-            cutout=CUTOUT.value,
-            drop_path=DROP_PATH.value,
-            precision=PRECISION.value,
-            # what only nao_train has
-            **{name: flags.FLAGS[name].value for name in ("weight_decay", "clip_norm") if name in flags.FLAGS},
-        ),
+        final=image_training(images, space),
+    )
+
+
+def image_training(images: int, space: str):
+    """The training of a final image classifier, with every value that was given by a flag of its own.
+
+    Args:
+        images: how many there are to train with; --epochs are so many.
+        space: that its cells are of.
+
+    Raises:
+        InputError: two flags say the same thing.
+    """
+    from nao_tf.training.image_settings import final_training as preset_of
+
+    for one, other in ((LAYERS, STACK), (STEPS, EPOCHS)):
+        if one.value is not None and other.value is not None:
+            raise InputError(f"--{one.name} and --{other.name} say the same thing; give one of them")
+    chosen = preset_of(PRESET.value, space, TASK.value)
+    batch_size = BATCH_SIZE.value or chosen.batch_size
+    return _changed(
+        chosen,
+        filters=FILTERS.value,
+        layers=LAYERS.value if STACK.value is None else 3 * STACK.value,
+        batch_size=batch_size,
+        steps=STEPS.value if EPOCHS.value is None else max(1, round(EPOCHS.value * (images // batch_size))),
+        learning_rate=LEARNING_RATE.value,
+        cutout=CUTOUT.value,
+        drop_path=DROP_PATH.value,
+        precision=PRECISION.value,
+        # what only nao_train has
+        **{name: flags.FLAGS[name].value for name in ("weight_decay", "clip_norm") if name in flags.FLAGS},
     )
 
 

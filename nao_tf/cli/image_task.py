@@ -20,11 +20,10 @@ def given_architecture(space: ConvolutionalSpace) -> Architecture | None:
     return None if flags.ARCHITECTURE.value is None else parse_cells(flags.ARCHITECTURE.value, space)
 
 
-def images(terminal: Terminal, settings: Callable[[int], tuple]) -> tuple[ImageData, tuple]:
-    """The images of --task and the settings for so many of them; people are told when it is the embedded sample.
+def images(settings: Callable[[int], tuple]) -> tuple[ImageData, tuple]:
+    """The images of --task and the settings for so many of them.
 
     Args:
-        terminal: what people read.
         settings: gives for a number of training images what is to be done with them, and the trainings of it.
 
     Returns:
@@ -44,9 +43,13 @@ def images(terminal: Terminal, settings: Callable[[int], tuple]) -> tuple[ImageD
                 f"batches of {training.batch_size} images; {data.source} has {len(data.train)} to train with; "
                 "give a smaller --batch_size"
             )
-    if data.name != task:
-        terminal.say(f"NOTICE: no {task} data was given; running on the embedded sample {data.name}")
     return data, chosen
+
+
+def tell_sample(terminal: Terminal, data: ImageData) -> None:
+    """Tells people when it is the embedded sample; behind all that may be wrong with the input."""
+    if data.name != flags.TASK.value:
+        terminal.say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {data.name}")
 
 
 def described(data: ImageData) -> dict:

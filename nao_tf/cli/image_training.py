@@ -28,10 +28,11 @@ def main() -> None:
     baselines = flags.baselines(BASELINES, [])
 
     def settings_for(count):
-        settings = flags.image_preset(count).final
+        settings = flags.image_training(count, given.space.name)
         return settings, (settings,)
 
-    data, settings = image_task.images(terminal, settings_for)
+    data, settings = image_task.images(settings_for)
+    image_task.tell_sample(terminal, data)
     if flags.DRY_RUN.value:
         program.load_tensorflow()
         print(json.dumps(dry_run(task, data, given, settings)))

@@ -67,8 +67,9 @@ def images() -> None:
         given = image_task.given_architecture(ConvolutionalSpace(preset.space))
         return (preset, given), preset.trainings
 
-    data, (preset, given) = image_task.images(terminal, settings_for)
+    data, (preset, given) = image_task.images(settings_for)
     space = image_task.bounded(ConvolutionalSpace(preset.space), data, preset)
+    image_task.tell_sample(terminal, data)
     if flags.DRY_RUN.value:
         program.load_tensorflow()
         from nao_tf.cli import image_search

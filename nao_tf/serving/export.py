@@ -119,7 +119,7 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
         ("tokenize", {"text": text}),
         ("detokenize", {"tokens": sample}),
     ]
-    with _replacing(directory) as temporary:
+    with replacing(directory) as temporary:
         archive.write_out(temporary, verbose=False)
         warm_up.write(temporary, requests)
 
@@ -164,7 +164,7 @@ def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, direct
     archive.add_endpoint("predict", predict, [tokens_spec])
     archive.add_endpoint("encode", encode, [tokens_spec])
     archive.add_endpoint("decode", decode, [states_spec])
-    with _replacing(directory) as temporary:
+    with replacing(directory) as temporary:
         archive.write_out(temporary, verbose=False)
 
 
@@ -198,7 +198,7 @@ def export_improve(model: EncoderPredictorDecoder, space: SearchSpace, directory
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint("improve", improve, [tokens_spec, tf.TensorSpec([None], tf.float32, "step_size")])
-    with _replacing(directory) as temporary:
+    with replacing(directory) as temporary:
         archive.write_out(temporary, verbose=False)
 
 
@@ -262,7 +262,7 @@ def _score(model, tokens):
 
 
 @contextlib.contextmanager
-def _replacing(directory) -> Iterator[str]:
+def replacing(directory) -> Iterator[str]:
     """A directory to write to that becomes `directory` when all is written; a kill leaves nothing half-written."""
     directory = pathlib.Path(directory)
     temporary = directory.with_name(directory.name + ".writing")

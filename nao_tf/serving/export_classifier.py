@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from nao_tf.serving.export import _replacing
+from nao_tf.serving.export import replacing
 
 
 def export_classifier(model: keras.Model, class_names: Sequence[str], directory) -> None:
@@ -41,5 +41,5 @@ def export_classifier(model: keras.Model, class_names: Sequence[str], directory)
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint("classify", classify, [tf.TensorSpec([None, *model.image_shape], tf.uint8, "images")])
-    with _replacing(directory) as temporary:
+    with replacing(directory) as temporary:
         archive.write_out(temporary, verbose=False)

@@ -47,17 +47,7 @@ class ExportedLanguageModel:
     """
 
     def __init__(self, directory: os.PathLike):
-        self.directory = _newest(pathlib.Path(directory))
-        wanted = "give a language model that nao_train or nao_search exported (WORK_DIR/export/child)"
-        try:
-            # what TensorFlow raises for damaged files is not documented, and is of many kinds
-            self._model = tf.saved_model.load(self.directory)
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"{self.directory}: cannot be read as a SavedModel ({reason}); {wanted}") from error
-        missing = [name for name in SIGNATURES if name not in self._model.signatures]
-        if missing:
-            raise InputError(f"{self.directory}: a SavedModel without the signature {missing[0]!r}; {wanted}")
+        self.directory, self._model = load(directory, SIGNATURES, "language model")
         self._run = {name: self._model.signatures[name] for name in SIGNATURES}
         self._width = self._run["step"].structured_input_signature[1]["state"].shape[1]
 
@@ -122,9 +112,34 @@ class ExportedLanguageModel:
         return found["log_probabilities"].numpy()[0].astype(np.float64), found["state"]  # [V], [1, W]
 
 
+def load(directory: os.PathLike, signatures: Sequence[str], kind: str) -> tuple[pathlib.Path, object]:
+    """The newest version of an exported model: its folder, and what TensorFlow loads from it.
+
+    Args:
+        directory: of the SavedModel, or of its versions.
+        signatures: that it must have.
+        kind: what it is, for errors.
+
+    Raises:
+        InputError: there is no SavedModel, it cannot be read, or it has not these signatures.
+    """
+    newest = _newest(pathlib.Path(directory))
+    wanted = f"give a {kind} that nao_train or nao_search exported (WORK_DIR/export/child)"
+    try:
+        # what TensorFlow raises for damaged files is not documented, and is of many kinds
+        model = tf.saved_model.load(newest)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{newest}: cannot be read as a SavedModel ({reason}); {wanted}") from error
+    missing = [name for name in signatures if name not in model.signatures]
+    if missing:
+        raise InputError(f"{newest}: a SavedModel without the signature {missing[0]!r}; {wanted}")
+    return newest, model
+
+
 def _newest(directory: pathlib.Path) -> pathlib.Path:
     if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder; give the folder of an exported language model")
+        raise InputError(f"{directory}: no such folder; give the folder of an exported model")
     if (directory / "saved_model.pb").exists():
         return directory
     versions = [path for path in directory.iterdir() if path.name.isdecimal() and (path / "saved_model.pb").exists()]

@@ -74,7 +74,8 @@ class ImagePreset:
     """The stages of a search for an image classifier.
 
     Attributes:
-        space: a key of `architecture.cnn.SPACES`.
+        space: a key of `architecture.cnn.SPACES`: what is searched with weight sharing.
+        space_from_scratch: what is searched without.
         weight_sharing: whether the pool is scored by one shared child or by training each member from scratch.
         scratch: the training from scratch that scores a member.
         shared: the training of the shared child; its `steps` are those of one round.
@@ -91,6 +92,7 @@ class ImagePreset:
     """
 
     space: str
+    space_from_scratch: str
     weight_sharing: bool
     scratch: ImageTraining
     shared: ImageTraining
@@ -126,6 +128,20 @@ _PUBLISHED_FINAL = ImageTraining(
     cutout=16,  # not in the script; the published network that is compared has it
     auxiliary_weight=0.4,
 )
+# The final model of the search without weight sharing (authors' script), NAONet.
+_PUBLISHED_NAONET = ImageTraining(
+    filters=128,
+    layers=18,
+    batch_size=128,
+    steps=600 * 390,  # of 50,000 images
+    learning_rate=0.024,
+    nesterov=False,
+    weight_decay=5e-4,
+    dropout=0.4,
+    drop_path=0.3,
+    cutout=16,
+    auxiliary_weight=0.4,
+)
 # The weight-sharing search (authors' script): 30 epochs between two evaluations, one cosine each, so that no evaluation
 # falls into the middle of a cycle as it does there.
 _PUBLISHED_SHARED = ImageTraining(
@@ -156,6 +172,7 @@ _CPU_SEARCH = ImageTraining(filters=8, layers=3, batch_size=64, steps=150, learn
 PRESETS: Mapping[str, ImagePreset] = {
     "cpu": ImagePreset(
         space="enas",
+        space_from_scratch="enas",
         weight_sharing=False,
         scratch=_CPU_SEARCH,
         shared=dataclasses.replace(_CPU_SEARCH, steps=900),
@@ -169,6 +186,7 @@ PRESETS: Mapping[str, ImagePreset] = {
     ),
     "paper": ImagePreset(
         space="enas",
+        space_from_scratch="nao",
         weight_sharing=True,
         scratch=_PUBLISHED_SCRATCH,
         shared=_PUBLISHED_SHARED,
@@ -181,3 +199,19 @@ PRESETS: Mapping[str, ImagePreset] = {
         controller="paper",
     ),
 }
+
+# The final models of the spaces whose published ones are trained otherwise than the preset says; of CIFAR-100 likewise.
+_FINAL_OF_SPACE = {("paper", space): _PUBLISHED_NAONET for space in ("nao", "nao19")}
+_FINAL_OF_TASK = {("paper", "nao", "cifar100"): {"dropout": 0.2, "drop_path": 0.4}}
+
+
+def final_training(preset: str, space: str, task: str) -> ImageTraining:
+    """The training of the final models of a preset.
+
+    Args:
+        preset: a key of `PRESETS`.
+        space: that the cells are of.
+        task: what they learn.
+    """
+    training = _FINAL_OF_SPACE.get((preset, space), PRESETS[preset].final)
+    return dataclasses.replace(training, **_FINAL_OF_TASK.get((preset, space, task), {}))

@@ -16,7 +16,7 @@ def program(name):
     return [sys.executable, str(ROOT / "bin" / name)]
 
 
-def run(*arguments, timeout=300):
+def run(*arguments, timeout=1800):
     return subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True, timeout=timeout)
 
 

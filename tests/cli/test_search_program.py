@@ -62,7 +62,7 @@ def test_a_run_killed_in_every_stage_ends_as_the_undisturbed_one(text, finished,
     work, before = tmp_path / "killed", b""
     for stage, reached in STAGES.items():
         log = tmp_path / f"killed in {stage}.txt"
-        kill_when(command(text, work), functools.partial(reached, work), log, seconds=120)
+        kill_when(command(text, work), functools.partial(reached, work), log, seconds=1800)
         assert not (work / "result.json").exists(), stage
         assert (work / "pool.jsonl").exists() or stage == "child training", stage
         if before:  # nothing that was measured is lost
