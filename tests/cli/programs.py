@@ -16,8 +16,9 @@ def program(name):
     return [sys.executable, str(ROOT / "bin" / name)]
 
 
-def run(*arguments, timeout=1800):
-    return subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True, timeout=timeout)
+def run(*arguments, timeout=1800, **options):
+    command = [str(argument) for argument in arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
 
 
 def kill_when(command, reached, log, seconds):

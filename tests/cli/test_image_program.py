@@ -1,36 +1,47 @@
-"""The program on images as a user runs it, in processes of its own."""
+"""The programs on images as a user runs them, in processes of their own."""
 
 import json
 import os
-import pathlib
 import subprocess
-import sys
 
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
+from PIL import Image
+from programs import kill_when, program
 
+from nao_tf.architecture import ConvolutionalSpace
+from nao_tf.child.cnn_size import size_of
 from nao_tf.data.images import load_images
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, str(ROOT / "bin" / "nao_search")]
+SEARCH, TRAIN, EVALUATE = program("nao_search"), program("nao_train"), program("nao_eval")
 SMALL = (
     "--budget=4 --initial=3 --proposals=1 --search_steps=4 --search_filters=4 --search_layers=1 "
     "--steps=6 --filters=4 --layers=1 --batch_size=32 --finalists=1"
 ).split()
+SMALL_TRAINING = "--architecture=NAO-WS --filters=4 --layers=1 --steps=12 --batch_size=16 --cutout=3".split()
 
 
-def run(*arguments, folder=None):
-    environment = {**os.environ, "TFDS_DATA_DIR": "/nowhere"}
-    return subprocess.run(
-        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=3000, cwd=folder, env=environment
-    )
+def run(started, *arguments, folder=None):
+    return programs.run(*started, *arguments, cwd=folder, env={**os.environ, "TFDS_DATA_DIR": "/nowhere"})
+
+
+def folders(folder, classes=("cat", "dog"), count=20, size=10):
+    """Images in a folder for each class; those of the second are brighter."""
+    generator = np.random.default_rng(0)
+    for number, name in enumerate(classes):
+        (folder / name).mkdir()
+        for index in range(count):
+            pixels = generator.integers(100 * number, 100 * number + 100, [size, size, 3]).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "whole"
-    done = run("--task=cifar10", f"--work_dir={work}", *SMALL, "--baselines=resnet,random")
+    done = run(SEARCH, "--task=cifar10", f"--work_dir={work}", *SMALL, "--baselines=resnet,random")
     assert done.returncode == 0, done.stderr
     assert "NOTICE: no cifar10 data was given; running on the embedded sample digits" in done.stderr
     return work
@@ -61,14 +72,14 @@ def test_the_export_answers_with_labels_and_the_reported_accuracy(finished):
 
 def test_the_same_command_changes_nothing_and_another_is_refused(finished):
     pool = (finished / "pool.jsonl").read_bytes()
-    done = run("--task=cifar10", f"--work_dir={finished}", *SMALL, "--baselines=resnet,random", "--filters=5")
+    done = run(SEARCH, "--task=cifar10", f"--work_dir={finished}", *SMALL, "--baselines=resnet,random", "--filters=5")
     assert done.returncode == 1 and "belongs to a run with other flags" in done.stderr
     assert (finished / "pool.jsonl").read_bytes() == pool
 
 
 def test_weight_sharing_and_a_killed_run_that_goes_on(finished, tmp_path):
     flags = ["--task=cifar10", *SMALL, "--weight_sharing", "--sample_by_parameters", "--baselines="]
-    done = run(*flags, f"--work_dir={tmp_path / 'whole'}")
+    done = run(SEARCH, *flags, f"--work_dir={tmp_path / 'whole'}")
     assert done.returncode == 0, done.stderr
     whole = (tmp_path / "whole" / "pool.jsonl").read_text()
     assert len(whole.splitlines()) == 3 + 4  # every member again in every round
@@ -79,7 +90,7 @@ def test_weight_sharing_and_a_killed_run_that_goes_on(finished, tmp_path):
     for path in (killed / "checkpoints").glob("*/round-1.npz"):
         path.unlink()
     (killed / "pool.jsonl").write_text("".join(whole.splitlines(keepends=True)[:3]) + '{"id": 3, "arch')
-    done = run(*flags, f"--work_dir={killed}")
+    done = run(SEARCH, *flags, f"--work_dir={killed}")
     assert done.returncode == 0, done.stderr
     assert (killed / "pool.jsonl").read_text() == whole
 
@@ -99,6 +110,7 @@ def test_dry_run_counts_the_parameters_of_published_networks(name, tmp_path):
     for file in ("data_batch_1.bin", "test_batch.bin"):
         records.tofile(tmp_path / file)
     done = run(
+        SEARCH,
         "--task=cifar10",
         f"--data_dir={tmp_path}",
         f"--architecture={name}",
@@ -109,14 +121,94 @@ def test_dry_run_counts_the_parameters_of_published_networks(name, tmp_path):
     )
     assert done.returncode == 1 and "batches of 64 images" in done.stderr  # of the children in search
     np.tile(records, [10, 1]).tofile(tmp_path / "data_batch_1.bin")
-    done = run("--task=cifar10", f"--data_dir={tmp_path}", f"--architecture={name}", "--dry_run", *options)
+    done = run(SEARCH, "--task=cifar10", f"--data_dir={tmp_path}", f"--architecture={name}", "--dry_run", *options)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["parameters"] == expected and found["classes"] == 10
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder of images and what a training on it left behind."""
+    folder = folders(tmp_path_factory.mktemp("images"))
+    work = tmp_path_factory.mktemp("runs") / "trained"
+    done = run(TRAIN, "--task=images", f"--data_dir={folder}", "--image_size=8", f"--work_dir={work}", *SMALL_TRAINING)
+    assert done.returncode == 0, done.stderr
+    return folder, work
+
+
+def test_what_a_training_leaves_behind(trained):
+    folder, work = trained
+    result = json.loads((work / "result.json").read_text())
+    assert result["dataset"] == "images" and result["source"] == str(folder) and result["space"] == "enas"
+    assert 0 <= result["test"]["accuracy"] <= 1 and result["baselines"] == {}
+    assert (work / "export" / "child" / "1" / "saved_model.pb").exists()
+    assert list((work / "tensorboard").rglob("events*"))
+
+
+def test_a_killed_training_ends_as_the_undisturbed_one(trained, tmp_path):
+    folder, work = trained
+    command = ["--task=images", f"--data_dir={folder}", "--image_size=8", *SMALL_TRAINING, f"--work_dir={tmp_path}"]
+    file = tmp_path / "checkpoints" / "final.npz"
+    kill_when([*TRAIN, *command], file.exists, tmp_path.parent / "log.txt", seconds=1800)
+    assert not (tmp_path / "result.json").exists()
+    assert run(TRAIN, *command).returncode == 0
+    ended, whole = (json.loads((each / "result.json").read_text()) for each in (tmp_path, work))
+    ended.pop("seconds"), whole.pop("seconds")
+    assert ended == whole
+
+
+def test_the_export_has_the_accuracy_that_was_reported(trained, finished):
+    folder, work = trained
+    for each, arguments in ((work, ["--task=images", f"--data_dir={folder}"]), (finished, ["--task=cifar10"])):
+        done = run(EVALUATE, f"--work_dir={each}", *arguments)
+        assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stderr
+        found, expected = json.loads(done.stdout), json.loads((each / "result.json").read_text())
+        assert found["accuracy"] == pytest.approx(expected["test"]["accuracy"], abs=1e-6)
+        assert found["loss"] == pytest.approx(expected["test"]["loss"], rel=1e-4)
+        assert (found["dataset"], found["source"]) == (expected["dataset"], expected["source"])
+        assert found["images"] == (8 if each is work else 359)
+
+
+def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_path):
+    _, work = trained
+    others = folders(tmp_path, ("cat", "frog"))
+    for each, arguments, match in (
+        (work, ["--task=images", f"--data_dir={others}"], "is 'dog'; that of"),
+        (work, ["--task=cifar10"], "takes images of 8 x 8 x 3; those of scikit-learn's digits"),
+        (finished, ["--task=images", f"--data_dir={others}"], "takes images of 8 x 8 x 1"),
+        (finished, ["--task=cifar10", "--generate=a"], "--generate is of no use with --task=cifar10"),
+        (finished, ["--task=ptb", "--generate=a"], "without the signature 'score_ids'"),
+    ):
+        done = run(EVALUATE, f"--work_dir={each}", *arguments)
+        said = [line for line in done.stderr.splitlines() if not line.startswith("NOTICE")]
+        assert done.returncode == 1 and len(said) == 1 and match in said[0], done.stderr
+
+
+def test_proposals_keep_the_bounds_of_their_final_models(tmp_path):
+    bounds = ["--max_parameters=11000", "--max_flops=90000"]  # of ten random ones, one or two keep either
+    work, space = tmp_path / "work", ConvolutionalSpace("enas")
+    done = run(SEARCH, "--task=cifar10", *SMALL, "--strategy=evolution", *bounds, "--baselines=", f"--work_dir={work}")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (work / "pool.jsonl").read_text().splitlines()]
+    sizes = [size_of(space.cells_of(row["architecture"]), 10, 4, 1, [8, 8, 1], "nao_ws") for row in rows]
+    assert max(size.parameters for size in sizes) <= 11_000 and max(size.multiply_adds for size in sizes) <= 90_000
+    result = json.loads((work / "result.json").read_text())
+    assert result["test"]["parameters"] == sizes[result["best"]["id"]].parameters  # it is of this model that they are
+
+
 def test_wrong_input_is_one_line(tmp_path):
+    good, few, broken, alone = (tmp_path / name for name in ("good", "few", "broken", "alone"))
+    for folder in (good, few, broken, alone):
+        folder.mkdir()
+    folders(good)
+    folders(few)
+    for path in list((few / "dog").iterdir())[1:]:
+        path.unlink()
+    folders(broken)
+    (broken / "cat" / "3.png").write_text("no image")
+    folders(alone, ("cat",))
     (tmp_path / "test_batch.bin").write_bytes(bytes(3073))
     (tmp_path / "data_batch_1.bin").write_bytes(bytes(5))
     for arguments, match in (
@@ -126,7 +218,17 @@ def test_wrong_input_is_one_line(tmp_path):
         (["--architecture=0 1 2"], "takes 40"),
         (["--layers=6", "--stack=2"], "say the same thing"),
         (["--baselines=lstm"], "'lstm' is not one of resnet, nao"),
+        (["--max_parameters=100"], "keeps --max_parameters=100 with 6 layers of 16 filters; the smallest"),
+        (["--task=ptb", "--max_flops=100"], "--max_flops is of no use with --task=ptb"),
+        (["--task=images"], "task images needs --data_dir"),
+        (["--task=images", f"--data_dir={broken}"], "3.png: not an image"),
+        (["--task=images", f"--data_dir={few}"], "dog: only 1 image(s)"),
+        (["--task=images", f"--data_dir={alone}"], "only one class (cat)"),
+        (["--task=images", f"--data_dir={good}"], "batches of 64 images"),
     ):
-        done = run("--task=cifar10", "--dry_run", *arguments, folder=tmp_path)
+        done = run(SEARCH, "--task=cifar10", "--dry_run", *arguments, folder=tmp_path)
         assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
         assert done.stderr.startswith("error: ") and match in done.stderr
+    done = run(TRAIN, "--task=cifar10", folder=tmp_path)
+    assert done.returncode == 1 and "--architecture is missing" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
