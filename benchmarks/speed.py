@@ -23,8 +23,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+IMAGES = 64  # of a batch
 SIZES = ((64, 32, 2000), (128, 64, 10_000), (300, 256, 10_000))  # units, batch, vocabulary
-LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "matmul")
+LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "cnn_train", "cnn_evaluate", "matmul")
 
 
 def report(name, call, repeats, warmup=3, steps=1):
@@ -51,7 +52,7 @@ def time_recurrent(arguments, only):
     from nao_tf.training.settings import PRESETS
 
     generator, space = np.random.default_rng(0), RecurrentSpace()
-    batch, window, words = arguments.batch, arguments.steps, arguments.vocabulary
+    batch, window, words = arguments.batch or 32, arguments.steps, arguments.vocabulary
     settings = dataclasses.replace(
         PRESETS["paper"].shared, units=arguments.units, batch_size=batch, window=window, evaluation_batch=batch
     )
@@ -76,6 +77,51 @@ def time_recurrent(arguments, only):
         softmax, cell = 2 * arguments.units * words, 12 * 4 * arguments.units**2  # operations a token, forward
         step = 3 * (softmax + cell) * batch * window  # and twice that backward
         print(f"operations {label} train={step / 1e9:.2f}e9 matmul={softmax * batch * window / 1e9:.2f}e9", flush=True)
+
+
+def time_classifier(arguments, only):
+    """A step of the shared child with its batch from the pipeline, and an evaluation of one batch.
+
+    The auxiliary head is left out: the peer has none.
+    """
+    import dataclasses
+
+    import numpy as np
+
+    from nao_tf.architecture import ConvolutionalSpace
+    from nao_tf.data.images import ImageData, Part
+    from nao_tf.training.image_settings import PRESETS
+    from nao_tf.training.images import SearchTrainer
+
+    generator, space = np.random.default_rng(0), ConvolutionalSpace("enas")
+    filters, layers, batch = arguments.filters, arguments.layers, arguments.batch or IMAGES
+    settings = dataclasses.replace(
+        PRESETS["paper"].shared,
+        filters=filters,
+        layers=layers,
+        batch_size=batch,
+        evaluation_batch=batch,
+        auxiliary_weight=0.0,
+    )
+
+    def part(count):
+        images = generator.integers(0, 256, [count, 32, 32, 3]).astype(np.uint8)
+        return Part(images, generator.integers(0, 10, count).astype(np.int32))
+
+    data = ImageData("images", "random", tuple("0123456789"), part(20 * batch), part(batch), part(batch))
+    trainer = SearchTrainer(settings, data, space.name, per_input=True)
+    trainer.start(1)
+    label = f"filters={filters} layers={layers} batch={batch}"
+
+    def draw():
+        return space.complete((), generator).values
+
+    if "cnn_train" in only:
+        pool, steps = [draw() for _ in range(100)], 20
+        repeats = max(3, arguments.repeats // 4)
+        report(f"cnn_train {label}", lambda: trainer.train(pool, 1, steps), repeats, warmup=2, steps=steps)
+    if "cnn_evaluate" in only:
+        report(f"cnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats)
 
 
 def time_controller(arguments):
@@ -113,7 +159,7 @@ def figures(command):
     """Name and median of every line that a program prints."""
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return {
-        match[1].removeprefix("torch_"): float(match[2])
+        re.sub("^torch_| channels_last=.*", "", match[1]): float(match[2])
         for match in re.finditer(r"^(\S.*?) median_ms=([\d.]+)", done.stdout, re.MULTILINE)
     }
 
@@ -126,7 +172,14 @@ def alternate(arguments):
         size = [f"--units={units}", f"--batch={batch}", f"--vocabulary={words}", f"--repeats={arguments.repeats}"]
         pairs.append(([python, peers / "torch_rnn_step.py", *size], ["--only=rnn_train,rnn_evaluate", *size]))
     pairs.append(([python, peers / "torch_epd_step.py"], ["--only=epd_train"]))
+    size = [f"--filters={arguments.filters}", f"--layers={arguments.layers}", f"--batch={arguments.batch or IMAGES}"]
+    for channels_last in (0, 1):  # as the peer is by default, and in its faster form
+        peer = [python, peers / "torch_cnn_step.py", *size, f"--channels_last={channels_last}"]
+        pairs.append((peer, ["--only=cnn_train,cnn_evaluate", *size]))
+    wanted = set(arguments.only.split(","))
     for peer, own in pairs:
+        if not wanted & set(own[0].removeprefix("--only=").split(",")):
+            continue
         found: dict[str, tuple[list, list]] = {}
         for _ in range(arguments.rounds):
             for side, command in enumerate((peer, [sys.executable, __file__, *own])):
@@ -134,13 +187,16 @@ def alternate(arguments):
                     found.setdefault(name, ([], []))[side].append(median)
         for name, (theirs, ours) in found.items():
             one, other = statistics.median(theirs), statistics.median(ours)
-            print(f"{name} peer_ms={one:.2f} own_ms={other:.2f} ratio={one / other:.2f} rounds={len(ours)}", flush=True)
+            form = " peer's channels last" if "--channels_last=1" in peer else ""
+            ratio = f"peer_ms={one:.2f} own_ms={other:.2f} ratio={one / other:.2f} rounds={len(ours)}"
+            print(f"{name}{form} {ratio}", flush=True)
 
 
 def main():
     """Reads the arguments and times what they ask for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    defaults = {"units": 64, "batch": 32, "steps": 35, "vocabulary": 2000, "repeats": 20, "rounds": 3}
+    defaults = {"units": 64, "steps": 35, "vocabulary": 2000, "filters": 20, "layers": 6, "repeats": 20, "rounds": 3}
+    parser.add_argument("--batch", type=int, help=f"default: 32 texts, {IMAGES} images")
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--only", default=",".join(LOOPS), help=f"of {', '.join(LOOPS)}, with commas")
@@ -155,6 +211,8 @@ def main():
         parser.error(f"--only: {', '.join(sorted(unknown))} is not of {', '.join(LOOPS)}")
     if {"rnn_train", "rnn_evaluate", "matmul"} & set(only):
         time_recurrent(arguments, only)
+    if {"cnn_train", "cnn_evaluate"} & set(only):
+        time_classifier(arguments, only)
     if "epd_train" in only:
         time_controller(arguments)
 
