@@ -15,6 +15,7 @@ L loose ends.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 
@@ -79,6 +80,23 @@ def apply_operation(operation: str, values, row):
             values = convolve(values, kernels[0])
         values, _, _ = normalise_by_batch(values, scale, offset)
     return values
+
+
+@functools.cache
+def chooser(operations: tuple[str, ...]) -> tf.types.experimental.PolymorphicFunction:
+    """What makes of values `[B, H, W, F]` and a row `[P]` what the operation with a number makes of them.
+
+    One function for all branches of one size: a branch of its own would be traced, differentiated and optimised for
+    each, which takes TensorFlow many times as long.
+
+    Args:
+        operations: the names, in the order of their numbers.
+    """
+
+    def choose(number, values, row):
+        return tf.switch_case(number, [functools.partial(apply_operation, name, values, row) for name in operations])
+
+    return tf.function(choose, autograph=False)
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")
@@ -211,17 +229,11 @@ class SharedCell(keras.layers.Layer):
                     input_handle=states, index=sources[edge], element_shape=element, element_dtype=dtype
                 )
                 read.set_shape(shape)
-                branches.append(self._branch(operations[edge], read, rows[edge], shape))
+                value = chooser(self.operations)(operations[edge], read, rows[edge])
+                value.set_shape(shape)
+                branches.append(value)
             states = tf.raw_ops.TensorListPushBack(input_handle=states, tensor=branches[0] + branches[1])
         return self._mix(states, sources, element, shape, dtype)
-
-    def _branch(self, operation, values, row, shape):
-        def run(name):
-            return lambda: apply_operation(name, values, row)
-
-        value = tf.switch_case(operation, [run(name) for name in self.operations])
-        value.set_shape(shape)
-        return value
 
     def _mix(self, states, sources, element, shape, dtype):
         """ReLU, a pointwise convolution of the loose ends, normalisation: `[B, H, W, F]`."""
