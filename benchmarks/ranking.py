@@ -1,10 +1,12 @@
 """Does the score of the search rank architectures as training them longer does?
 
-Scores random cells as the preset's search does, then trains each from scratch for an epoch (or `--truth_steps`) with
-two other seeds and a schedule of its own, and prints Kendall's tau between the score and each truth, beside the tau
-between the two truths: the most that any score can reach. A JSON line a cell goes to --log, and a run goes on from it.
+Scores random cells, or with --task=cifar10 pairs of cells, as the preset's search does, then trains each from scratch
+for an epoch (or `--truth_steps`) with two other seeds and a schedule of its own, and prints Kendall's tau between the
+score and each truth, beside the tau between the two truths: the most that any score can reach. A JSON line a cell goes
+to --log, and a run goes on from it.
 
     python benchmarks/ranking.py --data_dir=FOLDER --cells=16 --log=ranking.jsonl
+    python benchmarks/ranking.py --task=cifar10 --data_dir=FOLDER --cells=12 --log=ranking_of_images.jsonl
 """
 
 from __future__ import annotations
@@ -15,23 +17,102 @@ import json
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.architecture import RecurrentSpace  # noqa: E402
+from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau  # noqa: E402
+from nao_tf.data.images import load_images  # noqa: E402
 from nao_tf.data.text import load_corpus  # noqa: E402
+from nao_tf.training import image_settings, settings  # noqa: E402
+from nao_tf.training.images import SearchTrainer  # noqa: E402
 from nao_tf.training.language import ChildTrainer, SharedChildTrainer  # noqa: E402
-from nao_tf.training.settings import PRESETS  # noqa: E402
 
-TRUTH = {"learning_rate": 1e-2, "warmup": 0}  # stays what it is when the preset's score changes
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is learned.
+
+    Attributes:
+        data: its name.
+        unit: of the validation loss.
+        space: of the architectures.
+        preset: whose score it is.
+        truth: of the training that is the truth; it stays when the preset's score changes.
+        epoch: training steps.
+        trainer: makes of settings what makes of integers and a seed the validation loss after training from scratch.
+        shared: makes of a list of integers, steps and a seed the validation losses in one shared child.
+    """
+
+    data: str
+    unit: str
+    space: SearchSpace
+    preset: object
+    truth: dict
+    epoch: int
+    trainer: Callable
+    shared: Callable
+
+
+def text(data_dir) -> Task:
+    """Penn Treebank."""
+    corpus, preset = load_corpus("ptb", data_dir), settings.PRESETS["cpu"]
+    data = (corpus.train, corpus.valid, len(corpus.vocabulary))
+
+    def trainer(training):
+        child = ChildTrainer(training, *data)
+
+        def loss(values, seed):
+            child.train(values, seed)
+            return child.evaluate(values)
+
+        return loss
+
+    def shared(pool, steps, seed):
+        child = SharedChildTrainer(preset.shared, *data, seed=seed)
+        child.train(pool, steps)
+        return [child.evaluate(values) for values in pool]
+
+    epoch = ChildTrainer(preset.scratch, *data).windows
+    truth = {"learning_rate": 1e-2, "warmup": 0}
+    return Task(f"corpus {corpus.name}", "token", RecurrentSpace(), preset, truth, epoch, trainer, shared)
+
+
+def images(data_dir) -> Task:
+    """CIFAR-10."""
+    data, preset = load_images("cifar10", data_dir), image_settings.PRESETS["cpu"]
+
+    def trainer(training):
+        child = SearchTrainer(training, data, preset.space, per_input=False)
+
+        def loss(values, seed):
+            child.start(seed)
+            child.train([values], seed)
+            return child.evaluate(values).loss
+
+        return loss
+
+    def shared(pool, steps, seed):
+        child = SearchTrainer(preset.shared, data, preset.space, per_input=True)
+        child.start(seed)
+        child.train(pool, seed, steps)
+        return [child.evaluate(values).loss for values in pool]
+
+    epoch, space = len(data.train) // preset.scratch.batch_size, ConvolutionalSpace(preset.space)
+    truth = {"learning_rate": 0.1, "warmup": 10}
+    return Task(f"images {data.name}", "image", space, preset, truth, epoch, trainer, shared)
+
+
+TASKS = {"ptb": text, "cifar10": images}
 
 
 def main():
     """Runs the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", choices=TASKS, default="ptb")
     parser.add_argument("--data_dir")
     parser.add_argument("--cells", type=int, default=16)
     parser.add_argument("--seed", type=int, default=11, help="which cells, and the seeds of the truths")
@@ -43,21 +124,20 @@ def main():
     parser.add_argument("--shared_steps", type=int, default=0, help="score by one shared child too")
     parser.add_argument("--log", default="ranking.jsonl")
     arguments = parser.parse_args()
-    corpus, space = load_corpus("ptb", arguments.data_dir), RecurrentSpace()
+    task = TASKS[arguments.task](arguments.data_dir)
     generator, cells = np.random.default_rng(arguments.seed), []
     while len(cells) < arguments.cells:
-        cell = space.sample(generator)
+        cell = task.space.sample(generator)
         if cell not in cells:
             cells.append(cell)
 
-    settings = PRESETS["cpu"].scratch
-    data = (corpus.train, corpus.valid, len(corpus.vocabulary))
+    scratch = task.preset.scratch
     changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
     changes = {name: value for name, value in changes.items() if value is not None}
-    score_settings = dataclasses.replace(settings, **changes)
-    scorer = ChildTrainer(score_settings, *data)
-    truth_steps = arguments.truth_steps or scorer.windows
-    judge = ChildTrainer(dataclasses.replace(settings, steps=truth_steps, **TRUTH), *data)
+    score_settings = dataclasses.replace(scratch, **changes)
+    truth_steps = arguments.truth_steps or task.epoch
+    scorer = task.trainer(score_settings)
+    judge = task.trainer(dataclasses.replace(scratch, steps=truth_steps, **task.truth))
     score = (
         f"score_{score_settings.steps}_{score_settings.learning_rate}_{score_settings.warmup}_{arguments.search_seed}"
     )
@@ -74,23 +154,21 @@ def main():
             row = json.loads(line)
             known[row["column"], row["cell"]] = row["valid"]
     table, seconds = {}, {}
-    for column, (trainer, seed) in columns.items():
+    for column, (loss_of, seed) in columns.items():
         for cell in cells:
             if (column, str(cell)) not in known:
                 start = time.perf_counter()
-                trainer.train(cell.values, seed)
-                valid = trainer.evaluate(cell.values)
+                valid = loss_of(cell.values, seed)
                 seconds.setdefault(column, []).append(time.perf_counter() - start)
                 known[column, str(cell)] = valid
                 with open(log, "a") as file:
                     file.write(json.dumps({"column": column, "cell": str(cell), "valid": valid}) + "\n")
             table.setdefault(column, []).append(known[column, str(cell)])
     if arguments.shared_steps:
-        shared = SharedChildTrainer(PRESETS["cpu"].shared, *data, seed=arguments.search_seed)
-        shared.train([cell.values for cell in cells], arguments.shared_steps)
-        table[f"shared_{arguments.shared_steps}"] = [shared.evaluate(cell.values) for cell in cells]
+        pool = [cell.values for cell in cells]
+        table[f"shared_{arguments.shared_steps}"] = task.shared(pool, arguments.shared_steps, arguments.search_seed)
 
-    print(f"corpus {corpus.name}, {len(cells)} random cells, validation negative log likelihood in nats a token")
+    print(f"{task.data}, {len(cells)} random cells, validation negative log likelihood in nats a {task.unit}")
     for column, values in table.items():
         spent = f", {np.median(seconds[column]):.1f} s a cell" if column in seconds else ""
         print(f"{column}: mean {np.mean(values):.4f}, spread {np.std(values):.4f}{spent}")
