@@ -9,10 +9,11 @@ import time
 
 from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.cli import flags, image_task, language_task, program
+from nao_tf.cli.rivals import measured
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim, seconds, spent, versions, write
 from nao_tf.data.images import ImageData
-from nao_tf.errors import InputError, RunError
+from nao_tf.errors import InputError
 from nao_tf.training.image_settings import ImageTraining
 
 BASELINES = ("resnet",)
@@ -83,12 +84,7 @@ def train(
     start = time.monotonic()
     test = models.measure(trainer)
     spent(work, "test", start)
-    rivals = {}
-    for name in baselines:
-        try:
-            rivals[name] = models.resnet(trainer, LABEL)
-        except RunError as error:
-            rivals[name] = {"failed": str(error)}
+    rivals = measured(baselines, lambda name: models.resnet(trainer, LABEL))
     result = {
         "task": task,
         "dataset": data.name,

@@ -9,10 +9,11 @@ import time
 
 from nao_tf.architecture import Architecture, RecurrentSpace
 from nao_tf.cli import flags, image_training, language_task, program
+from nao_tf.cli.rivals import measured
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim, seconds, spent, versions, write
 from nao_tf.data.text import Corpus
-from nao_tf.errors import InputError, RunError
+from nao_tf.errors import InputError
 from nao_tf.training.settings import LanguageTraining
 
 BASELINES = ("lstm",)
@@ -92,12 +93,7 @@ def train(
     start = time.monotonic()
     test = models.measure(trainer.model, given.values)
     spent(work, "test", start)
-    rivals = {}
-    for name in baselines:
-        try:
-            rivals[name] = models.lstm(trainer, given.values, LABEL)
-        except RunError as error:
-            rivals[name] = {"failed": str(error)}
+    rivals = measured(baselines, lambda name: models.lstm(trainer, given.values, LABEL))
     result = {
         "task": task,
         "dataset": corpus.name,

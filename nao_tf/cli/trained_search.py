@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from nao_tf import controller
+from nao_tf.cli.rivals import measured
 from nao_tf.cli.terminal import Rate, Terminal
 from nao_tf.cli.work_directory import seconds, spent, versions, write
 from nao_tf.errors import RunError
@@ -83,14 +84,11 @@ class TrainedSearch(abc.ABC):
         fitted = self.fit(pool) if self.strategy_name == "nao" and len(pool.ranked) > 1 else None
         found = self.retrain(pool, self.strategy_name)
         self.export(found, fitted)  # before the comparisons, which take as long again and may fail
-        rivals = {}
-        for name in sorted(baselines, key=lambda name: name != self.hand_made):  # the shortest first
-            if name == self.strategy_name:
-                continue
-            try:
-                rivals[name] = self.rival_by_hand(found) if name == self.hand_made else self.rival(name, pool)
-            except RunError as error:
-                rivals[name] = {"failed": str(error)}
+        others = [name for name in baselines if name != self.strategy_name]
+        rivals = measured(
+            sorted(others, key=lambda name: name != self.hand_made),  # the shortest first
+            lambda name: self.rival_by_hand(found) if name == self.hand_made else self.rival(name, pool),
+        )
         result = self.result(pool, found, rivals, fitted)
         write(self.work / "result.json", json.dumps(result, indent=1) + "\n")
         self.table(result)
