@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 IMAGES = 64  # of a batch
 SIZES = ((64, 32, 2000), (128, 64, 10_000), (300, 256, 10_000))  # units, batch, vocabulary
-LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "cnn_train", "cnn_evaluate", "matmul")
+LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "cnn_train", "cnn_data", "cnn_evaluate", "matmul")
 
 
 def report(name, call, repeats, warmup=3, steps=1):
@@ -80,7 +80,7 @@ def time_recurrent(arguments, only):
 
 
 def time_classifier(arguments, only):
-    """A step of the shared child with its batch from the pipeline, and an evaluation of one batch.
+    """A step of the shared child with its batch from the pipeline, a batch alone, and an evaluation of one batch.
 
     The auxiliary head is left out: the peer has none.
     """
@@ -89,6 +89,7 @@ def time_classifier(arguments, only):
     import numpy as np
 
     from nao_tf.architecture import ConvolutionalSpace
+    from nao_tf.data.image_batches import training_batches
     from nao_tf.data.images import ImageData, Part
     from nao_tf.training.image_settings import PRESETS
     from nao_tf.training.images import SearchTrainer
@@ -120,6 +121,9 @@ def time_classifier(arguments, only):
         pool, steps = [draw() for _ in range(100)], 20
         repeats = max(3, arguments.repeats // 4)
         report(f"cnn_train {label}", lambda: trainer.train(pool, 1, steps), repeats, warmup=2, steps=steps)
+    if "cnn_data" in only:
+        batches = iter(training_batches(data.train, batch, seed=1, steps=10**6))
+        report(f"cnn_data {label}", lambda: next(batches), arguments.repeats)
     if "cnn_evaluate" in only:
         report(f"cnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats)
 
@@ -211,7 +215,7 @@ def main():
         parser.error(f"--only: {', '.join(sorted(unknown))} is not of {', '.join(LOOPS)}")
     if {"rnn_train", "rnn_evaluate", "matmul"} & set(only):
         time_recurrent(arguments, only)
-    if {"cnn_train", "cnn_evaluate"} & set(only):
+    if {"cnn_train", "cnn_data", "cnn_evaluate"} & set(only):
         time_classifier(arguments, only)
     if "epd_train" in only:
         time_controller(arguments)

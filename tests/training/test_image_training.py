@@ -111,6 +111,13 @@ def test_a_shared_child_goes_on_from_its_file(tmp_path):
     trainer.train(pool, seed=1, steps=3, shares=[1, 2, 3])
     for found, value in zip(weights(trainer), expected, strict=True):
         np.testing.assert_array_equal(found, value)
+    trainer.start(1)
+    trainer.train(pool, seed=1, steps=3, shares=[0, 1, 0])  # a member is drawn as often as its share says
+    expected = weights(trainer)
+    trainer.start(1)
+    trainer.train(pool[1:2], seed=1, steps=3)
+    for found, value in zip(weights(trainer), expected, strict=True):
+        np.testing.assert_array_equal(found, value)
 
 
 def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
