@@ -14,3 +14,7 @@ class RunError(RuntimeError):
 
     Its message is one clear line; the command line prints it and exits with status 1.
     """
+
+
+class DivergedError(RunError):
+    """The loss of something in training, or a figure of what was trained, is no longer a number."""

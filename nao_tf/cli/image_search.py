@@ -10,8 +10,9 @@ from nao_tf.cli import image_task
 from nao_tf.cli.final_images import RESNET, FinalImageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import Retrained, TrainedSearch, label_of
+from nao_tf.errors import DivergedError
 from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
-from nao_tf.training.images import DivergedError, SearchTrainer
+from nao_tf.training.images import SearchTrainer
 
 
 class ImageSearch(TrainedSearch):

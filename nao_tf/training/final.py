@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
 from nao_tf.training.averaged_sgd import WeightAverage, stopped_falling
-from nao_tf.training.language import ChildTrainer, DivergedError
+from nao_tf.training.language import ChildTrainer
 from nao_tf.training.window_lengths import Windows, padded, windows_of_epoch
 
 CHECKED_EVERY = 50  # steps between two looks at the training loss

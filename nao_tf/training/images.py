@@ -23,7 +23,7 @@ from nao_tf.child.residual_classifier import ResidualClassifier
 from nao_tf.child.shared_classifier import SharedImageClassifier
 from nao_tf.data.image_batches import evaluation_batches, training_batches
 from nao_tf.data.images import ImageData, Part
-from nao_tf.errors import RunError
+from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
 from nao_tf.training.image_settings import ImageTraining
 
@@ -32,10 +32,6 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # The structure around the cells, by the space that they come from: that of the authors' program for the space.
 MACRO_OF_SPACE = {"nao": "nao", "nao19": "nao", "enas": "nao_ws", "nao_v2": "nao_ws"}
 BLOCKS = 3  # of a stage of the residual network: 20 layers
-
-
-class DivergedError(RunError):
-    """The loss of a child is no longer a number."""
 
 
 @dataclasses.dataclass(frozen=True)

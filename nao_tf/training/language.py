@@ -22,16 +22,12 @@ from nao_tf.child.language_model import LanguageModel
 from nao_tf.child.lstm_cell import LongShortTermMemory
 from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.data.streams import evaluation_streams, streams, window_count
-from nao_tf.errors import RunError
+from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
 from nao_tf.training.settings import LanguageTraining
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 MASKS = 8  # seeds that the dropout masks of one device may use in a step
-
-
-class DivergedError(RunError):
-    """The loss of a child is no longer a number."""
 
 
 def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, architecture=None) -> LanguageModel:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from nao_tf.architecture import ConvolutionalSpace
+from nao_tf.errors import DivergedError
 from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
 from nao_tf.search.pool import Candidate, Pool
-from nao_tf.training.images import DivergedError, Quality
+from nao_tf.training.images import Quality
 
 SPACE = ConvolutionalSpace("enas")
 CANDIDATES = [Candidate(SPACE.sample(np.random.default_rng(number)), "random") for number in range(6)]

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.dropout import Dropout
+from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
 from nao_tf.training.final import FinalTrainer
-from nao_tf.training.language import DivergedError
 from nao_tf.training.settings import LanguageTraining
 
 V = 7

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.dropout import Dropout
-from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, initialise
+from nao_tf.errors import DivergedError
+from nao_tf.training.language import ChildTrainer, SharedChildTrainer, initialise
 from nao_tf.training.settings import LanguageTraining
 
 V = 17

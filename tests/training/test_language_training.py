@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.dropout import Dropout
-from nao_tf.training.language import ChildTrainer, DivergedError, Evaluator, SharedChildTrainer, perplexity
+from nao_tf.errors import DivergedError
+from nao_tf.training.language import ChildTrainer, Evaluator, SharedChildTrainer, perplexity
 from nao_tf.training.settings import LanguageTraining
 
 WORDS = 12
