@@ -274,7 +274,12 @@ def image_preset(images: int):
     from nao_tf.training.image_settings import PRESETS
 
     chosen = PRESETS[PRESET.value]
-    search = {"filters": SEARCH_FILTERS.value, "layers": SEARCH_LAYERS.value, "steps": SEARCH_STEPS.value}
+    search = {
+        "filters": SEARCH_FILTERS.value,
+        "layers": SEARCH_LAYERS.value,
+        "steps": SEARCH_STEPS.value,
+        "batch_size": BATCH_SIZE.value,
+    }
     sharing = chosen.weight_sharing if WEIGHT_SHARING.value is None else WEIGHT_SHARING.value
     space = SPACE.value or (chosen.space if sharing else chosen.space_from_scratch)
     return _changed(

@@ -109,19 +109,8 @@ def test_dry_run_counts_the_parameters_of_published_networks(name, tmp_path):
     records[:, 0] = np.arange(count) % classes
     for file in ("data_batch_1.bin", "test_batch.bin"):
         records.tofile(tmp_path / file)
-    done = run(
-        SEARCH,
-        "--task=cifar10",
-        f"--data_dir={tmp_path}",
-        f"--architecture={name}",
-        "--dry_run",
-        "--batch_size=4",
-        "--search_steps=1",
-        *options,
-    )
-    assert done.returncode == 1 and "batches of 64 images" in done.stderr  # of the children in search
-    np.tile(records, [10, 1]).tofile(tmp_path / "data_batch_1.bin")
-    done = run(SEARCH, "--task=cifar10", f"--data_dir={tmp_path}", f"--architecture={name}", "--dry_run", *options)
+    given = ["--task=cifar10", f"--data_dir={tmp_path}", f"--architecture={name}", "--dry_run", "--batch_size=4"]
+    done = run(SEARCH, *given, *options)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["parameters"] == expected and found["classes"] == 10
