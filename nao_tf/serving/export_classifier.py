@@ -20,6 +20,8 @@ def export_classifier(model: keras.Model, class_names: Sequence[str], directory)
     `probabilities` float32 `[B, K]`, `labels` string `[B]`, the name of the most probable class, and `classes` int32
     `[B]`, its number. What training images were normalised with is inside.
 
+    Signature `names`: `classes` int32 `[B]` -> `labels` string `[B]`.
+
     Args:
         model: `ImageClassifier` or `ResidualClassifier` with its weights.
         class_names: K names.
@@ -38,8 +40,12 @@ def export_classifier(model: keras.Model, class_names: Sequence[str], directory)
         classes = tf.argmax(logits, -1, tf.int32)
         return {"probabilities": tf.nn.softmax(logits), "labels": tf.gather(names, classes), "classes": classes}
 
+    def name(classes):
+        return {"labels": tf.gather(names, classes)}
+
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint("classify", classify, [tf.TensorSpec([None, *model.image_shape], tf.uint8, "images")])
+    archive.add_endpoint("names", name, [tf.TensorSpec([None], tf.int32, "classes")])
     with replacing(directory) as temporary:
         archive.write_out(temporary, verbose=False)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from nao_tf.serving.exported import load
 
-SIGNATURE = "classify"
+SIGNATURES = ("classify", "names")
 IMAGES = 500  # that are classified at once
 
 
@@ -24,12 +24,10 @@ class Classified(NamedTuple):
     Attributes:
         probabilities: of every class, `[N, K]` float32.
         classes: the number of the most probable, `[N]` int32.
-        labels: its name, N of them.
     """
 
     probabilities: np.ndarray
     classes: np.ndarray
-    labels: tuple[str, ...]
 
 
 class ExportedClassifier:
@@ -41,17 +39,19 @@ class ExportedClassifier:
     Attributes:
         directory: of the SavedModel that was read.
         image_shape: H, W and C.
-        classes: K.
+        class_names: K names.
 
     Raises:
         InputError: there is no SavedModel, it cannot be read, or it is no image classifier of this package.
     """
 
     def __init__(self, directory: os.PathLike):
-        self.directory, self._model = load(directory, [SIGNATURE], "image classifier")
-        self._run = self._model.signatures[SIGNATURE]
+        self.directory, self._model = load(directory, SIGNATURES, "image classifier")
+        self._run = self._model.signatures["classify"]
         self.image_shape = tuple(self._run.structured_input_signature[1]["images"].shape[1:])
-        self.classes = self._run.structured_outputs["probabilities"].shape[-1]
+        classes = self._run.structured_outputs["probabilities"].shape[-1]
+        names = self._model.signatures["names"](classes=tf.range(classes))["labels"].numpy()
+        self.class_names = tuple(name.decode("utf-8") for name in names)
 
     def classify(self, images: np.ndarray) -> Classified:
         """What the model says of images, uint8 `[N, H, W, C]`."""
@@ -59,7 +59,6 @@ class ExportedClassifier:
         return Classified(
             np.concatenate([part["probabilities"].numpy() for part in parts]),
             np.concatenate([part["classes"].numpy() for part in parts]),
-            tuple(label.decode("utf-8") for part in parts for label in part["labels"].numpy()),
         )
 
     def _parts(self, images) -> Iterator[dict]:

@@ -164,7 +164,11 @@ def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_
     _, work = trained
     others = folders(tmp_path, ("cat", "frog"))
     for each, arguments, match in (
-        (work, ["--task=images", f"--data_dir={others}"], "is 'dog'; that of"),
+        (
+            work,
+            ["--task=images", f"--data_dir={others}"],
+            "knows the classes cat, dog (2); ",
+        ),
         (work, ["--task=cifar10"], "takes images of 8 x 8 x 3; those of scikit-learn's digits"),
         (finished, ["--task=images", f"--data_dir={others}"], "takes images of 8 x 8 x 1"),
         (finished, ["--task=cifar10", "--generate=a"], "--generate is of no use with --task=cifar10"),
