@@ -136,18 +136,20 @@ def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
 
 def test_a_found_cell_learns():
     settings = ImageTraining(
-        filters=4, layers=1, batch_size=10, steps=30, learning_rate=0.1, auxiliary_weight=0.4, drop_path=0.1, shift=0
-    )
+        filters=4, layers=1, batch_size=10, steps=90, learning_rate=0.1, auxiliary_weight=0.4, drop_path=0.1, shift=0
+    )  # the moving averages come behind the weights: after 30 steps two of ten are still taken for the other class
     data = ImageData("images", "here", DATA.class_names, DATA.train, DATA.valid, DATA.test, mirrored=True)
     architecture = SPACE.parse("NAO-WS")
     trainer = ClassifierTrainer(settings, data, lambda: make_classifier(settings, data, architecture))
-    evaluate = trainer.evaluator(data.test)
+    labels = data.test.labels.copy()
+    labels[:4] = 1 - labels[:4]  # wrong ones, so that the loss is no tiny number
+    evaluate = trainer.evaluator(Part(data.test.images, labels))
     loss = trainer.train(seed=1)
+    predicted = trainer.model(data.test.images).numpy()  # [N, K]
+    assert loss < 0.3 and (predicted.argmax(1) == data.test.labels).all()
     quality = evaluate()
-    assert loss < 0.3 and quality.accuracy == 1 and quality.loss < 0.3
-    predicted = trainer.model(data.test.images)
-    losses = -np.take_along_axis(predicted.numpy(), data.test.labels[:, None], 1)
-    assert quality.loss == pytest.approx(losses.mean(), rel=1e-4)
+    assert quality.accuracy == pytest.approx(0.6)
+    assert quality.loss == pytest.approx(-np.take_along_axis(predicted, labels[:, None], 1).mean(), rel=1e-4)
 
 
 def test_a_diverged_loss_is_an_error():
