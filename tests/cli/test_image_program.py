@@ -24,7 +24,7 @@ SMALL_TRAINING = "--architecture=NAO-WS --filters=4 --layers=1 --steps=12 --batc
 
 
 def run(started, *arguments, folder=None):
-    return programs.run(*started, *arguments, cwd=folder, env={**os.environ, "TFDS_DATA_DIR": "/nowhere"})
+    return programs.run(*started, *arguments, timeout=3000, cwd=folder, env={**os.environ, "TFDS_DATA_DIR": "/nowhere"})
 
 
 def folders(folder, classes=("cat", "dog"), count=20, size=10):
