@@ -22,7 +22,9 @@ from nao_tf.controller.program import program_for, weights_of
 from nao_tf.controller.quality import hamming_distance, kendall_tau, pairwise_accuracy
 from nao_tf.controller.settings import ControllerSettings
 
-SMALLEST_PADDING = 64  # pools are padded to this size times a power of 2, so that few sizes are ever compiled
+# Pools are padded to this size times a power of 2, so that few sizes are ever compiled. Where a training step reads the
+# whole pool the padding costs time; where it reads a batch, nothing, so all pools of a usual search are of one size.
+SMALLEST_PADDING, SMALLEST_PADDING_FOR_BATCHES = 64, 512
 STEPS_PER_CALL = 100  # training steps of one compiled call
 MEMBERS_PER_CALL = 20  # about as many, of several ensembles, go into one call: more leave the caches of a processor
 
@@ -50,15 +52,17 @@ class Proposal:
 
     Attributes:
         architecture: in canonical form.
-        parent: the architecture that the ascent started from.
-        step_size: eta, the smallest of those asked for that led there.
+        parent: the architecture that the ascent, or the first of several, started from.
+        step_size: eta of the ascent that led there, the smallest of those asked for.
         predicted: the mean of the members' predictions for the architecture itself, higher is better.
+        spread: their standard deviation.
     """
 
     architecture: Architecture
     parent: Architecture
     step_size: float
     predicted: float
+    spread: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,21 +95,28 @@ class FittedController:
         """The scores that each member predicts, float32 `[E, B]`. Their spread tells how sure the ensemble is."""
         return _predict_members([self], [architectures])[0]
 
-    def improve(self, architectures: Sequence[Architecture], step_sizes: Sequence[float]) -> list[Proposal]:
+    def improve(
+        self,
+        architectures: Sequence[Architecture],
+        step_sizes: Sequence[float],
+        ascents: int = 1,
+        exploration: float = 0.0,
+    ) -> list[Proposal]:
         """New architectures by gradient ascent from each architecture, by each member, with each step size.
 
         Args:
             architectures: where to start; usually the best of the pool.
             step_sizes: eta, positive; the authors use 1, 2, 3, … and 10, 20, 30.
+            ascents: how often; every further ascent starts from the most promising of what those before came to.
+            exploration: how many standard deviations of the members' predictions count for an architecture.
 
         Returns:
-            The proposals, the best predicted first; no two of the same architecture, none the same as the one it
-            started from.
+            The proposals, the most promising first; no two of the same architecture, and none of the given ones.
 
         Raises:
             ValueError: no architecture, one of another space, no step size, or one that is not positive.
         """
-        return improve_together([self], [architectures], step_sizes)[0]
+        return improve_together([self], [architectures], step_sizes, ascents, exploration)[0]
 
 
 def fit(
@@ -174,6 +185,8 @@ def improve_together(
     controllers: Sequence[FittedController],
     architectures: Sequence[Sequence[Architecture]],
     step_sizes: Sequence[float],
+    ascents: int = 1,
+    exploration: float = 0.0,
 ) -> list[list[Proposal]]:
     """The proposals of several controllers, as `FittedController.improve` gives them, by batched programs.
 
@@ -181,6 +194,10 @@ def improve_together(
         controllers: `[C]`, with the same settings and space.
         architectures: where each of them starts, `[C]` of `[B]` each.
         step_sizes: eta, positive.
+        ascents: how often; every further ascent starts from the most promising of what those before came to, as many
+            as the first started from.
+        exploration: kappa; proposals are ranked by the mean of the members' predictions and kappa times their standard
+            deviation, an upper confidence bound (Srinivas et al., 2010). 0: by the mean alone.
 
     Raises:
         ValueError: as `FittedController.improve`.
@@ -188,36 +205,61 @@ def improve_together(
     sizes = np.sort(np.asarray(step_sizes, np.float32).reshape(-1))  # [K]
     if not len(sizes) or not np.all(sizes > 0) or not np.all(np.isfinite(sizes)):
         raise ValueError(f"step sizes {list(step_sizes)}; at least one, all positive and finite")
-    tokens = [tokens_of(controller.space, part) for controller, part in zip(controllers, architectures, strict=True)]
-    improved = _in_parts(controllers, tokens, lambda program: functools.partial(program.improve, step_sizes=sizes), 1)
-    found = [
-        _distinct(controller.space, starts, candidates, sizes)
-        for controller, starts, candidates in zip(controllers, architectures, improved, strict=True)
+    if ascents < 1:
+        raise ValueError(f"{ascents} ascents; at least one")
+    starts = [{cell.canonical: cell for cell in part} for part in architectures]  # the root of each
+    left = [dict.fromkeys(part) for part in starts]  # where an ascent has started
+    found: list[dict[Architecture, Proposal]] = [{} for _ in controllers]
+    for ascent in range(ascents):
+        some = [index for index, of_search in enumerate(starts) if of_search or ascent == 0]
+        new = _ascend_together([controllers[index] for index in some], [starts[index] for index in some], sizes)
+        for index, of_search in zip(some, new, strict=True):
+            found[index] = {**of_search, **found[index]}  # what came first stays
+            best = _ranked((found[index][cell] for cell in found[index].keys() - left[index].keys()), exploration)
+            starts[index] = {cell.architecture: cell.parent for cell in best[: len(architectures[index])]}
+            left[index].update(dict.fromkeys(starts[index]))
+    return [
+        _ranked((of_search[cell] for cell in of_search.keys() - {cell.canonical for cell in part}), exploration)
+        for of_search, part in zip(found, architectures, strict=True)
     ]
-    proposals: list[list[Proposal]] = [[] for _ in controllers]
-    some = [index for index, of_controller in enumerate(found) if of_controller]  # the others came to nothing new
+
+
+def _ranked(proposals, exploration):
+    """Proposals, the most promising first."""
+    return sorted(
+        proposals,
+        key=lambda proposal: (-proposal.predicted - exploration * proposal.spread, proposal.architecture.values),
+    )
+
+
+def _ascend_together(controllers, starts, sizes) -> list[dict[Architecture, Proposal]]:
+    """What one ascent of each controller comes to, from starts whose roots are given: `{canonical start: root}`."""
+    tokens = [tokens_of(controller.space, list(part)) for controller, part in zip(controllers, starts, strict=True)]
+    moved = _in_parts(controllers, tokens, lambda program: functools.partial(program.improve, step_sizes=sizes), 1)
+    found = [
+        _distinct(controller.space, part, candidates, sizes)
+        for controller, part, candidates in zip(controllers, starts, moved, strict=True)
+    ]
+    proposals: list[dict[Architecture, Proposal]] = [{} for _ in controllers]
+    some = [index for index, of_search in enumerate(found) if of_search]  # the others came to nothing new
     predicted = _predict_members([controllers[index] for index in some], [list(found[index]) for index in some])
     for index, scores in zip(some, predicted, strict=True):
-        of_search = [
-            Proposal(architecture, parent, size, float(score))
-            for (architecture, (parent, size)), score in zip(found[index].items(), np.mean(scores, axis=0), strict=True)
-        ]
-        proposals[index] = sorted(of_search, key=lambda proposal: (-proposal.predicted, proposal.architecture.values))
+        for (cell, (root, size)), of_members in zip(found[index].items(), scores.T, strict=True):
+            proposals[index][cell] = Proposal(cell, root, size, float(of_members.mean()), float(of_members.std()))
     return proposals
 
 
 def _distinct(space, starts, candidates, sizes):
-    """What ascent came to, `[K, E, B, T]`, by canonical architecture: the start that led there and the step size."""
+    """What an ascent came to, `[K, E, B, T]`, by canonical architecture: the root of its start, and the step size."""
     found: dict[Architecture, tuple[Architecture, float]] = {}
     canonical: dict[tuple[int, ...], Architecture] = {}
-    own = [architecture.canonical for architecture in starts]
     for size, of_size in zip(sizes, candidates, strict=True):
         for of_member in of_size:  # [B, T]
-            for parent, start, string in zip(starts, own, map(tuple, of_member.tolist()), strict=True):
+            for (start, root), string in zip(starts.items(), map(tuple, of_member.tolist()), strict=True):
                 if string not in canonical:
                     canonical[string] = space.from_tokens(string).canonical
                 if canonical[string] != start:
-                    found.setdefault(canonical[string], (parent, float(size)))
+                    found.setdefault(canonical[string], (root, float(size)))
     return found
 
 
@@ -334,8 +376,8 @@ def _spell(space, architectures, own_tokens, settings, generator):
     return spelt
 
 
-def _padded_size(count):
-    size = SMALLEST_PADDING
+def _padded_size(count, settings):
+    size = SMALLEST_PADDING if settings.batch_size > SMALLEST_PADDING else SMALLEST_PADDING_FOR_BATCHES
     while size < count:
         size *= 2
     return size
@@ -394,7 +436,7 @@ def _prepare(space, architectures, scores, seed, settings) -> _Lesson:
     if not np.all(np.isfinite(scores)):
         worst = int(np.flatnonzero(~np.isfinite(scores))[0])
         raise ValueError(f"score {scores[worst]} of architecture {architectures[worst]}; scores must be finite")
-    count, padded = len(architectures), _padded_size(len(architectures))
+    count, padded = len(architectures), _padded_size(len(architectures), settings)
     generator = np.random.default_rng([seed, count])
     own_tokens = tokens_of(space, architectures)  # [P, T]
     held_out = _deal(count, settings, generator)  # [E, P]

@@ -39,10 +39,10 @@ def _neural_architecture_optimization(space: SearchSpace, seed: int, **options) 
 
 
 STRATEGIES: Mapping[str, StrategyEntry] = {
-    "nao": StrategyEntry(_neural_architecture_optimization, initial=50, proposals=10, needs_tensorflow=True),
+    "nao": StrategyEntry(_neural_architecture_optimization, initial=20, proposals=5, needs_tensorflow=True),
     "random": StrategyEntry(RandomSearch, initial=50, proposals=10),  # of no effect
     "evolution": StrategyEntry(RegularisedEvolution, initial=20, proposals=1),
     "reinforce": StrategyEntry(Reinforce, initial=20, proposals=10),
     "local": StrategyEntry(LocalSearch, initial=10, proposals=1),
-    "mlp": StrategyEntry(PerceptronSearch, initial=50, proposals=10),
+    "mlp": StrategyEntry(PerceptronSearch, initial=20, proposals=5),
 }

@@ -79,7 +79,7 @@ def test_a_folder_with_one_table_needs_no_name(invented_table, tmp_path):
     fields = json.loads(done.stdout)
     assert (fields["table"], fields["rows"], fields["architectures"]) == (str(invented_table), 15_625, 6_466)
     assert fields["architecture"] == [3, 0, 1, 0, 0, 4]
-    assert fields["settings"]["budget"] == 300 and fields["settings"]["initial"] == 50
+    assert fields["settings"]["budget"] == 300 and fields["settings"]["initial"] == 20
 
 
 @pytest.mark.parametrize("preset", ["cpu", "paper"])
