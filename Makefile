@@ -1,7 +1,7 @@
 # make search: set-up and a search on the embedded sample.  make test: set-up, lint, tests.
 PYTHON ?= python3
 # a budget for the small embedded sample; FLAGS= gives the preset's own, for real data
-FLAGS ?= --budget=30 --initial=15 --finalists=2 --steps=1327
+FLAGS ?= --budget=20 --initial=10 --proposals=5 --search_steps=400 --finalists=1 --steps=1000
 BIN := .venv/bin
 
 .PHONY: search test lint format clean
@@ -15,7 +15,7 @@ search: .venv/ready
 	$(BIN)/python bin/nao_search --task=ptb $(FLAGS)
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10
 
 lint: .venv/ready
 	$(BIN)/ruff check nao_tf tests bin benchmarks setup.py

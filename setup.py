@@ -34,7 +34,7 @@ setup(
         "numpy",
     ],
     extras_require={
-        "test": ["pytest", "dill", "scipy", "ruff"],
+        "test": ["pytest", "pytest-xdist", "dill", "scipy", "ruff"],
         "benchmarks": ["matplotlib"],  # the picture of benchmarks/search_quality.py
     },
 )

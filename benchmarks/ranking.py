@@ -1,8 +1,8 @@
 """Does the score of the search rank architectures as training them longer does?
 
 Scores random cells as the preset's search does, then trains each from scratch for an epoch (or `--truth_steps`) with
-two other seeds, and prints Kendall's tau between the score and each truth, beside the tau between the two truths: the
-most that any score can reach. A JSON line a cell goes to --log, and a run goes on from it.
+two other seeds and a schedule of its own, and prints Kendall's tau between the score and each truth, beside the tau
+between the two truths: the most that any score can reach. A JSON line a cell goes to --log, and a run goes on from it.
 
     python benchmarks/ranking.py --data_dir=FOLDER --cells=16 --log=ranking.jsonl
 """
@@ -26,6 +26,8 @@ from nao_tf.data.text import load_corpus  # noqa: E402
 from nao_tf.training.language import ChildTrainer, SharedChildTrainer  # noqa: E402
 from nao_tf.training.settings import PRESETS  # noqa: E402
 
+TRUTH = {"learning_rate": 1e-2, "warmup": 0}  # stays what it is when the preset's score changes
+
 
 def main():
     """Runs the measurement."""
@@ -36,6 +38,7 @@ def main():
     parser.add_argument("--search_seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="of the score; default: the preset's")
     parser.add_argument("--learning_rate", type=float, help="of the score; default: the preset's")
+    parser.add_argument("--warmup", type=int, help="of the score; default: the preset's")
     parser.add_argument("--truth_steps", type=int, help="default: one epoch")
     parser.add_argument("--shared_steps", type=int, default=0, help="score by one shared child too")
     parser.add_argument("--log", default="ranking.jsonl")
@@ -49,16 +52,17 @@ def main():
 
     settings = PRESETS["cpu"].scratch
     data = (corpus.train, corpus.valid, len(corpus.vocabulary))
-    changes = {"steps": arguments.steps, "learning_rate": arguments.learning_rate}
-    score_settings = dataclasses.replace(settings, **{name: value for name, value in changes.items() if value})
+    changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    score_settings = dataclasses.replace(settings, **changes)
     scorer = ChildTrainer(score_settings, *data)
     truth_steps = arguments.truth_steps or scorer.windows
-    judge = ChildTrainer(dataclasses.replace(settings, steps=truth_steps), *data)
+    judge = ChildTrainer(dataclasses.replace(settings, steps=truth_steps, **TRUTH), *data)
+    score = (
+        f"score_{score_settings.steps}_{score_settings.learning_rate}_{score_settings.warmup}_{arguments.search_seed}"
+    )
     columns = {
-        f"score_{score_settings.steps}_{score_settings.learning_rate}_{arguments.search_seed}": (
-            scorer,
-            arguments.search_seed,
-        ),
+        score: (scorer, arguments.search_seed),
         f"truth_{truth_steps}_a": (judge, arguments.seed + 1000),
         f"truth_{truth_steps}_b": (judge, arguments.seed + 2000),
     }

@@ -69,7 +69,7 @@ class LanguageModel(keras.Model):
         """The model's own integers, as numbers that a program is made for; empty when its cell has none."""
         return tuple(self.architecture or ())
 
-    def hidden(self, tokens, state, architecture, training_seed=None, chosen=None):
+    def hidden(self, tokens, state, architecture, training_seed=None, chosen=None, length=None):
         """Outputs of the cell.
 
         Args:
@@ -78,6 +78,7 @@ class LanguageModel(keras.Model):
             architecture: `[2 N]` int32.
             training_seed: `[2]` int32, of this step's dropout; None drops nothing.
             chosen: see `RecurrentCell.call`.
+            length: see `RecurrentCell.call`.
 
         Returns:
             Outputs after dropout `[T, B, U]`, outputs before it `[T, B, U]`, and the state to carry over.
@@ -102,11 +103,12 @@ class LanguageModel(keras.Model):
             input_mask=masks["input"],
             state_mask=masks["hidden"],
             chosen=chosen,
+            length=length,
         )
         dropped = outputs if masks["output"] is None else outputs * masks["output"]
         return dropped, outputs, state
 
-    def loss_of_window(self, tokens, targets, state, architecture, training_seed, chosen=None):
+    def loss_of_window(self, tokens, targets, state, architecture, training_seed, chosen=None, length=None):
         """The training loss of a window and the state to carry over.
 
         Args:
@@ -116,20 +118,30 @@ class LanguageModel(keras.Model):
             architecture: `[2 N]` int32.
             training_seed: `[2]` int32.
             chosen: see `RecurrentCell.call`.
+            length: scalar int32, the time steps of the window; those behind it are padding, which costs time and
+                changes nothing. None for all T.
 
         Returns:
             Loss with penalties (scalar, nats a token), mean negative log likelihood without them, and the state.
         """
-        dropped, outputs, state = self.hidden(tokens, state, architecture, training_seed, chosen)
-        rows = tokens.shape[0] * tokens.shape[1]
+        dropped, outputs, state = self.hidden(tokens, state, architecture, training_seed, chosen, length)
+        steps, batch = tokens.shape
+        rows = steps * batch
+        if length is None:
+            weights = tf.fill([rows], tf.cast(1 / rows, dropped.dtype))
+        else:
+            by_time = regularisation.step_weights(steps, length, dropped.dtype) / batch  # [T]
+            weights = tf.repeat(by_time, batch)  # [T B]
         likelihood = softmax.softmax_loss(
             tf.reshape(dropped, [rows, self.cell.units]),
             tf.convert_to_tensor(self.embedding),
             tf.convert_to_tensor(self.bias),
             tf.reshape(targets, [rows]),
-            tf.fill([rows], tf.cast(1 / rows, dropped.dtype)),
+            weights,
         )
-        penalty = regularisation.activation_penalties(dropped, outputs, self.activation_penalty, self.temporal_penalty)
+        penalty = regularisation.activation_penalties(
+            dropped, outputs, self.activation_penalty, self.temporal_penalty, length
+        )
         return likelihood + penalty, likelihood, state
 
     def log_likelihoods(self, tokens, targets, state, architecture, chosen=None):

@@ -35,12 +35,16 @@ class LongShortTermMemory(keras.layers.Layer):
         """h_0 and c_0 side by side, `[B, 2 U]`."""
         return tf.zeros([batch, 2 * self.units], self.compute_dtype)
 
-    def call(self, inputs, state, architecture=None, input_mask=None, state_mask=None, chosen=None):
+    def call(self, inputs, state, architecture=None, input_mask=None, state_mask=None, chosen=None, length=None):
         """Runs over time. Arguments and results as for `RecurrentCell`, but the state is `[B, 2 U]`."""
         masked = inputs if input_mask is None else inputs * input_mask
         hidden, memory = state[:, : self.units], state[:, self.units :]
         hidden = hidden if state_mask is None else hidden * state_mask
-        outputs, hidden, memory = self.lstm(tf.transpose(masked, [1, 0, 2]), initial_state=[hidden, memory])
+        steps, batch = masked.shape[:2]
+        counts = None if length is None else tf.tile(tf.range(steps)[None] < length, [batch, 1])  # [B, T]
+        outputs, hidden, memory = self.lstm(
+            tf.transpose(masked, [1, 0, 2]), initial_state=[hidden, memory], mask=counts
+        )
         return tf.transpose(outputs, [1, 0, 2]), tf.concat([hidden, memory], -1)  # [T, B, U], [B, 2 U]
 
     def get_config(self):

@@ -137,16 +137,16 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
         return source + gate * (value - source), (source, gate, value)
 
     def step(t, hidden, outputs, kept):
-        first, keep = node(hidden, projected[t] + tf.matmul(masked(hidden), first_kernel), tanh)
-        nodes, keeps = [first], [keep]
+        first, parts = node(hidden, projected[t] + tf.matmul(masked(hidden), first_kernel), tanh)
+        nodes, flat = [first], [*parts]
         for i in range(count):
             source = choose(nodes, predecessors[i])  # [B, U]
-            result, keep = node(source, tf.matmul(masked(source), kernels[i]), formulas[i])
+            result, parts = node(source, tf.matmul(masked(source), kernels[i]), formulas[i])
             nodes.append(result)
-            keeps.append(keep)
+            flat += parts
         hidden = tf.add_n(nodes[-averaged:]) / averaged  # [B, U]
-        flat = [value for keep in keeps for value in keep]
-        return t + 1, hidden, outputs.write(t, hidden), [array.write(t, v) for array, v in zip(kept, flat, strict=True)]
+        kept = [array.write(t, value) for array, value in zip(kept, flat, strict=True)]
+        return t + 1, hidden, outputs.write(t, hidden), kept
 
     def array():
         return tf.TensorArray(dtype, steps, element_shape=[batch, units])
@@ -249,7 +249,7 @@ class RecurrentCell(keras.layers.Layer):
         """h_0 = 0, `[B, U]`."""
         return tf.zeros([batch, self.units], self.compute_dtype)
 
-    def call(self, inputs, state, architecture, input_mask=None, state_mask=None, chosen=None):
+    def call(self, inputs, state, architecture, input_mask=None, state_mask=None, chosen=None, length=None):
         """Runs over time.
 
         Args:
@@ -259,6 +259,7 @@ class RecurrentCell(keras.layers.Layer):
             input_mask: m_x, `[B, U]` or None.
             state_mask: m_h, `[B, U]` or None.
             chosen: what `chosen(architecture)` gave, when its gradient is wanted apart.
+            length: scalar int32, the time step whose state is carried over; those behind it are padding. None for T.
 
         Returns:
             Outputs `[T, B, U]` and the state to carry over `[B, U]`.
@@ -270,7 +271,7 @@ class RecurrentCell(keras.layers.Layer):
         outputs = unroll(
             projected, state, first[self.units :], kernels, state_mask, architecture, self.average_first
         )  # [T, B, U]
-        return outputs, outputs[-1]
+        return outputs, outputs[-1] if length is None else tf.gather(outputs, length - 1)
 
     def get_config(self):
         """Plain JSON values."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from collections.abc import Iterable
 
 from absl import flags
 
@@ -45,6 +47,21 @@ SEARCH_STEPS = flags.DEFINE_integer(
     "search_steps", None, "Training steps of a child, or of a round of the shared one.", lower_bound=1
 )
 LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Of the final models.", lower_bound=0.0)
+WINDOW = flags.DEFINE_integer("window", None, "Time steps of back-propagation; their usual number.", lower_bound=1)
+WEIGHT_DECAY = flags.DEFINE_float("weight_decay", None, "L2 on all weights.", lower_bound=0.0)
+CLIP_NORM = flags.DEFINE_float("clip_norm", None, "Bound on the norm of the gradient; 0 for none.", lower_bound=0.0)
+ACTIVATION_PENALTY = flags.DEFINE_float("activation_penalty", None, "Alpha of AR.", lower_bound=0.0)
+TEMPORAL_PENALTY = flags.DEFINE_float("temporal_penalty", None, "Beta of TAR.", lower_bound=0.0)
+DROPOUT = {
+    name: flags.DEFINE_float(f"dropout_{name}", None, f"Share that is dropped of {of}.", lower_bound=0.0)
+    for name, of in {
+        "output": "the cell's outputs",
+        "hidden": "what the cell's kernels multiply, except the input",
+        "input": "the cell's input",
+        "embedding": "the units of embedded words",
+        "words": "the words of the vocabulary",
+    }.items()
+}
 BASELINE_LIST = flags.DEFINE_list(
     "baselines",
     None,
@@ -67,6 +84,30 @@ MINIMUM_COUNT = flags.DEFINE_integer(
     "minimum_count", 1, "Words that are rarer become <unk> (--task=text).", lower_bound=1
 )
 
+SAVED_MODEL = flags.DEFINE_string("saved_model", None, "Folder of an exported language model, or of its versions.")
+TEXT = flags.DEFINE_string("text", None, "File to evaluate on; default: the test text of --task.")
+SENTENCES = flags.DEFINE_string("sentences", None, "File to write the scores of every line to, as JSON lines.")
+GENERATE = flags.DEFINE_string("generate", None, "Words to go on from; nothing is evaluated.")
+WORDS = flags.DEFINE_integer("words", 30, "How many words --generate adds.", lower_bound=1)
+TEMPERATURE = flags.DEFINE_float("temperature", 1.0, "0 takes the likeliest word (--generate).", lower_bound=0.0)
+
+# Which flags a program has; it knows no others.
+_TRAINING = (
+    "task data_dir work_dir download preset units batch_size steps learning_rate window weight_decay clip_norm "
+    "activation_penalty temporal_penalty "
+    "dropout_output dropout_hidden dropout_input dropout_embedding dropout_words baselines seed distribution dry_run "
+    "architecture activation_numbering vocabulary_size minimum_count"
+).split()
+PROGRAMS = {
+    "nao_search": (
+        "task data_dir work_dir download table score_column test_column strategy weight_sharing preset budget initial "
+        "proposals finalists units batch_size steps search_units search_steps learning_rate baselines seed "
+        "distribution dry_run architecture activation_numbering vocabulary_size minimum_count"
+    ).split(),
+    "nao_train": _TRAINING,
+    "nao_eval": ("task data_dir download saved_model work_dir text sentences generate words temperature seed").split(),
+}
+
 # Flags that change what a search does; a work directory belongs to one set of them.
 _LANGUAGE_MEANING = (
     "task data_dir strategy weight_sharing preset budget initial proposals finalists units batch_size steps "
@@ -76,26 +117,49 @@ _TABLE_MEANING = (
     "task table data_dir score_column test_column strategy preset budget initial proposals seed baselines"
 ).split()
 MEANING = {**dict.fromkeys(LANGUAGE_TASKS, _LANGUAGE_MEANING), **dict.fromkeys(TABLE_TASKS, _TABLE_MEANING)}
+TRAINING_MEANING = [name for name in _TRAINING if name not in ("work_dir", "download", "dry_run")]
 
 
-def baselines() -> list[str]:
-    """What else gets the budget of the run. Raises InputError for what the task does not know."""
-    chosen, known = BASELINE_LIST.value, BASELINES[TASK.value]
+def keep(program: str) -> None:
+    """Leaves a program its own flags; --help lists them, and others are unknown."""
+    for flag in list(flags.FLAGS.flags_by_module_dict()[__name__]):  # deleting shortens the original
+        if flag.name in PROGRAMS[program]:
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+        else:
+            delattr(flags.FLAGS, flag.name)
+
+
+def baselines(known: Iterable[str] | None = None, default: list[str] | None = None) -> list[str]:
+    """What else gets the budget of the run.
+
+    Args:
+        known: what there is; a search's, of the task, when not given.
+        default: what is measured when nobody says; a search's, of the task, when not given.
+
+    Raises:
+        InputError: --baselines names what is not known.
+    """
+    chosen, known = BASELINE_LIST.value, BASELINES[TASK.value] if known is None else known
     if chosen is None:
-        return DEFAULT_BASELINES[TASK.value]
+        return DEFAULT_BASELINES[TASK.value] if default is None else default
     unknown = [name for name in chosen if name not in known]
     if unknown:
         raise InputError(f"--baselines: {unknown[0]!r} is not one of {', '.join(known)}")
     return chosen
 
 
-def meaning() -> str:
-    """The flags that change what a search does, as lines of a flagfile."""
+def meaning(names: Iterable[str] | None = None, chosen: list[str] | None = None) -> str:
+    """The flags that change what a run does, as lines of a flagfile.
+
+    Args:
+        names: of the flags; a search's, of the task, when not given.
+        chosen: the baselines; those of `baselines()` when not given.
+    """
     lines = []
-    for name in MEANING[TASK.value]:
+    for name in MEANING[TASK.value] if names is None else names:
         flag = flags.FLAGS[name]
         if name == "baselines":
-            lines.append(f"--baselines={','.join(baselines())}")
+            lines.append(f"--baselines={','.join(baselines() if chosen is None else chosen)}")
         elif flag.value is not None:
             lines.append(flag.serialize() or f"--{name}=")
     return "\n".join(lines) + "\n"
@@ -103,6 +167,16 @@ def meaning() -> str:
 
 def _changed(settings, **values):
     return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
+
+
+def _of_final_models():
+    """What the flags that searching and training share say of a final model's training."""
+    return {
+        "units": UNITS.value,
+        "batch_size": BATCH_SIZE.value,
+        "steps": STEPS.value,
+        "learning_rate": LEARNING_RATE.value,
+    }
 
 
 def table_settings() -> TableSearchSettings:
@@ -125,11 +199,30 @@ def preset():
         finalists=FINALISTS.value,
         scratch=_changed(chosen.scratch, **search),
         shared=_changed(chosen.shared, **search),
-        final=_changed(
-            chosen.final,
-            units=UNITS.value,
-            batch_size=BATCH_SIZE.value,
-            steps=STEPS.value,
-            learning_rate=LEARNING_RATE.value,
-        ),
+        final=_changed(chosen.final, **_of_final_models()),
+    )
+
+
+def final_training():
+    """The training of one given architecture, with every value that was given by a flag of its own.
+
+    Raises:
+        InputError: a dropout rate that is none.
+    """
+    from nao_tf.training.settings import final_training as preset_of
+
+    chosen = preset_of(PRESET.value, TASK.value)
+    try:
+        dropout = _changed(chosen.dropout, **{name: flag.value for name, flag in DROPOUT.items()})
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return _changed(
+        chosen,
+        **_of_final_models(),
+        window=WINDOW.value,
+        weight_decay=WEIGHT_DECAY.value,
+        clip_norm=CLIP_NORM.value,
+        activation_penalty=ACTIVATION_PENALTY.value,
+        temporal_penalty=TEMPORAL_PENALTY.value,
+        dropout=dropout,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
 import time
@@ -12,16 +11,17 @@ import keras
 import tensorflow as tf
 
 from nao_tf import controller
-from nao_tf.child.lstm_cell import units_of_equal_size
+from nao_tf.cli.final_language import FinalLanguageModels
 from nao_tf.cli.terminal import Rate, Terminal
-from nao_tf.cli.work_directory import seconds, spent, write
+from nao_tf.cli.work_directory import seconds, spent, versions, write
+from nao_tf.errors import RunError
 from nao_tf.report.tensorboard import Board
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
 from nao_tf.search.loop import search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
-from nao_tf.serving.export import export_child, export_controller, export_improve
-from nao_tf.training.language import ChildTrainer, Evaluator, SharedChildTrainer, perplexity
+from nao_tf.serving.export import export_controller, export_improve
+from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, validation_perplexity
 
 LAST_ROUND = 2**31 - 1  # names the controller that is fitted to the whole pool when the search is over
 
@@ -32,8 +32,8 @@ class Retrained:
 
     Attributes:
         winner: the best of them on validation.
-        test: its figures, see `LanguageSearch.measure`.
-        finalists: id, text and validation perplexity of each.
+        test: its figures, see `FinalLanguageModels.measure`.
+        finalists: id, text and validation perplexity of each; of one whose training diverged None, and the reason.
         trainer: holds the winner's weights.
     """
 
@@ -60,8 +60,9 @@ class LanguageSearch:
 
     def __init__(self, task, preset, space, corpus, work, strategy, seed, terminal: Terminal, devices=None):
         self.task, self.preset, self.space, self.corpus, self.work = task, preset, space, corpus, pathlib.Path(work)
-        self.strategy_name, self.seed, self.terminal, self.devices = strategy, seed, terminal, devices
+        self.strategy_name, self.seed, self.terminal = strategy, seed, terminal
         self.words = len(corpus.vocabulary)
+        self.final = FinalLanguageModels(preset.final, corpus, self.work, seed + 1, terminal, devices)
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(seed)
 
@@ -71,19 +72,25 @@ class LanguageSearch:
         pool = self.search(self.strategy_name, "pool.jsonl")
         fitted = self.fit(pool) if self.strategy_name == "nao" and len(pool.ranked) > 1 else None
         found = self.retrain(pool, self.strategy_name)
+        self.export(found, fitted)  # before the comparisons, which take as long again and may fail
         rivals = {}
-        for name in baselines:
-            if name in STRATEGIES and name != self.strategy_name:
-                other_pool = self.search(name, f"pool_{name}.jsonl")
-                other = self.retrain(other_pool, name)
-                rivals[name] = {"evaluations": len(other_pool), "finalists": other.finalists, **other.test}
-        if "lstm" in baselines:
-            rivals["lstm"] = self.lstm(found)
-        self.export(found, fitted)
+        for name in sorted(baselines, key=lambda name: name != "lstm"):  # the shortest first
+            if name == self.strategy_name:
+                continue
+            try:
+                rivals[name] = self.lstm(found) if name == "lstm" else self.rival(name, pool)
+            except RunError as error:
+                rivals[name] = {"failed": str(error)}
         result = self.result(pool, found, rivals, fitted)
         write(self.work / "result.json", json.dumps(result, indent=1) + "\n")
         self.table(result)
         return result
+
+    def rival(self, name, known) -> dict:
+        """Another strategy with the same budget, its best retrained and tested in the same way."""
+        pool = self.search(name, f"pool_{name}.jsonl", known)
+        found = self.retrain(pool, name)
+        return {"evaluations": len(pool), "finalists": found.finalists, **found.test}
 
     # ---- search
 
@@ -107,23 +114,23 @@ class LanguageSearch:
             on_fit=on_fit,
         )
 
-    def evaluator(self, name):
-        """What scores architectures: a shared child or one from scratch for each."""
+    def evaluator(self, name, known):
+        """What scores architectures: a shared child or one from scratch for each that is not in the pool `known`."""
         preset, corpus = self.preset, self.corpus
         if preset.weight_sharing:
             trainer = SharedChildTrainer(preset.shared, corpus.train, corpus.valid, self.words, self.seed)
             return SharedWeights(trainer, self.work / "checkpoints" / f"shared_{name}")
-        return FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, self.words), self.seed)
+        return FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, self.words), self.seed, known)
 
-    def search(self, name, file) -> Pool:
-        """Runs a strategy to the end of the budget."""
+    def search(self, name, file, known=None) -> Pool:
+        """Runs a strategy to the end of the budget; what is in the pool `known` costs nothing, but counts."""
         start, preset = time.monotonic(), self.preset
         pool = Pool(self.work / file, self.space, METRIC, higher_is_better=False)
         board = Board(self.work / "tensorboard" / f"search_{name}")
         if len(pool):
             self.terminal.say(f"{file}: {len(pool)} architectures are evaluated already")
         rate = Rate(preset.budget, len(pool))
-        steps = (preset.shared if preset.weight_sharing else preset.scratch).steps
+        steps = preset.trainings[0].steps
 
         def on_evaluation(evaluation):
             rate.step(len(pool))
@@ -142,7 +149,7 @@ class LanguageSearch:
 
         search(
             self.strategy(name, board),
-            self.evaluator(name),
+            self.evaluator(name, known),
             pool,
             preset.budget,
             preset.initial,
@@ -165,106 +172,52 @@ class LanguageSearch:
 
     def retrain(self, pool, name) -> Retrained:
         """Trains the best few from scratch, chooses by validation, tests once."""
-        start, final, corpus = time.monotonic(), self.preset.final, self.corpus
-        trainer = ChildTrainer(final, corpus.train, corpus.valid, self.words, strategy=self.devices)
-        finalists = []
+        start, trainer, finalists = time.monotonic(), self.final.trainer(), []
 
         def train(evaluation):
             values = evaluation.candidate.architecture.values
-            label = f"final_{name}_{evaluation.id}"
-            self.train(trainer, values, label)
-            return perplexity(trainer.evaluate(values))
+            self.final.train(trainer, values, label_of(name, evaluation))
+            return validation_perplexity(trainer, values)
 
-        for evaluation in pool.ranked[: self.preset.finalists]:
-            found = train(evaluation)
-            text = evaluation.candidate.architecture.text
-            finalists.append({"id": evaluation.id, "text": text, "validation_perplexity": found})
-            self.terminal.say(f"final model of architecture {evaluation.id}: validation perplexity {found:.2f}")
-        best = min(finalists, key=lambda row: row["validation_perplexity"])
+        for evaluation in pool.ranked:
+            if sum(row["validation_perplexity"] is not None for row in finalists) == self.preset.finalists:
+                break
+            row = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
+            try:
+                row["validation_perplexity"] = train(evaluation)
+                said = f"validation perplexity {row['validation_perplexity']:.2f}"
+            except DivergedError as error:  # the next of the pool takes its place
+                row |= {"validation_perplexity": None, "reason": str(error)}
+                said = f"failed: {error}"
+            finalists.append(row)
+            self.terminal.say(f"final model of architecture {evaluation.id}: {said}")
+        trained = [row for row in finalists if row["validation_perplexity"] is not None]
+        if not trained:
+            raise RunError(f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl")
+        best = min(trained, key=lambda row: row["validation_perplexity"])
         winner = pool.get(best["id"])
         train(winner)  # it is complete: this brings its weights back
-        test = self.measure(trainer.model, winner.candidate.architecture.values)
+        test = self.final.measure(trainer.model, winner.candidate.architecture.values)
         spent(self.work, f"retrain_{name}", start)
         return Retrained(winner, test, finalists, trainer)
 
-    def train(self, trainer, values, label):
-        """Trains a final model, or goes on with it where a file says how far it is."""
-        total = trainer.settings.steps
-        file = self.work / "checkpoints" / f"{label}.npz"
-        board, rate = Board(self.work / "tensorboard" / label), None
-
-        def report(step, loss):
-            nonlocal rate
-            rate = rate or Rate(total, step)
-            rate.step(step)
-            board.training(step, loss)
-            line = f"{label}: training loss {loss:.3f}; {rate}"
-            if step % 1000 == 0:
-                self.terminal.say(line)
-            else:
-                self.terminal.status(line)
-
-        trainer.train(values, self.seed + 1, report=report, save_to=file)
-        board.close()
-
-    def measure(self, model, architecture=()) -> dict:
-        """Validation and test perplexity, exact: one sequence, every token once, the state carried over."""
-        figures = {}
-        for name, tokens in (("validation_perplexity", self.corpus.valid), ("perplexity", self.corpus.test)):
-            figures[name] = perplexity(Evaluator(model, tokens, batch_size=1, window=35)(architecture))
-        return {**figures, "parameters": model.count_params()}
-
     def lstm(self, found: Retrained) -> dict:
-        """A one-layer Keras LSTM with as many parameters as the winner, trained for as many seconds."""
-        start = time.monotonic()
-        units = units_of_equal_size(found.trainer.model.count_params(), self.words)
-        settings = dataclasses.replace(self.preset.final, units=units)
-        plan = self.work / "checkpoints" / "lstm.json"  # how many steps; decided once, so that a resumed run keeps it
-        if plan.exists():
-            steps = json.loads(plan.read_text())["steps"]
-        else:
-            trainer = self.lstm_trainer(settings)
-            winner = found.winner.candidate.architecture.values
-            ratio = found.trainer.seconds_per_step(winner) / trainer.seconds_per_step(())
-            steps = max(1, round(settings.steps * ratio))
-            plan.parent.mkdir(parents=True, exist_ok=True)
-            write(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
-            # measuring trained the winner's weights further
-            self.train(found.trainer, winner, f"final_{self.strategy_name}_{found.winner.id}")
-        trainer = self.lstm_trainer(dataclasses.replace(settings, steps=steps))
-        self.train(trainer, (), "lstm")
-        spent(self.work, "lstm", start)
-        return self.measure(trainer.model) | {"units": units, "steps": steps}
-
-    def lstm_trainer(self, settings) -> ChildTrainer:
-        """The trainer of the LSTM."""
-        return ChildTrainer(settings, self.corpus.train, self.corpus.valid, self.words, "lstm")
+        """A Keras LSTM of the winner's size, trained for as many seconds."""
+        values = found.winner.candidate.architecture.values
+        return self.final.lstm(found.trainer, values, label_of(self.strategy_name, found.winner))
 
     # ---- what is left behind
 
     def export(self, found: Retrained, fitted) -> None:
         """Writes the winner and the controller as SavedModels."""
         export = self.work / "export"
-        found.trainer.model.architecture = list(found.winner.candidate.architecture.values)
-        export_child(found.trainer.model, self.corpus.vocabulary, export / "child" / "1")
+        self.final.export(found.trainer, found.winner.candidate.architecture.values)
         if fitted is not None:
             export_controller(fitted.model, self.space, export / "controller" / "1")
             export_improve(fitted.model, self.space, export / "improve" / "1")
 
     def result(self, pool, found: Retrained, rivals, fitted) -> dict:
         """What result.json holds."""
-
-        def row(evaluation):
-            architecture = evaluation.candidate.architecture
-            return {
-                "id": evaluation.id,
-                "architecture": list(architecture.values),
-                "text": architecture.text,
-                "score": evaluation.score,
-                "metric": METRIC,
-                "origin": evaluation.candidate.origin,
-            }
-
         return {
             "task": self.task,
             "dataset": self.corpus.name,
@@ -272,14 +225,14 @@ class LanguageSearch:
             "strategy": self.strategy_name,
             "seed": self.seed,
             "evaluations": len(pool),
-            "best": row(found.winner),
-            "top": [row(evaluation) for evaluation in pool.ranked[:10]],
+            "best": pool.summary(found.winner),
+            "top": [pool.summary(evaluation) for evaluation in pool.ranked[:10]],
             "finalists": found.finalists,
             "test": found.test,
             "baselines": rivals,
             "predictor": None if fitted is None else dataclasses.asdict(fitted.quality),
             "seconds": seconds(self.work),
-            "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+            "versions": versions(),
         }
 
     def table(self, result) -> None:
@@ -289,12 +242,13 @@ class LanguageSearch:
         for row in result["top"]:
             say(f"  {row['id']:4d} {row['origin']:8s} perplexity {row['score']:8.2f}  {row['text']}")
         say(f"winner: architecture {result['best']['id']}, {result['best']['text']}")
-        for name, row in {"found cell": result["test"], **result["baselines"]}.items():
-            say(
-                f"{name:10s}  validation perplexity {row['validation_perplexity']:8.2f}  "
-                f"test perplexity {row['perplexity']:8.2f}  parameters {row['parameters']:,}"
-            )
+        self.final.tell({"found cell": result["test"], **result["baselines"]})
         say(f"{self.work}: result.json, pool.jsonl, export/child/1, tensorboard")
+
+
+def label_of(strategy: str, evaluation: Evaluation) -> str:
+    """What the final model of an evaluated architecture is called in files."""
+    return f"final_{strategy}_{evaluation.id}"
 
 
 def readable(quality: dict) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 from nao_tf.architecture import ArchitectureError
-from nao_tf.errors import InputError
+from nao_tf.errors import InputError, RunError
 
 
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and runs a program.
 
-    Exit status 0: done. 1: wrong usage or input, one line on standard error. 130: interrupted.
+    Exit status 0: done. 1: wrong usage or input, or a run that cannot go on; one line on standard error. 130:
+    interrupted.
     """
 
     def parse(arguments):
@@ -33,7 +34,7 @@ def run(main: Callable[[], None]) -> None:
             sys.exit(1)
         try:
             main()
-        except (InputError, ArchitectureError) as error:
+        except (InputError, ArchitectureError, RunError) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:

@@ -7,7 +7,8 @@ import json
 import pathlib
 from collections.abc import Callable, Mapping
 
-from nao_tf.cli import flags, program, table_search
+from nao_tf.architecture import RecurrentSpace
+from nao_tf.cli import flags, language_task, program, table_search
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim
 from nao_tf.errors import InputError
@@ -15,6 +16,7 @@ from nao_tf.errors import InputError
 
 def run() -> None:
     """The program."""
+    flags.keep("nao_search")
     program.run(main)
 
 
@@ -25,22 +27,11 @@ def main() -> None:
 
 def language() -> None:
     """A search for a language model."""
-    from nao_tf.architecture import RecurrentSpace
-    from nao_tf.data.text import load_corpus
-
     preset, space, baselines = flags.preset(), RecurrentSpace(), flags.baselines()
     if preset.initial > preset.budget:
         raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
-    given = None
-    if flags.ARCHITECTURE.value is not None:
-        given = space.convert(RecurrentSpace(flags.ACTIVATION_NUMBERING.value).parse(flags.ARCHITECTURE.value))
-    limits = {}
-    if flags.TASK.value == "text":
-        limits = {"vocabulary_size": flags.VOCABULARY_SIZE.value, "minimum_count": flags.MINIMUM_COUNT.value}
-    corpus = load_corpus(flags.TASK.value, flags.DATA_DIR.value, flags.DOWNLOAD.value, **limits)
-    terminal = Terminal()
-    if corpus.name != flags.TASK.value:
-        terminal.say(f"NOTICE: no {flags.TASK.value} data was given; running on the embedded sample {corpus.name}")
+    given, terminal = language_task.given_architecture(space), Terminal()
+    corpus = language_task.corpus(terminal, preset.trainings)
     if flags.DRY_RUN.value:
         program.load_tensorflow()
         print(json.dumps(dry_run(preset, corpus, given)))
@@ -59,37 +50,19 @@ def language() -> None:
         flags.STRATEGY.value,
         flags.SEED.value,
         terminal,
-        strategy_of_devices(),
+        language_task.strategy_of_devices(),
     ).run(baselines)
 
 
 def dry_run(preset, corpus, given) -> dict:
     """The resolved settings, corpus, architecture and trainable parameters of the final model."""
-    from nao_tf.training.language import build_model
-
-    words = len(corpus.vocabulary)
     return {
         "task": flags.TASK.value,
-        "dataset": corpus.name,
-        "source": corpus.source,
-        "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
-        "vocabulary": words,
+        **language_task.described(corpus, preset.final),
         "strategy": flags.STRATEGY.value,
         "architecture": None if given is None else list(given.values),
-        "parameters": build_model(preset.final, words, "stand_alone").count_params(),
         "settings": dataclasses.asdict(preset),
     }
-
-
-def strategy_of_devices():
-    """The `tf.distribute` strategy that --distribution asks for; None for one device."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_logical_devices("GPU")
-    wanted = flags.DISTRIBUTION.value
-    if wanted == "mirrored" or (wanted == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy()
-    return None
 
 
 TASKS: Mapping[str, Callable[[], None]] = {

@@ -6,7 +6,6 @@ TensorFlow is loaded only if a strategy needs it.
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
 import time
@@ -15,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from nao_tf.architecture import Architecture, NasBench201Space, SearchSpace
 from nao_tf.cli import flags, program
 from nao_tf.cli.terminal import Rate, Terminal
-from nao_tf.cli.work_directory import claim, seconds, spent, write
+from nao_tf.cli.work_directory import claim, seconds, spent, versions, write
 from nao_tf.data.table import ArchitectureTable, read_table
 from nao_tf.errors import InputError
 from nao_tf.search.loop import search
-from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.pool import Pool
 from nao_tf.search.settings import TableSearchSettings
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.table_evaluator import TableEvaluator
@@ -134,13 +133,13 @@ class TableSearch:
             "strategy": self.strategy_name,
             "seed": self.seed,
             "evaluations": len(pool),
-            "best": self.row(best),
-            "top": [self.row(evaluation) for evaluation in pool.ranked[:10]],
+            "best": pool.summary(best),
+            "top": [pool.summary(evaluation) for evaluation in pool.ranked[:10]],
             "test": {table.test_column: table[best.candidate.architecture].test},
             "baselines": rivals,
             "predictor": predictor,
             "seconds": seconds(self.work),
-            "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+            "versions": versions(),
         }
         write(self.work / "result.json", json.dumps(result, indent=1) + "\n")
         self.report(result)
@@ -191,24 +190,12 @@ class TableSearch:
         """Remembers the quality of a controller."""
         self.predictor = dataclasses.asdict(fitted.quality)
 
-    def row(self, evaluation: Evaluation) -> dict:
-        """An evaluated architecture for result.json."""
-        architecture = evaluation.candidate.architecture
-        return {
-            "id": evaluation.id,
-            "architecture": list(architecture.values),
-            "text": architecture.text,
-            "score": evaluation.score,
-            "metric": self.table.score_column,
-            "origin": evaluation.candidate.origin,
-        }
-
     def found(self, pool: Pool) -> dict:
         """What another strategy found."""
         best = pool.ranked[0]
         return {
             "evaluations": len(pool),
-            "best": self.row(best),
+            "best": pool.summary(best),
             "test": {self.table.test_column: self.table[best.candidate.architecture].test},
         }
 

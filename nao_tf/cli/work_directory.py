@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -57,3 +58,8 @@ def seconds(work: pathlib.Path) -> dict[str, float]:
         row = json.loads(line)
         total[row["stage"]] = round(total.get(row["stage"], 0) + row["seconds"], 1)
     return total
+
+
+def versions() -> dict[str, str]:
+    """Releases that the figures of a run depend on."""
+    return {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}

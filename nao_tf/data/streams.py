@@ -1,9 +1,8 @@
-"""A text as batches: parallel streams of tokens, and the windows that a network sees of them at a time.
+"""A text as batches: parallel streams of tokens, and how many windows of time they have.
 
 Shapes: T time steps, B streams side by side (the batch), N tokens of the text.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -46,33 +45,24 @@ def streams(tokens: np.ndarray, batch_size: int) -> np.ndarray:
     return np.ascontiguousarray(columns.T)  # [T, B]
 
 
-def windows(stream: np.ndarray, steps: int, drop_remainder: bool = True) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Consecutive windows of streams, each with the targets one step ahead.
+def window_count(stream: np.ndarray, steps: int) -> int:
+    """How many whole windows streams have; a shorter one at the end is left out, so that all have one shape.
 
     Args:
         stream: int32 [T, B], from `streams`.
         steps: the length of a window; time over which gradients flow back.
-        drop_remainder: whether to drop a last window that is shorter (all windows then have one shape, so a compiled
-            program is traced once), or to give it shorter.
-
-    Returns:
-        An iterator of (inputs, targets), int32 [steps, B] each; views, not copies.
 
     Raises:
         InputError: `steps` is not positive, or there would be no window at all.
     """
     _check_positive("steps", steps)
-    predictions = len(stream) - 1  # the last row is a target only
-    end = predictions // steps * steps if drop_remainder else predictions
-    if end < 1:
+    count = (len(stream) - 1) // steps  # the last row is a target only
+    if count < 1:
         raise InputError(
-            f"steps is {steps}, but the streams have {len(stream)} rows and so {max(predictions, 0)} steps to predict;"
-            " give fewer steps, a smaller batch_size or a longer text"
+            f"a window has {steps} steps, but a text in {stream.shape[1]} streams only {len(stream) - 1} to predict;"
+            " give a smaller batch_size or a longer text"
         )
-    return (
-        (stream[start : min(start + steps, end)], stream[start + 1 : min(start + steps, end) + 1])  # [steps, B]
-        for start in range(0, end, steps)
-    )
+    return count
 
 
 def evaluation_streams(tokens: np.ndarray, batch_size: int, steps: int = 1) -> EvaluationStreams:

@@ -13,7 +13,7 @@ import numpy as np
 from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
 from nao_tf.data.published import FILE_NAMES, PARTS, published_files
-from nao_tf.data.streams import EvaluationStreams, evaluation_streams, streams, windows
+from nao_tf.data.streams import EvaluationStreams, evaluation_streams, streams, window_count
 from nao_tf.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Vocabulary
 from nao_tf.errors import InputError
 
@@ -25,8 +25,9 @@ __all__ = [
     "Vocabulary",
     "evaluation_streams",
     "load_corpus",
+    "load_lines",
     "streams",
-    "windows",
+    "window_count",
 ]
 
 _FEWEST_TOKENS = 2  # an input and its target
@@ -112,17 +113,45 @@ def load_corpus(
         InputError: no such task, folder or file; a file that is empty or not UTF-8; a text too small to predict
             anything; a failed download; a limit of the vocabulary that does not apply.
     """
-    if task not in _TASK_VOCABULARIES:
-        raise InputError(f"task is {task!r}; a corpus is one of {', '.join(_TASK_VOCABULARIES)}")
     if task in FILE_NAMES and (vocabulary_size is not None or minimum_count != 1):
         raise InputError(f"vocabulary_size and minimum_count are for the task text; {task} has a published dictionary")
+    return _build(_texts(task, data_dir, download, tfds_dir), vocabulary_size, minimum_count)
+
+
+def load_lines(
+    task: str,
+    part: str,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    tfds_dir: str | Path | None = None,
+) -> tuple[list[str], str]:
+    """The lines of one part of a corpus as they are written, for a model that brings its own vocabulary.
+
+    Args:
+        task: see `load_corpus`, as are the others.
+        part: `train`, `valid` or `test`.
+        data_dir: a folder in the published format.
+        download: whether the network may be used.
+        tfds_dir: where prepared TFDS data lie.
+
+    Returns:
+        Lines without their ends, and one line that says where they came from.
+
+    Raises:
+        InputError: no such task, folder or file; a file that is empty or not UTF-8; a failed download.
+    """
+    found = _texts(task, data_dir, download, tfds_dir).parts[part]
+    return found.lines, found.source
+
+
+def _texts(task: str, data_dir: str | Path | None, download: bool, tfds_dir: str | Path | None) -> _Texts:
+    if task not in _TASK_VOCABULARIES:
+        raise InputError(f"task is {task!r}; a corpus is one of {', '.join(_TASK_VOCABULARIES)}")
     if data_dir is not None:
-        texts = _from_folder(task, Path(data_dir).expanduser())
-    elif task == "text":
+        return _from_folder(task, Path(data_dir).expanduser())
+    if task == "text":
         raise InputError(f"task text needs --data_dir, a folder with {', '.join(f'{part}.txt' for part in PARTS)}")
-    else:
-        texts = _from_tfds(task, download, tfds_dir) or _from_python_docs()
-    return _build(texts, vocabulary_size, minimum_count)
+    return _from_tfds(task, download, tfds_dir) or _from_python_docs()
 
 
 def _from_folder(task: str, folder: Path) -> _Texts:

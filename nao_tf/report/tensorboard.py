@@ -26,6 +26,10 @@ class Board:
         """Training loss of a final model, nats a token."""
         self._write(step, {"final/training_loss": loss})
 
+    def validation(self, step: int, perplexity: float) -> None:
+        """Perplexity of a final model on validation, after an epoch."""
+        self._write(step, {"final/validation_perplexity": perplexity})
+
     def evaluation(self, id: int, perplexity: float | None, best: float | None) -> None:
         """An evaluated architecture and the best so far."""
         self._write(id, {"child/validation_perplexity": perplexity, "search/best_so_far": best})

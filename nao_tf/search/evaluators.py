@@ -10,16 +10,23 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 from nao_tf.search.pool import Candidate, Evaluation, Pool
-from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, perplexity
+from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, validation_perplexity
 
 METRIC = "validation_perplexity"
 
 
 class FromScratch:
-    """Trains every architecture from scratch for a few steps; all from the same seed, so only the cell differs."""
+    """Trains every architecture from scratch for a few steps; all from the same seed, so only the cell differs.
 
-    def __init__(self, trainer: ChildTrainer, seed: int):
-        self.trainer, self.seed = trainer, seed
+    Args:
+        trainer: of the children.
+        seed: of their weights and of all dropout.
+        known: a pool that an evaluator with the same trainer and seed has filled. What is in it is not trained again:
+            the score would be the same.
+    """
+
+    def __init__(self, trainer: ChildTrainer, seed: int, known: Pool | None = None):
+        self.trainer, self.seed, self.known = trainer, seed, known
 
     def evaluate(
         self, pool: Pool, candidates: list[Candidate], round: int, report: Callable | None = None
@@ -29,9 +36,13 @@ class FromScratch:
         for candidate in candidates:
             if candidate.architecture in pool:
                 continue
+            if self.known is not None and candidate.architecture in self.known:
+                before = self.known.get(self.known.id_of(candidate.architecture))
+                yield Evaluation(len(pool), candidate, round, before.score, parameters, before.reason)
+                continue
             try:
                 self.trainer.train(candidate.architecture.values, self.seed, report=report)
-                score, reason = perplexity(self.trainer.evaluate(candidate.architecture.values)), None
+                score, reason = validation_perplexity(self.trainer, candidate.architecture.values), None
             except DivergedError as error:
                 score, reason = None, str(error)
             yield Evaluation(len(pool), candidate, round, score, parameters, reason)
@@ -64,5 +75,8 @@ class SharedWeights:
         for index, member in enumerate(members):
             if index < len(pool) and pool.get(index).round == round:
                 continue  # scored in this round before a kill
-            score = perplexity(self.trainer.evaluate(member.architecture.values))
-            yield Evaluation(index, member, round, score, parameters)
+            try:
+                score, reason = validation_perplexity(self.trainer, member.architecture.values), None
+            except DivergedError as error:
+                score, reason = None, str(error)
+            yield Evaluation(index, member, round, score, parameters, reason)

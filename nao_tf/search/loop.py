@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nao_tf.errors import RunError
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategy import Strategy
 
-FAILURES_IN_A_ROW = 3  # more than chance: something is wrong with the set-up, not with the architectures
+FAILURES_AT_FIRST = 5  # more than chance: something is wrong with the set-up, not with the architectures
 
 
-class FailingError(RuntimeError):
-    """Several evaluations in a row failed."""
+class FailingError(RunError):
+    """The first evaluations of a search all failed."""
 
 
 def search(
@@ -42,9 +43,10 @@ def search(
         report: called with training step and loss while children train.
 
     Raises:
-        FailingError: `FAILURES_IN_A_ROW` evaluations failed one after the other.
+        FailingError: the first `FAILURES_AT_FIRST` evaluations all failed. Once one has succeeded a failure is the
+            architecture's own, and the strategy learns from it.
     """
-    round, asked, failures = 0, 0, 0
+    round, asked = 0, 0
     while asked < budget:
         count = min(initial if round == 0 else proposals, budget - asked)
         if pool.complete(round, asked + count):
@@ -56,8 +58,8 @@ def search(
         for evaluation in evaluator.evaluate(pool, candidates, round, report):
             pool.append(evaluation)
             on_evaluation(evaluation)
-            failures = failures + 1 if evaluation.score is None else 0
-            if failures == FAILURES_IN_A_ROW:
-                raise FailingError(f"{failures} evaluations in a row failed; the last: {evaluation.reason}")
+            if len(pool) >= FAILURES_AT_FIRST and not pool.ranked:
+                reason = pool.get(len(pool) - 1).reason
+                raise FailingError(f"the first {len(pool)} evaluations all failed; the last: {reason}")
         on_round(round)
         asked, round = asked + len(candidates), round + 1

@@ -64,15 +64,14 @@ class PerceptronSearch(Strategy):
         self._features: np.ndarray | None = None
 
     def fit(self, pool: Pool, round: int) -> ScoredCells:
-        """The ensemble that has learnt the members of the pool that have a score, by their rank."""
-        ranked = pool.ranked
-        goodness = np.array([pool.goodness(evaluation) for evaluation in ranked])
+        """The ensemble that has learnt the pool by rank; what failed is the worst of it."""
+        architectures, goodness = pool.examples()
         in_order = np.sort(goodness)
         below = np.searchsorted(in_order, goodness, "left") + np.searchsorted(in_order, goodness, "right")
-        features = one_hot(self.space, (evaluation.candidate.architecture.values for evaluation in ranked))
+        features = one_hot(self.space, (architecture.values for architecture in architectures))
         seed = int(np.random.default_rng([self.seed, round, 1]).integers(2**31))
         # equal scores share their mean rank
-        return ScoredCells(self.space, PerceptronEnsemble(features, 0.5 * below / len(ranked), self.settings, seed))
+        return ScoredCells(self.space, PerceptronEnsemble(features, 0.5 * below / len(goodness), self.settings, seed))
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`."""

@@ -45,7 +45,7 @@ class NeuralArchitectureOptimization(Strategy):
         self._on_fit = on_fit
 
     def fit(self, pool: Pool, round: int) -> controller.FittedController:
-        """A controller trained from scratch on the members of the pool that have a score."""
+        """A controller trained from scratch on the pool; what failed is the worst of it."""
         return self._fit_together([self], [pool], round)[0]
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
@@ -77,11 +77,11 @@ class NeuralArchitectureOptimization(Strategy):
 
     @staticmethod
     def _fit_together(strategies, pools, round):
-        ranked = [pool.ranked for pool in pools]
+        architectures, scores = zip(*(pool.examples() for pool in pools), strict=True)
         together = controller.fit_together(
             strategies[0].space,
-            [[evaluation.candidate.architecture for evaluation in of_pool] for of_pool in ranked],
-            [np.array([pool.goodness(evaluation) for evaluation in pool.ranked]) for pool in pools],
+            architectures,
+            scores,
             strategies[0].settings,
             [int(np.random.default_rng([strategy.seed, round, 1]).integers(2**31)) for strategy in strategies],
         )

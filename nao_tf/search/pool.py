@@ -11,6 +11,8 @@ import math
 import os
 import pathlib
 
+import numpy as np
+
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.errors import InputError
 
@@ -138,10 +140,7 @@ class Pool:
 
     def before(self, round: int) -> Pool:
         """The pool as it was when a round began; not to be appended to."""
-        earlier = object.__new__(Pool)
-        earlier.path, earlier.space, earlier.metric = self.path, self.space, self.metric
-        earlier.higher_is_better = self.higher_is_better
-        earlier._by_id, earlier._history, earlier._id_of, earlier._first_round = {}, [], {}, {}
+        earlier = Pool(None, self.space, self.metric, self.higher_is_better)
         for evaluation in self._history:
             if evaluation.round < round:
                 earlier._remember(evaluation)
@@ -164,8 +163,37 @@ class Pool:
         return sorted(scored, key=lambda evaluation: -self.goodness(evaluation))
 
     def goodness(self, evaluation: Evaluation) -> float:
-        """The score turned so that higher is better."""
+        """The score turned so that higher is better; minus infinity of an evaluation that failed."""
+        if evaluation.score is None:
+            return -math.inf
         return evaluation.score if self.higher_is_better else -evaluation.score
+
+    def summary(self, evaluation: Evaluation) -> dict:
+        """An evaluation as reports tell it: plain JSON values."""
+        architecture = evaluation.candidate.architecture
+        return {
+            "id": evaluation.id,
+            "architecture": list(architecture.values),
+            "text": architecture.text,
+            "score": evaluation.score,
+            "metric": self.metric,
+            "origin": evaluation.candidate.origin,
+        }
+
+    def examples(self) -> tuple[list[Architecture], np.ndarray]:
+        """What a predictor learns from: every member, the best first, and its goodness, `[P]`, finite.
+
+        A failed evaluation counts as a little worse than the worst that succeeded. Left out, it would teach nothing,
+        and a strategy would go on proposing what lies behind the edge of what can be trained.
+        """
+        ranked = self.ranked
+        failed = [evaluation for evaluation in self.evaluations if evaluation.score is None]
+        goodness = np.array([self.goodness(evaluation) for evaluation in ranked])
+        if failed and ranked:
+            margin = 0.01 * (goodness[0] - goodness[-1]) or 1.0
+            goodness = np.append(goodness, np.full(len(failed), goodness[-1] - margin))
+        members = ranked + failed if ranked else []
+        return [evaluation.candidate.architecture for evaluation in members], goodness
 
     def append(self, evaluation: Evaluation) -> None:
         """Remembers an evaluation and writes its line."""

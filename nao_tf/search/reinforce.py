@@ -115,9 +115,9 @@ class Reinforce(Strategy):
         learnt, rewards = [], []
         for string in tokens:
             id = after.id_of(self.space.from_tokens(string))
-            if id is not None and after.get(id).score is not None:
+            if id is not None:  # what failed has a reward of 0
                 learnt.append(string)
-                rewards.append(np.searchsorted(scored, after.goodness(after.get(id))) / len(scored))
+                rewards.append(np.searchsorted(scored, after.goodness(after.get(id))) / max(1, len(scored)))
         if learnt:
             mean = float(np.mean(rewards))
             baseline = mean if learner.baseline is None else learner.baseline

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nao_tf.architecture import SearchSpace
@@ -24,7 +25,9 @@ from nao_tf.controller import ascent
 from nao_tf.controller.encoder import mean_embedding
 from nao_tf.controller.model import EncoderPredictorDecoder
 from nao_tf.data.vocabulary import END_OF_SENTENCE, Vocabulary
+from nao_tf.serving import warm_up
 
+WARM_UP_TOKENS = 35  # of a request that a server warms up with
 PADDING = -1  # the token behind the end of a text; no word has this id
 ROWS = (
     640  # logits of so many tokens are in memory at once, [640, V]; also the time steps between two softmaxes at B = 1
@@ -51,6 +54,11 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
       `<eos>` where the vocabulary has no such word.
     * `step`: `token` int32 `[B]`, `state` float32 `[B, W]`, zeros at first -> `log_probabilities` `[B, V]` of every
       next word, in nats, and the next `state` `[B, W]`.
+    * `tokenize`: `text` string `[B]` -> `tokens` int32 `[B, T]` as `score_text` reads them, -1 behind the end, and
+      `unknown` int32 `[B]`, how many words of each text are not in the vocabulary.
+    * `detokenize`: `tokens` int32 `[B, T]` -> `words` string `[B, T]`, empty for what is no id.
+
+    Beside it lie requests that TensorFlow Serving warms up with (`serving.warm_up`).
 
     Args:
         model: with its weights and, unless its cell has none, its `architecture`.
@@ -65,7 +73,8 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
         raise ValueError(f"vocabulary of {len(vocabulary)} words; the model has {model.vocabulary_size}")
     if model.architecture is None and hasattr(model.cell, "nodes"):
         raise ValueError("model without an architecture; set `architecture` to the one to export")
-    table = _table(vocabulary)
+    stand_in = vocabulary.end_of_sentence_id if vocabulary.unknown_id is None else vocabulary.unknown_id
+    table, words = _table(vocabulary, stand_in), tf.constant(vocabulary.words, tf.string)  # [V]
     width = model.cell.initial_state(1).shape[1]
 
     def score_ids(tokens):
@@ -79,6 +88,17 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
         logits = tf.matmul(outputs[0], tf.convert_to_tensor(model.embedding), transpose_b=True) + model.bias  # [B, V]
         return {"log_probabilities": tf.nn.log_softmax(logits), "state": state}
 
+    def tokenize(text):
+        found = _words_of(text)  # [B, (T)]
+        ids = table.lookup(found.flat_values)
+        strange = (ids == stand_in) & (found.flat_values != vocabulary.words[stand_in])
+        unknown = tf.reduce_sum(found.with_flat_values(tf.cast(strange, tf.int32)), -1)  # [B]
+        return {"tokens": found.with_flat_values(tf.cast(ids, tf.int32)).to_tensor(PADDING), "unknown": unknown}
+
+    def detokenize(tokens):
+        known = (tokens >= 0) & (tokens < len(vocabulary))  # [B, T]
+        return {"words": tf.where(known, tf.gather(words, tf.where(known, tokens, 0)), "")}
+
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.track(table)
@@ -87,8 +107,21 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
     archive.add_endpoint(
         "step", step, [tf.TensorSpec([None], tf.int32, "token"), tf.TensorSpec([None, width], tf.float32, "state")]
     )
+    archive.add_endpoint("tokenize", tokenize, [tf.TensorSpec([None], tf.string, "text")])
+    archive.add_endpoint("detokenize", detokenize, [tf.TensorSpec([None, None], tf.int32, "tokens")])
+    sample = np.arange(WARM_UP_TOKENS, dtype=np.int32)[np.newaxis] % len(vocabulary)  # [1, T]
+    text = np.array([" ".join(vocabulary.decode(sample[0]))])
+    requests = [
+        ("serving_default", {"tokens": sample}),
+        ("score_ids", {"tokens": sample}),
+        ("score_text", {"text": text}),
+        ("step", {"token": sample[0, :1], "state": np.zeros([1, width], np.float32)}),
+        ("tokenize", {"text": text}),
+        ("detokenize", {"tokens": sample}),
+    ]
     with _replacing(directory) as temporary:
         archive.write_out(temporary, verbose=False)
+        warm_up.write(temporary, requests)
 
 
 def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, directory) -> None:
@@ -176,23 +209,26 @@ def _check(model, space):
     return tf.TensorSpec([None, model.token_length], tf.int32, "tokens")
 
 
-def _table(vocabulary):
-    """Word -> id as a table within the graph; no file beside the SavedModel."""
-    unknown = vocabulary.end_of_sentence_id if vocabulary.unknown_id is None else vocabulary.unknown_id
+def _table(vocabulary, stand_in):
+    """Word -> id as a table within the graph, `stand_in` for unknown words; no file beside the SavedModel."""
     words = tf.constant(vocabulary.words, tf.string)  # [V]
     initializer = tf.lookup.KeyValueTensorInitializer(words, tf.range(len(vocabulary), dtype=tf.int64))
-    return tf.lookup.StaticHashTable(initializer, default_value=unknown)
+    return tf.lookup.StaticHashTable(initializer, default_value=stand_in)
 
 
 def _tokens_of(text, table):
-    """Texts `[B]` as ids `[B, T]`, padded; line by line as `Vocabulary.encode` has them."""
+    """Texts `[B]` as ids `[B, T]`, padded."""
+    words = _words_of(text)  # [B, (T)]
+    return words.with_flat_values(tf.cast(table.lookup(words.flat_values), tf.int32)).to_tensor(PADDING)  # [B, T]
+
+
+def _words_of(text):
+    """Texts `[B]` as words, ragged `[B, (T)]`; line by line as `Vocabulary.encode` reads them."""
     text = tf.strings.regex_replace(text, _BYTE_ORDER_MARK, "", replace_global=False)
     text = tf.strings.regex_replace(text, _LINE_END, "\n")
     text = tf.strings.regex_replace(text, r"([^\n])\z", "\\1\n", replace_global=False)  # ends the last line
     text = tf.strings.regex_replace(text, _WHITE_SPACE, " ")
-    words = tf.strings.split(tf.strings.regex_replace(text, "\n", f" {END_OF_SENTENCE} "))  # [B, (T)]
-    ids = words.with_flat_values(tf.cast(table.lookup(words.flat_values), tf.int32))  # [B, (T)]
-    return ids.to_tensor(PADDING)  # [B, T]
+    return tf.strings.split(tf.strings.regex_replace(text, "\n", f" {END_OF_SENTENCE} "))  # [B, (T)]
 
 
 def _score(model, tokens):

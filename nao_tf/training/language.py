@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import time
 from collections.abc import Callable, Iterable
 
@@ -20,7 +21,8 @@ import tensorflow as tf
 from nao_tf.child.language_model import LanguageModel
 from nao_tf.child.lstm_cell import LongShortTermMemory
 from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
-from nao_tf.data.streams import evaluation_streams, streams
+from nao_tf.data.streams import evaluation_streams, streams, window_count
+from nao_tf.errors import RunError
 from nao_tf.training import checkpoint
 from nao_tf.training.settings import LanguageTraining
 
@@ -28,7 +30,7 @@ OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 MASKS = 8  # seeds that the dropout masks of one device may use in a step
 
 
-class DivergedError(ArithmeticError):
+class DivergedError(RunError):
     """The loss of a child is no longer a number."""
 
 
@@ -44,6 +46,7 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
         vocabulary_size,
         architecture,
         dropout=settings.dropout,
+        activation_penalty=settings.activation_penalty,
         temporal_penalty=settings.temporal_penalty,
         scale=settings.scale,
     )
@@ -52,8 +55,12 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
 
 
 def initialise(model: LanguageModel, seed: int) -> None:
-    """Gives a model the weights that a new one would start with under this seed; the compiled programs live on."""
-    keras.utils.set_random_seed(seed)
+    """Gives a model the weights that a new one would start with under this seed; the compiled programs live on.
+
+    Keras's initialisers take their seeds from Python's generator. `keras.utils.set_random_seed` would also throw away
+    TensorFlow's kernels, and with them every program that was optimised: seconds for each child.
+    """
+    random.seed(seed)
     fresh = LanguageModel.from_config(model.get_config())
     fresh.build()
     for variable, value in zip(model.variables, fresh.variables, strict=True):
@@ -74,12 +81,12 @@ class Evaluator:
         text = evaluation_streams(tokens, batch_size, steps=window)
         windows = text.inputs.shape[0] // window
 
-        def cut(array):
-            return tf.constant(array.reshape(windows, window, batch_size))  # [windows, T, B]
+        def cut(array, dtype=tf.int32):
+            return tf.constant(array.reshape(windows, window, batch_size), dtype)  # [windows, T, B]
 
         self._model, self._text, self._batch_size = (
             model,
-            (cut(text.inputs), cut(text.targets), cut(text.weights)),
+            (cut(text.inputs), cut(text.targets), cut(text.weights, tf.float64)),
             batch_size,
         )
         self._count = float(text.weights.sum())
@@ -91,10 +98,11 @@ class Evaluator:
 
         def step(index, state, total):
             found, state = self._model.log_likelihoods(inputs[index], targets[index], state, architecture, chosen)
-            return index + 1, state, total + tf.reduce_sum(found * tf.cast(weights[index], found.dtype))
+            # in double precision, since single would round a sum over so many tokens at its sixth digit
+            return index + 1, state, total + tf.reduce_sum(tf.cast(found, tf.float64) * weights[index])
 
         state = self._model.cell.initial_state(self._batch_size)
-        loop = [0, state, tf.zeros([], state.dtype)]
+        loop = [0, state, tf.zeros([], tf.float64)]
         return tf.while_loop(lambda index, *_: index < inputs.shape[0], step, loop)[2]
 
     @property
@@ -110,6 +118,18 @@ class Evaluator:
 def perplexity(negative_log_likelihood: float) -> float:
     """exp of the mean negative log likelihood; infinite where it overflows."""
     return math.exp(negative_log_likelihood) if negative_log_likelihood < 700 else math.inf
+
+
+def validation_perplexity(trainer: ChildTrainer | SharedChildTrainer, architecture: Iterable[int]) -> float:
+    """Perplexity on validation of a trainer's model as it is.
+
+    Raises:
+        DivergedError: it is no number, as when the states of a cell grow without bound.
+    """
+    likelihood = trainer.evaluate(architecture)
+    if not math.isfinite(perplexity(likelihood)):
+        raise DivergedError(f"validation negative log likelihood is {likelihood:.4g} nats a token")
+    return perplexity(likelihood)
 
 
 def _clipped(gradients, norm):
@@ -141,7 +161,7 @@ class ChildTrainer:
         self.settings, self._strategy = settings, strategy
         text = streams(train, settings.batch_size)  # [time, B]
         self._text = tf.constant(text)
-        self.windows = (text.shape[0] - 1) // settings.window
+        self.windows = window_count(text, settings.window)
         with (strategy or tf.distribute.get_strategy()).scope():
             self.model = build_model(settings, vocabulary_size, kind)
             self._optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
@@ -168,14 +188,16 @@ class ChildTrainer:
         """The state before the first window, `[B, …]`."""
         return self.model.cell.initial_state(self.settings.batch_size)
 
-    def _loss_and_gradients(self, window, state, architecture, seed):
+    def _loss_and_gradients(self, window, state, architecture, seed, length):
         with tf.GradientTape() as tape:
-            loss, likelihood, state = self.model.loss_of_window(window[:-1], window[1:], state, architecture, seed)
+            loss, likelihood, state = self.model.loss_of_window(
+                window[:-1], window[1:], state, architecture, seed, length=length
+            )
         gradients = tape.gradient(loss, [variable.value for variable in self.model.trainable_variables])
         return likelihood, gradients, state
 
-    def _update(self, window, state, architecture, seed, learning_rate):
-        likelihood, gradients, state = self._gradients(window, state, architecture, seed)
+    def _update(self, window, state, architecture, seed, learning_rate, length):
+        likelihood, gradients, state = self._gradients(window, state, architecture, seed, length)
         variables, decay = self.model.trainable_variables, self.settings.weight_decay
         if self._strategy:
             gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
@@ -189,14 +211,17 @@ class ChildTrainer:
         return likelihood, state
 
     def _window(self, position):
+        """The window of a number, or the rows `[T + 1]` themselves."""
+        if position.shape.rank:
+            return tf.gather(self._text, position)  # [T + 1, B]
         # A slice would make its start a constant of the compiled program, and every step a compilation.
         length = self.settings.window
         return tf.gather(self._text, position * length + tf.range(length + 1))  # [T + 1, B]
 
-    def _one_step(self, position, state, architecture, seed, learning_rate):
-        return self._update(self._window(position), state, architecture, seed, learning_rate)
+    def _one_step(self, position, state, architecture, seed, learning_rate, length=None):
+        return self._update(self._window(position), state, architecture, seed, learning_rate, length)
 
-    def _replicated_step(self, position, state, architecture, seed, learning_rate):
+    def _replicated_step(self, position, state, architecture, seed, learning_rate, length=None):
         window, share = self._window(position), self.settings.batch_size // self._replicas
 
         def part(context):
@@ -206,7 +231,7 @@ class ChildTrainer:
 
         def replica(piece, architecture):
             window, state, seed = piece
-            return self._update(window, state, architecture, seed, learning_rate)
+            return self._update(window, state, architecture, seed, learning_rate, length)
 
         pieces = self._strategy.experimental_distribute_values_from_function(part)
         likelihood, states = self._strategy.run(replica, args=(pieces, architecture))
@@ -316,7 +341,7 @@ class SharedChildTrainer:
         self.settings = settings
         text = streams(train, settings.batch_size)  # [time, B]
         self._text = tf.constant(text)
-        self.windows = (text.shape[0] - 1) // settings.window
+        self.windows = window_count(text, settings.window)
         self.model = build_model(settings, vocabulary_size, "shared")
         initialise(self.model, seed)
         self.evaluate = Evaluator(self.model, valid, settings.evaluation_batch, settings.window)

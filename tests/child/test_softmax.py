@@ -1,5 +1,9 @@
 """The one-pass softmax loss against TensorFlow's own in float64."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -62,3 +66,38 @@ def test_large_logits_do_not_overflow():
     loss = softmax_loss(outputs, embedding, tf.zeros([2]), targets, tf.ones([2]))
     np.testing.assert_allclose(loss, 2e4)
     np.testing.assert_allclose(log_likelihoods(outputs, embedding, tf.zeros([2]), targets), [0, -2e4])
+
+
+# The rise of the highest memory that the process ever had, MB, while a loss and its gradients are computed.
+MEMORY = """
+import resource
+import numpy as np, tensorflow as tf
+from nao_tf.child.softmax import log_likelihoods, softmax_loss
+R, U, V = 6400, 4, 33278
+generator = np.random.default_rng(0)
+outputs, embedding = (tf.constant(generator.normal(size=[n, U]), tf.float32) for n in (R, V))
+targets = tf.constant(generator.integers(V, size=R), tf.int32)
+weights, bias = tf.fill([R], 1 / R), tf.zeros([V])
+
+@tf.function(jit_compile=True)
+def run(outputs, embedding, bias):
+    with tf.GradientTape() as tape:
+        tape.watch([outputs, embedding, bias])
+        loss = softmax_loss(outputs, embedding, bias, targets, weights)
+    return loss, tape.gradient(loss, [outputs, embedding, bias]), log_likelihoods(outputs, embedding, bias, targets)
+
+concrete = run.get_concrete_function(outputs, embedding, bias)
+tf.reduce_sum(outputs).numpy()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+loss = float(run(outputs, embedding, bias)[0])
+assert abs(loss - np.log(V)) < 5, loss
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def test_memory_does_not_grow_with_words_times_tokens():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, cwd=root)
+    assert done.returncode == 0, done.stderr[-3000:]
+    whole = 6400 * 33278 * 4 / 2**20  # of one array of all logits: 812 MB
+    assert float(done.stdout) < 0.6 * whole, done.stdout

@@ -1,18 +1,17 @@
 """The program as a user runs it, in processes of its own, on a small text."""
 
+import functools
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from programs import folder_of, kill_when, program, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, str(ROOT / "bin" / "nao_search")]
+PROGRAM = program("nao_search")
 SMALL = (
     "--budget=5 --initial=3 --proposals=2 --search_steps=8 --search_units=8 --steps=10 --units=8 --finalists=1".split()
 )
@@ -20,20 +19,11 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("text")
-    generator = np.random.default_rng(0)
-    for name, lines in (("train", 2000), ("valid", 60), ("test", 60)):
-        rows = (" ".join(f"w{word}" for word in generator.integers(0, 30, 8)) for _ in range(lines))
-        (folder / f"{name}.txt").write_text("\n".join(rows) + "\n")
-    return folder
+    return folder_of(tmp_path_factory.mktemp("text"), lines=(2000, 60, 60))
 
 
 def command(text, work, *more):
     return [*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={work}", *SMALL, *more]
-
-
-def run(*arguments):
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +42,40 @@ def test_result_names_corpus_winner_and_baseline(finished):
     assert list((finished / "tensorboard").rglob("events*"))
 
 
-def test_a_killed_run_ends_with_the_pool_of_the_undisturbed_one(text, finished, tmp_path):
-    work = tmp_path / "killed"
-    process = subprocess.Popen(command(text, work), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (work / "pool.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = (work / "pool.jsonl").read_bytes()
+def lines_of_pool(work):
+    return (work / "pool.jsonl").read_bytes().count(b"\n") if (work / "pool.jsonl").exists() else 0
+
+
+# What a run is doing when a file shows that it has come so far; in the order in which a run does it.
+STAGES = {
+    "child training": lambda work: (work / "tensorboard").exists(),
+    "child evaluation": lambda work: lines_of_pool(work) == 1,
+    "controller training": lambda work: lines_of_pool(work) == 3,
+    "final training": lambda work: lines_of_pool(work) == 5,
+    "final evaluation": lambda work: list(work.glob("checkpoints/final_*.npz")),
+    "export": lambda work: (work / "export").exists(),
+    "baseline": lambda work: (work / "checkpoints" / "lstm.json").exists(),
+}
+
+
+def test_a_run_killed_in_every_stage_ends_as_the_undisturbed_one(text, finished, tmp_path):
+    work, before = tmp_path / "killed", b""
+    for stage, reached in STAGES.items():
+        log = tmp_path / f"killed in {stage}.txt"
+        kill_when(command(text, work), functools.partial(reached, work), log, seconds=120)
+        assert not (work / "result.json").exists(), stage
+        assert (work / "pool.jsonl").exists() or stage == "child training", stage
+        if before:  # nothing that was measured is lost
+            assert (work / "pool.jsonl").read_bytes().startswith(before), stage
+        content = (work / "pool.jsonl").read_bytes() if (work / "pool.jsonl").exists() else b""
+        before = content[: content.rfind(b"\n") + 1]
     assert run(*command(text, work)).returncode == 0
-    assert (work / "pool.jsonl").read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     assert (work / "pool.jsonl").read_bytes() == (finished / "pool.jsonl").read_bytes()
+    ended, whole = (json.loads((folder / "result.json").read_text()) for folder in (work, finished))
+    for measured_in_seconds in ("seconds", "baselines"):  # the baseline's steps follow from a time
+        ended.pop(measured_in_seconds), whole.pop(measured_in_seconds)
+    assert ended == whole
+    assert (work / "export" / "child" / "1" / "saved_model.pb").exists()
 
 
 def test_the_exported_child_answers_without_the_package(text, finished, tmp_path):
@@ -106,6 +118,14 @@ def test_wrong_input_is_one_line_and_status_one(arguments, said, tmp_path):
     done = run(*PROGRAM, *arguments, f"--work_dir={tmp_path / 'work'}")
     assert done.returncode == 1 and said in done.stderr
     assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1, done.stderr
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_text_that_is_too_short_is_one_line_and_leaves_nothing(tmp_path):
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text("one two three four\n" * 40)
+    done = run(*PROGRAM, "--task=text", f"--data_dir={tmp_path}", f"--work_dir={tmp_path / 'work'}")
+    assert done.returncode == 1 and "longer text" in done.stderr and len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "work").exists()
 
 

@@ -1,24 +1,21 @@
 """--task=nasbench201 as a user runs it, on a table with invented figures."""
 
+import functools
 import json
-import pathlib
-import signal
-import subprocess
-import sys
 import time
 
+import programs
 import pytest
+from programs import kill_when, program
 
 from nao_tf.architecture import NasBench201Space
 from nao_tf.data.table import read_table
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, str(ROOT / "bin" / "nao_search"), "--task=nasbench201"]
+PROGRAM = [*program("nao_search"), "--task=nasbench201"]
 COLUMNS = ["--score_column=seen", "--test_column=told"]
 
 
-def run(*arguments):
-    return subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+run = functools.partial(programs.run, *PROGRAM, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +58,12 @@ def test_the_same_command_again_changes_nothing_and_another_is_refused(finished,
 
 def test_a_killed_search_ends_with_the_pool_of_the_undisturbed_one(invented_table, tmp_path):
     command = [f"--table={invented_table}", *COLUMNS, "--strategy=mlp", "--budget=150", "--baselines="]
-    process = subprocess.Popen([*PROGRAM, *command, f"--work_dir={tmp_path / 'a'}"], stderr=subprocess.DEVNULL)
-    pool, deadline = tmp_path / "a" / "pool.jsonl", time.monotonic() + 60
-    while (not pool.exists() or pool.read_bytes().count(b"\n") < 60) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    pool = tmp_path / "a" / "pool.jsonl"
+
+    def has_sixty():
+        return pool.exists() and pool.read_bytes().count(b"\n") >= 60
+
+    kill_when([*PROGRAM, *command, f"--work_dir={tmp_path / 'a'}"], has_sixty, tmp_path / "log.txt", seconds=60)
     assert 60 <= pool.read_bytes().count(b"\n") < 150
     assert run(*command, f"--work_dir={tmp_path / 'a'}").returncode == 0
     assert run(*command, f"--work_dir={tmp_path / 'b'}").returncode == 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nao_tf.data.streams import evaluation_streams, streams, windows
+from nao_tf.data.streams import evaluation_streams, streams, window_count
 from nao_tf.errors import InputError
 
 
@@ -19,21 +19,15 @@ def test_streams_that_cannot_be(tokens, batch_size):
         streams(np.arange(tokens), batch_size)
 
 
-@pytest.mark.parametrize("drop_remainder, lengths", [(True, [3, 3]), (False, [3, 3, 2])])
-def test_windows_cover_the_stream(drop_remainder, lengths):
-    stream = streams(np.arange(18), 2)  # [9, 2]: 8 steps to predict
-    found = list(windows(stream, 3, drop_remainder))
-    assert [len(inputs) for inputs, _ in found] == lengths
-    inputs = np.concatenate([inputs for inputs, _ in found])
-    targets = np.concatenate([targets for _, targets in found])
-    np.testing.assert_array_equal(inputs, stream[: sum(lengths)])
-    np.testing.assert_array_equal(targets, stream[1 : sum(lengths) + 1])
+@pytest.mark.parametrize("steps, count", [(1, 8), (3, 2), (8, 1)])
+def test_windows_are_whole_and_leave_the_last_row_as_a_target(steps, count):
+    assert window_count(streams(np.arange(18), 2), steps) == count  # [9, 2]: 8 steps to predict
 
 
-@pytest.mark.parametrize("steps", [0, 9])
-def test_windows_that_cannot_be_are_refused_at_once(steps):
-    with pytest.raises(InputError, match="steps is"):
-        windows(streams(np.arange(18), 2), steps)
+@pytest.mark.parametrize("steps, said", [(0, "steps is 0"), (9, "a window has 9 steps, .* only 8")])
+def test_windows_that_cannot_be(steps, said):
+    with pytest.raises(InputError, match=said):
+        window_count(streams(np.arange(18), 2), steps)
 
 
 @pytest.mark.parametrize("steps", [1, 4])

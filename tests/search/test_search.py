@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.errors import InputError
 from nao_tf.search.loop import FailingError, search
-from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.pool import Candidate, Evaluation, Pool
 from nao_tf.search.random import RandomSearch
 
 SPACE = RecurrentSpace()
@@ -69,10 +71,23 @@ def test_pool_holds_a_computation_once(tmp_path):
     assert len({evaluation.candidate.architecture.canonical for evaluation in pool.evaluations}) == len(pool)
 
 
-def test_three_failures_in_a_row_stop_the_search(tmp_path):
-    with pytest.raises(FailingError, match="no luck"):
+def test_a_search_whose_first_evaluations_all_fail_stops(tmp_path):
+    with pytest.raises(FailingError, match="first 5 evaluations all failed; the last: no luck"):
         run(tmp_path / "a", Relus(fail=True))
-    assert len((tmp_path / "a").read_text().splitlines()) == 3
+    assert len((tmp_path / "a").read_text().splitlines()) == 5
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_what_failed_is_an_example_of_the_worst(higher_is_better, tmp_path):
+    generator = np.random.default_rng(0)
+    pool = Pool(None, SPACE, "score", higher_is_better)
+    scores = [3.0, None, 1.0, math.inf, 2.0]
+    for id, score in enumerate(scores):
+        pool.append(Evaluation(id, Candidate(SPACE.sample(generator), "random"), 0, score, 1))
+    architectures, goodness = pool.examples()
+    ids = [pool.id_of(architecture) for architecture in architectures]
+    assert ids == ([0, 4, 2, 1, 3] if higher_is_better else [2, 4, 0, 1, 3])
+    assert np.all(np.diff(goodness[:4]) < 0) and goodness[3] == goodness[4] and np.all(np.isfinite(goodness))
 
 
 def test_a_foreign_pool_is_one_clear_error_and_stays_as_it_is(tmp_path):

@@ -131,6 +131,8 @@ def test_every_signature_has_names_and_a_free_batch(exports):
             "score_ids": ({"tokens"}, {"log_probabilities", "negative_log_likelihood", "perplexity"}),
             "score_text": ({"text"}, {"log_probabilities", "negative_log_likelihood", "perplexity"}),
             "step": ({"token", "state"}, {"log_probabilities", "state"}),
+            "tokenize": ({"text"}, {"tokens", "unknown"}),
+            "detokenize": ({"tokens"}, {"words"}),
         },
         "controller": {
             "serving_default": ({"tokens"}, {"score"}),
