@@ -136,7 +136,7 @@ def spread(values: list[float]) -> dict:
     return {"mean": round(statistics.fmean(values), 3), "std": round(statistics.pstdev(values), 3)}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Runs the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_dir", help="default: the embedded sample")
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=2000)
     parser.add_argument("--steps", type=int, default=200, help="of a child; of a round with shared weights")
     parser.add_argument("--final_steps", type=int, default=1327)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     from scipy.stats import mannwhitneyu
 
     parts, words = frequent(load_corpus("ptb", given.data_dir), given.words)

@@ -110,8 +110,8 @@ class LanguageSearch:
             self.space,
             self.seed,
             settings=controller.PRESETS[self.preset.controller],
-            random_share=self.preset.random_share,
             on_fit=on_fit,
+            **self.preset.ascent,
         )
 
     def evaluator(self, name, known):

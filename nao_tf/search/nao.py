@@ -21,7 +21,9 @@ class NeuralArchitectureOptimization(Strategy):
         settings: of the controller.
         random_share: share of every round that is random.
         starts: how many of the best are moved; the authors take 100 of a pool of 1,000.
-        step_sizes: eta of every move; all of them are tried and the predictor ranks what the decoder wrote.
+        step_sizes: eta of every move; all of them are tried.
+        ranked: whether the predictor ranks what the decoder wrote. The authors take it as it comes instead: what the
+            smallest step size leads to first, and of that what the best of the pool lead to.
         ascents: how often; every further one starts from the most promising of what those before came to.
         exploration: how many standard deviations of the ensemble's predictions count for an architecture.
         on_fit: called with round and fitted controller.
@@ -35,13 +37,14 @@ class NeuralArchitectureOptimization(Strategy):
         random_share: float = 0.1,
         starts: int = 40,
         step_sizes: tuple[float, ...] = (1, 2, 3, 5, 7, 10, 14, 20, 30, 40),
+        ranked: bool = True,
         ascents: int = 3,
         exploration: float = 0.5,
         on_fit=lambda round, fitted: None,
     ):
         super().__init__(space, seed)
         self.settings, self.random_share, self.starts = settings, random_share, starts
-        self.step_sizes, self.ascents, self.exploration = step_sizes, ascents, exploration
+        self.step_sizes, self.ranked, self.ascents, self.exploration = step_sizes, ranked, ascents, exploration
         self._on_fit = on_fit
 
     def fit(self, pool: Pool, round: int) -> controller.FittedController:
@@ -90,7 +93,10 @@ class NeuralArchitectureOptimization(Strategy):
         return together
 
     def _choose(self, proposals, pool, round, count) -> list[Candidate]:
-        """The most promising of the new ones, and random ones behind them."""
+        """The first of the new ones, and random ones behind them."""
+        if not self.ranked:
+            place = {evaluation.candidate.architecture: index for index, evaluation in enumerate(pool.ranked)}
+            proposals = sorted(proposals, key=lambda proposal: (proposal.step_size, place[proposal.parent]))
         generator = np.random.default_rng([self.seed, round])
         taken: set = set()
         wanted = count - int(self.random_share * count)

@@ -34,10 +34,11 @@ PRESETS: Mapping[str, TableSearchSettings] = {
         controller="paper",
         ascent={
             "random_share": 0.0,
-            "ascents": 1,
-            "exploration": 0.0,
             "starts": 100,  # NAO, section 4
             "step_sizes": tuple(range(1, 31)),  # authors' code for recurrent cells with weight sharing
+            "ranked": False,
+            "ascents": 1,
+            "exploration": 0.0,
         },
     ),
 }
