@@ -358,12 +358,12 @@ def _targets(scores, seen, targets):
 def _deal(count, settings, generator):
     """Which architectures each member never sees, bool `[E, P]`."""
     order = generator.permutation(count)
-    if settings.members > 1:
+    if settings.members > 1 and settings.held_out:
         part = np.empty(count, int)
         part[order] = np.arange(count) % settings.members
         return part == np.arange(settings.members)[:, np.newaxis]  # [E, P]
-    hidden = np.zeros([1, count], bool)
-    hidden[0, order[: min(round(settings.held_out * count), count - 1)]] = True
+    hidden = np.zeros([settings.members, count], bool)
+    hidden[:, order[: min(round(settings.held_out * count), count - 1)]] = True
     return hidden
 
 

@@ -32,7 +32,8 @@ class ControllerSettings:
         epochs: passes over the pool of a fit; None: `steps` says how long.
         batch_size: architectures of a step; the whole pool when it is smaller.
         targets: what the predictor learns: `rank` or `min-max` of the scores.
-        held_out: the share of the pool that is held out when there is one member only; an ensemble holds out in turn.
+        held_out: the share of the pool that is held out when there is one member only; an ensemble holds out in turn,
+            each member its own part. 0: every member learns from the whole pool, and no quality is measured.
         spellings: spellings of each architecture to train on, its own first; 1: no augmentation.
     """
 
