@@ -68,6 +68,12 @@ BASELINE_LIST = flags.DEFINE_list(
     f"What else gets the same budget: lstm (a hand-made network, for text), {', '.join(STRATEGIES)}; or nothing. "
     "Default: lstm for text, random for a table.",
 )
+EXPORT_WEIGHTS = flags.DEFINE_enum(
+    "export_weights",
+    "float32",
+    ("float32", "float16", "int8"),
+    "How the exported language model's weights are stored; it computes in float32 with each.",
+)
 SEED = flags.DEFINE_integer("seed", 1, "Same seed, same device, same versions: same pool.", lower_bound=0)
 DISTRIBUTION = flags.DEFINE_enum("distribution", "auto", ("auto", "none", "mirrored"), "Training on several GPUs.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the resolved settings as one JSON line and train nothing.")
@@ -96,13 +102,13 @@ _TRAINING = (
     "task data_dir work_dir download preset units batch_size steps learning_rate window weight_decay clip_norm "
     "activation_penalty temporal_penalty "
     "dropout_output dropout_hidden dropout_input dropout_embedding dropout_words baselines seed distribution dry_run "
-    "architecture activation_numbering vocabulary_size minimum_count"
+    "architecture activation_numbering vocabulary_size minimum_count export_weights"
 ).split()
 PROGRAMS = {
     "nao_search": (
         "task data_dir work_dir download table score_column test_column strategy weight_sharing preset budget initial "
         "proposals finalists units batch_size steps search_units search_steps learning_rate baselines seed "
-        "distribution dry_run architecture activation_numbering vocabulary_size minimum_count"
+        "distribution dry_run architecture activation_numbering vocabulary_size minimum_count export_weights"
     ).split(),
     "nao_train": _TRAINING,
     "nao_eval": ("task data_dir download saved_model work_dir text sentences generate words temperature seed").split(),
@@ -117,7 +123,8 @@ _TABLE_MEANING = (
     "task table data_dir score_column test_column strategy preset budget initial proposals seed baselines"
 ).split()
 MEANING = {**dict.fromkeys(LANGUAGE_TASKS, _LANGUAGE_MEANING), **dict.fromkeys(TABLE_TASKS, _TABLE_MEANING)}
-TRAINING_MEANING = [name for name in _TRAINING if name not in ("work_dir", "download", "dry_run")]
+# The format of an export is none: the same command with another one exports a finished run again.
+TRAINING_MEANING = [name for name in _TRAINING if name not in ("work_dir", "download", "dry_run", "export_weights")]
 
 
 def keep(program: str) -> None:

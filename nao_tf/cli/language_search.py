@@ -20,6 +20,7 @@ from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
 from nao_tf.search.loop import search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
+from nao_tf.serving import stored_weights
 from nao_tf.serving.export import export_controller, export_improve
 from nao_tf.training.language import ChildTrainer, DivergedError, SharedChildTrainer, validation_perplexity
 
@@ -56,13 +57,26 @@ class LanguageSearch:
         seed: of everything random.
         terminal: what people read.
         devices: a `tf.distribute` strategy for the final models, or None.
+        weights: how their export stores them, see `FinalLanguageModels`.
     """
 
-    def __init__(self, task, preset, space, corpus, work, strategy, seed, terminal: Terminal, devices=None):
+    def __init__(
+        self,
+        task,
+        preset,
+        space,
+        corpus,
+        work,
+        strategy,
+        seed,
+        terminal: Terminal,
+        devices=None,
+        weights=stored_weights.DEFAULT,
+    ):
         self.task, self.preset, self.space, self.corpus, self.work = task, preset, space, corpus, pathlib.Path(work)
         self.strategy_name, self.seed, self.terminal = strategy, seed, terminal
         self.words = len(corpus.vocabulary)
-        self.final = FinalLanguageModels(preset.final, corpus, self.work, seed + 1, terminal, devices)
+        self.final = FinalLanguageModels(preset.final, corpus, self.work, seed + 1, terminal, devices, weights)
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(seed)
 
