@@ -44,5 +44,5 @@ STRATEGIES: Mapping[str, StrategyEntry] = {
     "evolution": StrategyEntry(RegularisedEvolution, initial=20, proposals=1),
     "reinforce": StrategyEntry(Reinforce, initial=20, proposals=10),
     "local": StrategyEntry(LocalSearch, initial=10, proposals=1),
-    "mlp": StrategyEntry(PerceptronSearch, initial=20, proposals=5),
+    "mlp": StrategyEntry(PerceptronSearch, initial=50, proposals=10),
 }

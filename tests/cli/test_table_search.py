@@ -57,14 +57,14 @@ def test_the_same_command_again_changes_nothing_and_another_is_refused(finished,
 
 
 def test_a_killed_search_ends_with_the_pool_of_the_undisturbed_one(invented_table, tmp_path):
-    command = [f"--table={invented_table}", *COLUMNS, "--strategy=mlp", "--budget=70", "--baselines="]
+    command = [f"--table={invented_table}", *COLUMNS, "--strategy=mlp", "--budget=100", "--baselines="]
     pool = tmp_path / "a" / "pool.jsonl"
 
-    def has_forty():
-        return pool.exists() and pool.read_bytes().count(b"\n") >= 40
+    def has_sixty():
+        return pool.exists() and pool.read_bytes().count(b"\n") >= 60
 
-    kill_when([*PROGRAM, *command, f"--work_dir={tmp_path / 'a'}"], has_forty, tmp_path / "log.txt", seconds=200)
-    assert 40 <= pool.read_bytes().count(b"\n") < 70
+    kill_when([*PROGRAM, *command, f"--work_dir={tmp_path / 'a'}"], has_sixty, tmp_path / "log.txt", seconds=200)
+    assert 60 <= pool.read_bytes().count(b"\n") < 100
     assert run(*command, f"--work_dir={tmp_path / 'a'}").returncode == 0
     assert run(*command, f"--work_dir={tmp_path / 'b'}").returncode == 0
     assert pool.read_bytes() == (tmp_path / "b" / "pool.jsonl").read_bytes()
