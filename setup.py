@@ -36,6 +36,6 @@ setup(
     ],
     extras_require={
         "test": ["pytest", "pytest-xdist", "dill", "scipy", "ruff"],
-        "benchmarks": ["matplotlib"],  # the picture of benchmarks/search_quality.py
+        "benchmarks": ["matplotlib", "scipy"],  # the picture of search_quality.py, the test of language_quality.py
     },
 )

@@ -10,7 +10,7 @@ which in both halves is written to the error stream, and a picture shows the way
 An evaluation is counted once per distinct canonical cell. A strategy may name a preset: nao:paper.
 
     python benchmarks/search_quality.py --table=FILE --strategies=nao,nao:paper,mlp,local --seeds=50
-    python benchmarks/search_quality.py --table=FILE --strategies=nao --seeds=50 --half=even    # to tune on
+    python benchmarks/search_quality.py --table=FILE --strategies=nao --first_seed=1000    # to tune on
 """
 
 from __future__ import annotations
@@ -117,9 +117,17 @@ def contender(label: str, initial: int | None = None, proposals: int | None = No
 
 
 def run_together(
-    contender: Contender, seeds: list[int], table: ArchitectureTable, budgets: list[int], held_out: int
+    contender: Contender,
+    seeds: list[int],
+    table: ArchitectureTable,
+    budgets: list[int],
+    held_out: int,
+    judged: frozenset[int] | None = None,
 ) -> list[Course]:
-    """Runs the searches of several seeds side by side, so that a strategy can train for all of them at once."""
+    """Runs the searches of several seeds side by side, so that a strategy can train for all of them at once.
+
+    The predictors of the seeds in `judged`, or of all, are judged on `held_out` cells.
+    """
     space, budget, start = table.space, max(budgets), time.perf_counter()
     strategies = [contender.make(space, seed) for seed in seeds]
     pools = [Pool(None, space, table.score_column, higher_is_better=True) for _ in seeds]
@@ -150,7 +158,9 @@ def run_together(
                 test,
                 None if found is None else found + 1,
                 strategy.duplicates,
-                predictor_quality(strategy, pool, table, budgets, held_out) if held_out else {},
+                predictor_quality(strategy, pool, table, budgets, held_out)
+                if held_out and (judged is None or seed in judged)
+                else {},
                 seconds,
             )
         )
@@ -191,10 +201,10 @@ def compete(contender: Contender, seeds: list[int], arguments, budgets: list[int
     groups = processes if needs_tensorflow else min(len(seeds), 4 * processes)  # TensorFlow trains a group as one
     parts = [seeds[index::groups] for index in range(groups) if seeds[index::groups]]
     columns = (arguments.score_column, arguments.test_column)
-    work = [
-        (contender, part, arguments.table, columns, budgets, arguments.held_out, arguments.predictor_seeds)
-        for part in parts
-    ]
+    judged = frozenset(seeds[: arguments.predictor_seeds])
+    work = [(contender, part, arguments.table, columns, budgets, arguments.held_out, judged) for part in parts]
+    if processes > 1:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # the processes have a core each
     if processes == 1:
         done = [_work(*piece) for piece in work]
     else:
@@ -206,11 +216,11 @@ def compete(contender: Contender, seeds: list[int], arguments, budgets: list[int
 _tables: dict = {}  # of this process
 
 
-def _work(contender, seeds, path, columns, budgets, held_out, predictor_seeds):
+def _work(contender, seeds, path, columns, budgets, held_out, judged):
     if (path, columns) not in _tables:
         _tables[path, columns] = read_table(path, NasBench201Space(), *columns)
     table = _tables[path, columns]
-    return run_together(contender, seeds, table, budgets, held_out if min(seeds) < predictor_seeds else 0)
+    return run_together(contender, seeds, table, budgets, held_out, judged)
 
 
 def summary(courses: list[Course], budgets: list[int]) -> dict:
@@ -328,7 +338,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--score_column", default="c10_val_200ep")
     parser.add_argument("--test_column", default="c10_test_200ep")
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
-    parser.add_argument("--seeds", type=int, default=50, help="seeds 0 .. N-1")
+    parser.add_argument("--seeds", type=int, default=50, help="how many seeds")
+    parser.add_argument("--first_seed", type=int, default=0, help="tune on others than are reported")
     parser.add_argument(
         "--half", choices=HALVES, default="all", help="which of them: tune on one half, report on the other"
     )
@@ -337,7 +348,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--proposals", type=int, help="architectures a round; default: each strategy's own")
     parser.add_argument("--processes", type=int, help="default: one a core; one for strategies that use TensorFlow")
     parser.add_argument("--held_out", type=int, default=500, help="cells that judge a predictor; 0: none is judged")
-    parser.add_argument("--predictor_seeds", type=int, default=10, help="judge it on this many seeds or a few more")
+    parser.add_argument("--predictor_seeds", type=int, default=10, help="judge it on this many seeds")
     parser.add_argument("--picture", help="default: runs/search_quality.png")
     return parser.parse_args(arguments)
 
@@ -349,13 +360,16 @@ def main(arguments: list[str] | None = None) -> None:
         budgets = sorted({int(budget) for budget in given.budgets.split(",")})
     except ValueError:
         raise InputError(f"--budgets={given.budgets}; numbers with commas between them, such as 100,150,300") from None
+    if given.first_seed < 0:
+        raise InputError(f"--first_seed={given.first_seed}; at least 0")
     for name in ("seeds", "initial", "proposals", "processes"):
         if getattr(given, name) is not None and getattr(given, name) < 1:
             raise InputError(f"--{name}={getattr(given, name)}; at least 1")
     if budgets[0] < 1:
         raise InputError(f"--budgets={given.budgets}; at least 1 evaluation")
     contenders = [contender(label, given.initial, given.proposals) for label in given.strategies.split(",")]
-    seeds = [seed for seed in range(given.seeds) if seed % 2 in HALVES[given.half]]
+    every = range(given.first_seed, given.first_seed + given.seeds)
+    seeds = [seed for seed in every if seed % 2 in HALVES[given.half]]
     if not seeds:
         raise InputError(f"--seeds={given.seeds} --half={given.half} leaves no seed")
     can_draw = importlib.util.find_spec("matplotlib") is not None

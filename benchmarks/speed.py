@@ -6,6 +6,7 @@ the ratios: median over the rounds of the medians.
 
     python benchmarks/speed.py --peers=DIR --peers_python=PYTHON
     python benchmarks/speed.py --only=rnn_train --units=128 --batch=64 --vocabulary=10000
+    python benchmarks/speed.py --only=final_train --peers=DIR --peers_python=PYTHON --rounds=1 --repeats=3
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 IMAGES = 64  # of a batch
 SIZES = ((64, 32, 2000), (128, 64, 10_000), (300, 256, 10_000))  # units, batch, vocabulary
-LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "cnn_train", "cnn_data", "cnn_evaluate", "matmul")
+FINAL = (850, 64, 10_000)  # of the published final training
+LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "cnn_train", "cnn_data", "cnn_evaluate", "matmul", "final_train")
 
 
 def report(name, call, repeats, warmup=3, steps=1):
@@ -128,6 +130,39 @@ def time_classifier(arguments, only):
         report(f"cnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats)
 
 
+def time_final(arguments):
+    """A step of the published final training of one cell, and the highest memory of the process."""
+    import dataclasses
+    import resource
+
+    import numpy as np
+
+    from nao_tf.training.final import FinalTrainer
+    from nao_tf.training.settings import final_training
+
+    batch, window, words = arguments.batch or 32, arguments.steps, arguments.vocabulary
+    settings = dataclasses.replace(
+        final_training("paper", "ptb"), units=arguments.units, batch_size=batch, window=window
+    )
+    train = np.random.default_rng(0).integers(0, words, batch * (10 * window + 1)).astype(np.int32)
+    trainer = FinalTrainer(settings, train, train[: batch * window + 1], words)
+    trainer.start(1)
+    seconds = trainer.seconds_of_steps(final_architecture(), arguments.repeats)
+    print(
+        f"final_train units={arguments.units} batch={batch} vocabulary={words} "
+        f"median_ms={1e3 * statistics.median(seconds):.2f} min_ms={1e3 * min(seconds):.2f} n={len(seconds)} "
+        f"peak_mb={resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}",
+        flush=True,
+    )
+
+
+def final_architecture():
+    """The cell of `final_train`, of this program and of the peer."""
+    from nao_tf.architecture import RecurrentSpace
+
+    return RecurrentSpace().published["NAO-WS"]
+
+
 def time_controller(arguments):
     """A training step of the controller at the published sizes on 100 architectures, as `controller.fit` runs it."""
     import dataclasses
@@ -160,30 +195,40 @@ def time_controller(arguments):
 
 
 def figures(command):
-    """Name and median of every line that a program prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    """Name and median of every line that a program prints; what else it says of memory is passed on."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    for line in re.findall(r"^.*peak_mb=.*$", done.stdout, re.MULTILINE):
+        print(line, flush=True)
     return {
         re.sub("^torch_| channels_last=.*", "", match[1]): float(match[2])
         for match in re.finditer(r"^(\S.*?) median_ms=([\d.]+)", done.stdout, re.MULTILINE)
     }
 
 
-def alternate(arguments):
+def alternate(arguments, only):
     """Runs peers and this program in turn and prints the ratios."""
     peers, python = pathlib.Path(arguments.peers), arguments.peers_python
+
+    def sized(units, batch, words):
+        return [f"--units={units}", f"--batch={batch}", f"--vocabulary={words}", f"--repeats={arguments.repeats}"]
+
     pairs = []
-    for units, batch, words in SIZES:
-        size = [f"--units={units}", f"--batch={batch}", f"--vocabulary={words}", f"--repeats={arguments.repeats}"]
-        pairs.append(([python, peers / "torch_rnn_step.py", *size], ["--only=rnn_train,rnn_evaluate", *size]))
-    pairs.append(([python, peers / "torch_epd_step.py"], ["--only=epd_train"]))
-    size = [f"--filters={arguments.filters}", f"--layers={arguments.layers}", f"--batch={arguments.batch or IMAGES}"]
-    for channels_last in (0, 1):  # as the peer is by default, and in its faster form
-        peer = [python, peers / "torch_cnn_step.py", *size, f"--channels_last={channels_last}"]
-        pairs.append((peer, ["--only=cnn_train,cnn_evaluate", *size]))
-    wanted = set(arguments.only.split(","))
+    if recurrent := [name for name in only if name in ("rnn_train", "rnn_evaluate")]:
+        for size in map(sized, *zip(*SIZES, strict=True)):
+            pairs.append(([python, peers / "torch_rnn_step.py", *size], [f"--only={','.join(recurrent)}", *size]))
+    if "epd_train" in only:
+        pairs.append(([python, peers / "torch_epd_step.py"], ["--only=epd_train"]))
+    if "final_train" in only:
+        cell = f"--architecture={' '.join(map(str, final_architecture()))}"
+        peer = [python, ROOT / "benchmarks" / "torch_final_step.py", cell, *sized(*FINAL)]
+        pairs.append((peer, ["--only=final_train", *sized(*FINAL)]))
+    if images := [name for name in only if name in ("cnn_train", "cnn_evaluate")]:
+        size = [f"--filters={arguments.filters}", f"--layers={arguments.layers}"]
+        size += [f"--batch={arguments.batch or IMAGES}", f"--repeats={arguments.repeats}"]
+        for channels_last in (0, 1):  # as the peer is by default, and in its faster form
+            peer = [python, peers / "torch_cnn_step.py", *size, f"--channels_last={channels_last}"]
+            pairs.append((peer, [f"--only={','.join(images)}", *size]))
     for peer, own in pairs:
-        if not wanted & set(own[0].removeprefix("--only=").split(",")):
-            continue
         found: dict[str, tuple[list, list]] = {}
         for _ in range(arguments.rounds):
             for side, command in enumerate((peer, [sys.executable, __file__, *own])):
@@ -207,18 +252,20 @@ def main():
     parser.add_argument("--peers", help="folder of the PyTorch programs")
     parser.add_argument("--peers_python", default="python3", help="a Python that has torch")
     arguments = parser.parse_args()
-    if arguments.peers:
-        return alternate(arguments)
     only = arguments.only.split(",")
     unknown = set(only) - set(LOOPS)
     if unknown:
         parser.error(f"--only: {', '.join(sorted(unknown))} is not of {', '.join(LOOPS)}")
+    if arguments.peers:
+        return alternate(arguments, only)
     if {"rnn_train", "rnn_evaluate", "matmul"} & set(only):
         time_recurrent(arguments, only)
     if {"cnn_train", "cnn_data", "cnn_evaluate"} & set(only):
         time_classifier(arguments, only)
     if "epd_train" in only:
         time_controller(arguments)
+    if "final_train" in only:
+        time_final(arguments)
 
 
 if __name__ == "__main__":

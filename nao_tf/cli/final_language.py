@@ -13,6 +13,7 @@ from nao_tf.cli.terminal import Rate, Terminal
 from nao_tf.cli.work_directory import spent, write
 from nao_tf.data.text import Corpus
 from nao_tf.report.tensorboard import Board
+from nao_tf.serving import stored_weights
 from nao_tf.serving.export import export_child
 from nao_tf.training.final import FinalTrainer
 from nao_tf.training.language import ChildTrainer, Evaluator, perplexity
@@ -31,6 +32,7 @@ class FinalLanguageModels:
         seed: of weights and dropout.
         terminal: what people read.
         devices: a `tf.distribute` strategy, or None.
+        weights: how an export stores them, a name of `serving.stored_weights.FORMATS`.
     """
 
     def __init__(
@@ -41,9 +43,10 @@ class FinalLanguageModels:
         seed: int,
         terminal: Terminal,
         devices=None,
+        weights: str = stored_weights.DEFAULT,
     ):
         self.settings, self.corpus, self.work, self.seed = settings, corpus, work, seed
-        self.terminal, self.devices = terminal, devices
+        self.terminal, self.devices, self.weights = terminal, devices, weights
         self.words = len(corpus.vocabulary)
 
     def trainer(self) -> ChildTrainer:
@@ -138,7 +141,8 @@ class FinalLanguageModels:
     def export(self, trainer: ChildTrainer, values: Iterable[int]) -> None:
         """Writes a trained model to export/child/1."""
         trainer.model.architecture = list(values)
-        export_child(trainer.model, self.corpus.vocabulary, self.work / "export" / "child" / "1")
+        directory = self.work / "export" / "child" / "1"
+        export_child(trainer.model, self.corpus.vocabulary, directory, self.weights)
 
     def tell(self, figures: Mapping[str, dict]) -> None:
         """A line for people of each model: what `measure` gave, or `failed`, why there is nothing."""

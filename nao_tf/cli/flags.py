@@ -103,6 +103,12 @@ BASELINE_LIST = flags.DEFINE_list(
     "What else gets the same budget: a hand-made network (lstm for text, resnet for images), "
     f"{', '.join(STRATEGIES)}; or nothing. Default: lstm for text, resnet for images, random for a table.",
 )
+EXPORT_WEIGHTS = flags.DEFINE_enum(
+    "export_weights",
+    "float32",
+    ("float32", "float16", "int8"),
+    "How the exported language model's weights are stored; it computes in float32 with each.",
+)
 SEED = flags.DEFINE_integer("seed", 1, "Same seed, same device, same versions: same pool.", lower_bound=0)
 DISTRIBUTION = flags.DEFINE_enum("distribution", "auto", ("auto", "none", "mirrored"), "Training on several GPUs.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the resolved settings as one JSON line and train nothing.")
@@ -131,7 +137,7 @@ _TRAINING = (
     "task data_dir work_dir download preset units batch_size steps learning_rate window weight_decay clip_norm "
     "activation_penalty temporal_penalty "
     "dropout_output dropout_hidden dropout_input dropout_embedding dropout_words baselines seed distribution dry_run "
-    "architecture activation_numbering vocabulary_size minimum_count"
+    "architecture activation_numbering vocabulary_size minimum_count export_weights"
 ).split()
 _IMAGE_TRAINING = (
     "task data_dir work_dir download preset space filters layers stack batch_size steps epochs learning_rate "
@@ -141,8 +147,8 @@ PROGRAMS = {
     "nao_search": (
         "task data_dir work_dir download table score_column test_column strategy weight_sharing preset budget initial "
         "proposals finalists units batch_size steps search_units search_steps learning_rate baselines seed "
-        "distribution dry_run architecture activation_numbering vocabulary_size minimum_count space filters layers "
-        "stack epochs search_filters search_layers cutout drop_path precision image_size sample_by_parameters "
+        "distribution dry_run architecture activation_numbering vocabulary_size minimum_count export_weights space "
+        "filters layers stack epochs search_filters search_layers cutout drop_path precision image_size sample_by_parameters "
         "max_parameters max_flops"
     ).split(),
     "nao_train": [*_TRAINING, *(name for name in _IMAGE_TRAINING if name not in _TRAINING)],
@@ -167,7 +173,8 @@ MEANING = {
     **dict.fromkeys(IMAGE_TASKS, _IMAGE_MEANING),
     **dict.fromkeys(TABLE_TASKS, _TABLE_MEANING),
 }
-_NO_MEANING = ("work_dir", "download", "dry_run")
+# The format of an export has none: the same command with another one exports a finished run again.
+_NO_MEANING = ("work_dir", "download", "dry_run", "export_weights")
 TRAINING_MEANING = [name for name in _TRAINING if name not in _NO_MEANING]
 IMAGE_TRAINING_MEANING = [name for name in _IMAGE_TRAINING if name not in _NO_MEANING]
 

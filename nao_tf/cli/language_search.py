@@ -8,6 +8,7 @@ from nao_tf.cli.final_language import FinalLanguageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import Retrained, TrainedSearch, label_of
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
+from nao_tf.serving import stored_weights
 from nao_tf.training.language import ChildTrainer, SharedChildTrainer, validation_perplexity
 
 
@@ -15,17 +16,31 @@ class LanguageSearch(TrainedSearch):
     """One run of the program in its work directory.
 
     Args:
-        corpus: `data.text.Corpus`; the others are those of `TrainedSearch`.
+        corpus: `data.text.Corpus`; those that are not named here are those of `TrainedSearch`.
+        devices: a `tf.distribute` strategy for the final models, or None.
+        weights: how their export stores them, see `FinalLanguageModels`.
     """
 
     metric = METRIC
     final_metric, final_higher = "validation_perplexity", False
     hand_made = "lstm"
 
-    def __init__(self, task, preset, space, corpus, work, strategy, seed, terminal: Terminal, devices=None):
+    def __init__(
+        self,
+        task,
+        preset,
+        space,
+        corpus,
+        work,
+        strategy,
+        seed,
+        terminal: Terminal,
+        devices=None,
+        weights=stored_weights.DEFAULT,
+    ):
         super().__init__(task, preset, space, work, strategy, seed, terminal)
         self.corpus, self.words = corpus, len(corpus.vocabulary)
-        self.final = FinalLanguageModels(preset.final, corpus, self.work, seed + 1, terminal, devices)
+        self.final = FinalLanguageModels(preset.final, corpus, self.work, seed + 1, terminal, devices, weights)
 
     def data_line(self) -> str:
         """One line about the corpus."""

@@ -53,6 +53,7 @@ def language() -> None:
         flags.SEED.value,
         terminal,
         language_task.strategy_of_devices(),
+        flags.EXPORT_WEIGHTS.value,
     ).run(baselines)
 
 

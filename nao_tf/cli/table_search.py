@@ -23,6 +23,8 @@ from nao_tf.search.settings import TableSearchSettings
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.table_evaluator import TableEvaluator
 
+HELD_OUT = 0.1  # from a controller that is only judged, where those of the search learn the whole pool
+
 SPACES: Mapping[str, type[SearchSpace]] = {"nasbench201": NasBench201Space}
 
 
@@ -109,7 +111,6 @@ class TableSearch:
     ):
         self.task, self.settings, self.table, self.work = task, settings, table, work
         self.strategy_name, self.seed, self.terminal = strategy, seed, terminal
-        self.predictor: dict | None = None  # quality of the controller that was fitted last
 
     def run(self, baselines: Sequence[str]) -> dict:
         """All stages; returns what result.json holds."""
@@ -119,7 +120,7 @@ class TableSearch:
             f"the search sees {table.score_column}"
         )
         pool = self.search(self.strategy_name, "pool.jsonl")
-        predictor = self.predictor
+        predictor = self.predictor(pool) if self.strategy_name == "nao" and len(pool.ranked) > 1 else None
         rivals = {
             name: self.found(self.search(name, f"pool_{name}.jsonl"))
             for name in dict.fromkeys(baselines)
@@ -183,12 +184,17 @@ class TableSearch:
         if name == "nao":
             from nao_tf.controller import PRESETS
 
-            options = {"settings": PRESETS[self.settings.controller], **self.settings.ascent, "on_fit": self.on_fit}
+            options = {"settings": PRESETS[self.settings.controller], **self.settings.ascent}
         return STRATEGIES[name].make(self.table.space, self.seed, **options)
 
-    def on_fit(self, round: int, fitted) -> None:
-        """Remembers the quality of a controller."""
-        self.predictor = dataclasses.asdict(fitted.quality)
+    def predictor(self, pool: Pool) -> dict:
+        """The quality of a controller of the whole pool, each of its members judged on what it did not learn."""
+        from nao_tf import controller
+
+        settings = controller.PRESETS[self.settings.controller]
+        settings = dataclasses.replace(settings, held_out=settings.held_out or HELD_OUT)
+        fitted = controller.fit(self.table.space, *pool.examples(), settings, self.seed)
+        return dataclasses.asdict(fitted.quality)
 
     def found(self, pool: Pool) -> dict:
         """What another strategy found."""

@@ -84,7 +84,7 @@ def train(
     terminal.say(f"corpus {corpus.name} ({corpus.source}): {len(corpus.vocabulary):,} words")
     start = time.monotonic()
     devices = language_task.strategy_of_devices()
-    models = FinalLanguageModels(settings, corpus, work, seed, terminal, devices)
+    models = FinalLanguageModels(settings, corpus, work, seed, terminal, devices, flags.EXPORT_WEIGHTS.value)
     trainer = models.trainer()
     terminal.say(f"cell {given.text}: {trainer.model.count_params():,} parameters, {settings.steps:,} steps")
     models.train(trainer, given.values, LABEL)

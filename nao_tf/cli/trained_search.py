@@ -118,8 +118,8 @@ class TrainedSearch(abc.ABC):
             self.space,
             self.seed,
             settings=controller.PRESETS[self.preset.controller],
-            random_share=self.preset.random_share,
             on_fit=on_fit,
+            **self.preset.ascent,
         )
 
     def search(self, name, file, known=None) -> Pool:

@@ -1,111 +1,29 @@
-"""Training the controller on a pool of architectures and their scores (NAO, algorithm 1, line 4), and what comes of it.
+"""Training the controller on a pool of architectures and their scores (NAO, algorithm 1, line 4).
 
 Several searches train their controllers together: those that have the same shapes are members of one batched program,
 each as it would be alone.
 
 Letters: C controllers of a call, E members of an ensemble, P architectures of the pool, B architectures of a batch, L
-spellings of each, T tokens, N training steps, K step sizes.
+spellings of each, T tokens, N training steps.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from nao_tf.architecture import Architecture, SearchSpace
-from nao_tf.controller.model import EncoderPredictorDecoder
+from nao_tf.controller.batching import filled_up, in_parts, parts
+from nao_tf.controller.fitted import FittedController
+from nao_tf.controller.lesson import prepare
 from nao_tf.controller.program import program_for, weights_of
-from nao_tf.controller.quality import hamming_distance, kendall_tau, pairwise_accuracy
+from nao_tf.controller.quality import Quality, hamming_distance, kendall_tau, pairwise_accuracy
 from nao_tf.controller.settings import ControllerSettings
 
-SMALLEST_PADDING = 64  # pools are padded to this size times a power of 2, so that few sizes are ever compiled
 STEPS_PER_CALL = 100  # training steps of one compiled call
-MEMBERS_PER_CALL = 20  # about as many, of several ensembles, go into one call: more leave the caches of a processor
-
-
-@dataclasses.dataclass(frozen=True)
-class Quality:
-    """How a controller does on architectures that it did not learn.
-
-    Attributes:
-        held_out: how many those are. In an ensemble each is judged by the members that never saw it.
-        pairwise_accuracy: share of their pairs that are ordered right; None for fewer than two.
-        kendall_tau: Kendall's tau-b; None where it is undefined.
-        hamming_distance: tokens that differ between them and their reconstructions, in the mean; None for none.
-    """
-
-    held_out: int
-    pairwise_accuracy: float | None
-    kendall_tau: float | None
-    hamming_distance: float | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Proposal:
-    """An architecture that gradient ascent came to.
-
-    Attributes:
-        architecture: in canonical form.
-        parent: the architecture that the ascent started from.
-        step_size: eta, the smallest of those asked for that led there.
-        predicted: the mean of the members' predictions for the architecture itself, higher is better.
-    """
-
-    architecture: Architecture
-    parent: Architecture
-    step_size: float
-    predicted: float
-
-
-@dataclasses.dataclass(frozen=True)
-class FittedController:
-    """A controller that has learnt a pool.
-
-    Attributes:
-        space: the search space.
-        model: the trained model; all its members.
-        settings: how it was trained.
-        quality: on held-out architectures.
-        losses: the joint loss of every member at the last training step, `[E]`.
-    """
-
-    space: SearchSpace
-    model: EncoderPredictorDecoder
-    settings: ControllerSettings
-    quality: Quality
-    losses: tuple[float, ...]
-
-    def predict(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """The predicted scores, float32 `[B]`: mean of the members, on the scale of the targets, higher is better.
-
-        Raises:
-            ValueError: no architecture, or one of another space.
-        """
-        return np.mean(self.predict_members(architectures), axis=0)  # [B]
-
-    def predict_members(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """The scores that each member predicts, float32 `[E, B]`. Their spread tells how sure the ensemble is."""
-        return _predict_members([self], [architectures])[0]
-
-    def improve(self, architectures: Sequence[Architecture], step_sizes: Sequence[float]) -> list[Proposal]:
-        """New architectures by gradient ascent from each architecture, by each member, with each step size.
-
-        Args:
-            architectures: where to start; usually the best of the pool.
-            step_sizes: eta, positive; the authors use 1, 2, 3, … and 10, 20, 30.
-
-        Returns:
-            The proposals, the best predicted first; no two of the same architecture, none the same as the one it
-            started from.
-
-        Raises:
-            ValueError: no architecture, one of another space, no step size, or one that is not positive.
-        """
-        return improve_together([self], [architectures], step_sizes)[0]
 
 
 def fit(
@@ -162,259 +80,17 @@ def fit_together(
     Raises:
         ValueError: as `fit`; or another number of scores or seeds than of pools.
     """
-    lessons = [_prepare(space, *of_search, settings) for of_search in zip(pools, scores, seeds, strict=True)]
+    lessons = [prepare(space, *of_search, settings) for of_search in zip(pools, scores, seeds, strict=True)]
     fitted: list[FittedController | None] = [None] * len(lessons)
-    for part in _parts([lesson.shapes for lesson in lessons], settings):
+    for part in parts([lesson.shapes for lesson in lessons], settings):
         for index, controller in zip(part, _learn(space, [lessons[index] for index in part], settings), strict=True):
             fitted[index] = controller
     return fitted
 
 
-def improve_together(
-    controllers: Sequence[FittedController],
-    architectures: Sequence[Sequence[Architecture]],
-    step_sizes: Sequence[float],
-) -> list[list[Proposal]]:
-    """The proposals of several controllers, as `FittedController.improve` gives them, by batched programs.
-
-    Args:
-        controllers: `[C]`, with the same settings and space.
-        architectures: where each of them starts, `[C]` of `[B]` each.
-        step_sizes: eta, positive.
-
-    Raises:
-        ValueError: as `FittedController.improve`.
-    """
-    sizes = np.sort(np.asarray(step_sizes, np.float32).reshape(-1))  # [K]
-    if not len(sizes) or not np.all(sizes > 0) or not np.all(np.isfinite(sizes)):
-        raise ValueError(f"step sizes {list(step_sizes)}; at least one, all positive and finite")
-    tokens = [tokens_of(controller.space, part) for controller, part in zip(controllers, architectures, strict=True)]
-    improved = _in_parts(controllers, tokens, lambda program: functools.partial(program.improve, step_sizes=sizes), 1)
-    found = [
-        _distinct(controller.space, starts, candidates, sizes)
-        for controller, starts, candidates in zip(controllers, architectures, improved, strict=True)
-    ]
-    proposals: list[list[Proposal]] = [[] for _ in controllers]
-    some = [index for index, of_controller in enumerate(found) if of_controller]  # the others came to nothing new
-    predicted = _predict_members([controllers[index] for index in some], [list(found[index]) for index in some])
-    for index, scores in zip(some, predicted, strict=True):
-        of_search = [
-            Proposal(architecture, parent, size, float(score))
-            for (architecture, (parent, size)), score in zip(found[index].items(), np.mean(scores, axis=0), strict=True)
-        ]
-        proposals[index] = sorted(of_search, key=lambda proposal: (-proposal.predicted, proposal.architecture.values))
-    return proposals
-
-
-def _distinct(space, starts, candidates, sizes):
-    """What ascent came to, `[K, E, B, T]`, by canonical architecture: the start that led there and the step size."""
-    found: dict[Architecture, tuple[Architecture, float]] = {}
-    canonical: dict[tuple[int, ...], Architecture] = {}
-    own = [architecture.canonical for architecture in starts]
-    for size, of_size in zip(sizes, candidates, strict=True):
-        for of_member in of_size:  # [B, T]
-            for parent, start, string in zip(starts, own, map(tuple, of_member.tolist()), strict=True):
-                if string not in canonical:
-                    canonical[string] = space.from_tokens(string).canonical
-                if canonical[string] != start:
-                    found.setdefault(canonical[string], (parent, float(size)))
-    return found
-
-
-def _parts(shapes, settings):
-    """The numbers of the controllers that one call can serve: those of equal shapes, not too many at a time."""
-    together = max(1, MEMBERS_PER_CALL // settings.members)
-    alike: dict[object, list[int]] = {}
-    for index, shape in enumerate(shapes):
-        alike.setdefault(shape, []).append(index)
-    return [of_shape[at : at + together] for of_shape in alike.values() for at in range(0, len(of_shape), together)]
-
-
-def _filled(part, settings):
-    """A part of several, filled up by repetition to the one number of controllers that programs are compiled for."""
-    together = 1 if len(part) == 1 else max(1, MEMBERS_PER_CALL // settings.members)
-    return [*part, *[part[0]] * (together - len(part))]
-
-
-def _in_parts(controllers, tokens, function, member_axis):
-    """The results of a function of weights and tokens, for each controller: `[C]` of `[..., E, B, ...]`.
-
-    Args:
-        controllers: `[C]`, with the same settings and space.
-        tokens: of each controller its own, `[C]` of int32 `[B, T]`.
-        function: the compiled function out of a `Program`.
-        member_axis: which dimension of the function's result the members are.
-    """
-    results: list[np.ndarray | None] = [None] * len(controllers)
-    if not controllers:
-        return results
-    settings = controllers[0].settings
-    for part in _parts([()] * len(controllers), settings):
-        filled = _filled(part, settings)
-        longest = max(len(tokens[index]) for index in part)
-        read = np.concatenate(
-            [
-                np.broadcast_to(_longer(tokens[index], longest), [settings.members, longest, tokens[index].shape[1]])
-                for index in filled
-            ]
-        )  # [C E, B, T]
-        models = [controllers[index].model for index in filled]
-        program = program_for(models[0], settings, len(filled))
-        result = function(program)(weights_of(*models), read).numpy()
-        for index, own in zip(filled, np.split(result, len(filled), axis=member_axis), strict=True):
-            results[index] = np.take(own, range(len(tokens[index])), axis=member_axis + 1)
-    return results
-
-
-def _longer(rows, length):
-    """Rows `[B, …]` with the first repeated behind them."""
-    return np.concatenate([rows, np.repeat(rows[:1], length - len(rows), axis=0)])
-
-
-def _predict_members(controllers, architectures):
-    """The scores that the members of each controller predict for its own architectures: `[C]` of `[E, B]`."""
-    tokens = [tokens_of(controller.space, part) for controller, part in zip(controllers, architectures, strict=True)]
-    return _in_parts(controllers, tokens, lambda program: program.predict, 0)
-
-
-def tokens_of(space: SearchSpace, architectures: Sequence[Architecture]) -> np.ndarray:
-    """The tokens of architectures, int32 `[B, T]`. Raises ValueError for none and for those of another space."""
-    if not len(architectures):
-        raise ValueError("no architectures; at least one")
-    for architecture in architectures:
-        if architecture.space != space:
-            raise ValueError(f"architecture {architecture} of space {architecture.space.name!r}, not {space.name!r}")
-    return np.array([architecture.tokens for architecture in architectures], np.int32)
-
-
-def normalise_by_rank(scores: np.ndarray) -> np.ndarray:
-    """Scores `[P]` by their rank, evenly within (0, 1); equal scores share their mean rank."""
-    below = np.sum(scores[:, np.newaxis] > scores, axis=1)  # [P]
-    equal = np.sum(scores[:, np.newaxis] == scores, axis=1)  # [P]
-    return (below + 0.5 * equal) / len(scores)
-
-
-def normalise_by_range(scores: np.ndarray) -> np.ndarray:
-    """Scores `[P]` from 0, the least, to 1, the most (authors' code); 0.5 when all are equal, not a division by 0."""
-    least, most = np.min(scores), np.max(scores)
-    if least == most:
-        return np.full(scores.shape, 0.5)
-    return (scores - least) / (most - least)
-
-
-NORMALISATIONS = {"rank": normalise_by_rank, "min-max": normalise_by_range}
-
-
-def _targets(scores, seen, targets):
-    """What one member learns to predict: its own architectures' scores, normalised among themselves, `[P]`."""
-    normalised = np.zeros(scores.shape)
-    if np.any(seen):
-        normalised[seen] = NORMALISATIONS[targets](scores[seen])
-    return normalised
-
-
-def _deal(count, settings, generator):
-    """Which architectures each member never sees, bool `[E, P]`."""
-    order = generator.permutation(count)
-    if settings.members > 1:
-        part = np.empty(count, int)
-        part[order] = np.arange(count) % settings.members
-        return part == np.arange(settings.members)[:, np.newaxis]  # [E, P]
-    hidden = np.zeros([1, count], bool)
-    hidden[0, order[: min(round(settings.held_out * count), count - 1)]] = True
-    return hidden
-
-
-def _spell(space, architectures, own_tokens, settings, generator):
-    """Every architecture in several spellings of the same computation, its own first, int32 `[P, L, T]`."""
-    spelt = np.repeat(own_tokens[:, np.newaxis], settings.spellings, axis=1)  # [P, L, T]
-    for index, architecture in enumerate(architectures):
-        for spelling in range(1, settings.spellings):
-            spelt[index, spelling] = space.tokens(space.symmetry(architecture.values, generator))
-    return spelt
-
-
-def _padded_size(count):
-    size = SMALLEST_PADDING
-    while size < count:
-        size *= 2
-    return size
-
-
-def _batches(count, padded, settings, generator):
-    """Which architectures every training step reads, int32 `[N, B]`."""
-    size = settings.batch_size
-    if count <= size:  # the whole pool; the padding weighs nothing
-        steps = settings.epochs if settings.steps is None else settings.steps
-        return np.tile(np.arange(min(padded, max(size, count)), dtype=np.int32), (steps, 1))
-    per_epoch = count // size  # a shuffled epoch drops what is left over, as in the authors' code
-    steps = settings.epochs * per_epoch if settings.steps is None else settings.steps
-    epochs = -(-steps // per_epoch)
-    orders = [generator.permutation(count)[: per_epoch * size].reshape(per_epoch, size) for _ in range(epochs)]
-    return np.concatenate(orders)[:steps].astype(np.int32)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Lesson:
-    """What one search has to teach its controller.
-
-    Attributes:
-        model: untrained.
-        own_tokens: of the pool, int32 `[P, T]`.
-        scores: of the pool, `[P]`.
-        held_out: which architectures each member never sees, bool `[E, P]`.
-        spelt: the pool in several spellings, padded, int32 `[P, L, T]`.
-        targets: what each member learns to predict, padded, float32 `[E, P]`.
-        batches: which architectures every training step reads, int32 `[N, B]`.
-        seeds: of dropout and the choice of spellings, int32 `[E]`.
-    """
-
-    model: EncoderPredictorDecoder
-    own_tokens: np.ndarray
-    scores: np.ndarray
-    held_out: np.ndarray
-    spelt: np.ndarray
-    targets: np.ndarray
-    batches: np.ndarray
-    seeds: np.ndarray
-
-    @property
-    def shapes(self):
-        """Lessons with the same shapes can be learnt together."""
-        return self.spelt.shape, self.batches.shape
-
-
-def _prepare(space, architectures, scores, seed, settings) -> _Lesson:
-    """The lesson of one search. Raises ValueError."""
-    scores = np.asarray(scores, np.float64)
-    if len(architectures) < 2:
-        raise ValueError(f"pool of {len(architectures)} architectures; the controller learns from at least 2")
-    if scores.shape != (len(architectures),):
-        raise ValueError(f"{len(architectures)} architectures, but scores of shape {list(scores.shape)}")
-    if not np.all(np.isfinite(scores)):
-        worst = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise ValueError(f"score {scores[worst]} of architecture {architectures[worst]}; scores must be finite")
-    count, padded = len(architectures), _padded_size(len(architectures))
-    generator = np.random.default_rng([seed, count])
-    own_tokens = tokens_of(space, architectures)  # [P, T]
-    held_out = _deal(count, settings, generator)  # [E, P]
-    targets = np.stack([_targets(scores, ~hidden, settings.targets) for hidden in held_out])  # [E, P]
-    spelt = _spell(space, architectures, own_tokens, settings, generator)  # [P, L, T]
-    return _Lesson(
-        EncoderPredictorDecoder.for_space(space, settings, seed),
-        own_tokens,
-        scores,
-        held_out,
-        _longer(spelt, padded),
-        np.pad(targets, [[0, 0], [0, padded - count]]).astype(np.float32),
-        _batches(count, padded, settings, generator),
-        np.random.default_rng([seed, 1]).integers(2**31, size=settings.members, dtype=np.int32),
-    )
-
-
 def _learn(space, lessons, settings) -> list[FittedController]:
     """Trains the controllers of lessons with the same shapes by one program."""
-    filled = _filled(lessons, settings)
+    filled = filled_up(lessons, settings)
     models = [lesson.model for lesson in filled]
     program = program_for(models[0], settings, len(filled))
     members, together = settings.members, len(filled)
@@ -463,8 +139,8 @@ def _learn(space, lessons, settings) -> list[FittedController]:
 def _judge(fitted, lessons):
     """The controllers with their quality: each held-out architecture judged by the member that never saw it."""
     tokens = [lesson.own_tokens for lesson in lessons]  # [C] of [P, T]
-    predictions = _in_parts(fitted, tokens, lambda program: program.predict, 0)  # [C] of [E, P]
-    reconstructions = _in_parts(fitted, tokens, lambda program: program.reconstruct, 0)  # [C] of [E, P, T]
+    predictions = in_parts(fitted, tokens, lambda program: program.predict, 0)  # [C] of [E, P]
+    reconstructions = in_parts(fitted, tokens, lambda program: program.reconstruct, 0)  # [C] of [E, P, T]
     judged = []
     for controller, lesson, predicted, reconstructed in zip(fitted, lessons, predictions, reconstructions, strict=True):
         member, index = np.nonzero(lesson.held_out)

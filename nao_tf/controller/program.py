@@ -10,6 +10,7 @@ architectures of a batch, T tokens, N training steps of a call, K step sizes.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
@@ -46,7 +47,8 @@ def weights_of(*models: EncoderPredictorDecoder) -> list[tf.Tensor]:
 def program_for(model: EncoderPredictorDecoder, settings: ControllerSettings, together: int = 1) -> Program:
     """The program of all models with the configuration of this one, for `together` of them side by side."""
     configuration = {**model.get_config(), "seed": 0, "name": "template", "members": together * model.members}
-    return _program(json.dumps(configuration, sort_keys=True), settings)
+    # what is held out is data to the program
+    return _program(json.dumps(configuration, sort_keys=True), dataclasses.replace(settings, held_out=0.0))
 
 
 @functools.lru_cache(maxsize=16)

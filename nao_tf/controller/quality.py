@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Quality:
+    """How a controller does on architectures that it did not learn.
+
+    Attributes:
+        held_out: how many those are. In an ensemble each is judged by the members that never saw it.
+        pairwise_accuracy: share of their pairs that are ordered right; None for fewer than two.
+        kendall_tau: Kendall's tau-b; None where it is undefined.
+        hamming_distance: tokens that differ between them and their reconstructions, in the mean; None for none.
+    """
+
+    held_out: int
+    pairwise_accuracy: float | None
+    kendall_tau: float | None
+    hamming_distance: float | None
 
 
 def _pairs(scores, predictions):

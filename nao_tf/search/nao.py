@@ -21,7 +21,11 @@ class NeuralArchitectureOptimization(Strategy):
         settings: of the controller.
         random_share: share of every round that is random.
         starts: how many of the best are moved; the authors take 100 of a pool of 1,000.
-        step_sizes: eta of every move; all of them are tried and the predictor ranks what the decoder wrote.
+        step_sizes: eta of every move; all of them are tried.
+        ranked: whether the predictor ranks what the decoder wrote. The authors take it as it comes instead: what the
+            smallest step size leads to first, and of that what the best of the pool lead to.
+        ascents: how often; every further one starts from the most promising of what those before came to.
+        exploration: how many standard deviations of the ensemble's predictions count for an architecture.
         on_fit: called with round and fitted controller.
     """
 
@@ -33,10 +37,14 @@ class NeuralArchitectureOptimization(Strategy):
         random_share: float = 0.1,
         starts: int = 40,
         step_sizes: tuple[float, ...] = (1, 2, 3, 5, 7, 10, 14, 20, 30, 40),
+        ranked: bool = True,
+        ascents: int = 3,
+        exploration: float = 0.5,
         on_fit=lambda round, fitted: None,
     ):
         super().__init__(space, seed)
-        self.settings, self.random_share, self.starts, self.step_sizes = settings, random_share, starts, step_sizes
+        self.settings, self.random_share, self.starts = settings, random_share, starts
+        self.step_sizes, self.ranked, self.ascents, self.exploration = step_sizes, ranked, ascents, exploration
         self._on_fit = on_fit
 
     def fit(self, pool: Pool, round: int) -> controller.FittedController:
@@ -51,7 +59,7 @@ class NeuralArchitectureOptimization(Strategy):
     def ask_together(
         cls, strategies: Sequence[Strategy], pools: Sequence[Pool], round: int, count: int
     ) -> list[list[Candidate]]:
-        """See `Strategy.ask_together`; the strategies have the same space, settings and step sizes."""
+        """See `Strategy.ask_together`; the strategies differ in their seeds only."""
         learning = [index for index, pool in enumerate(pools) if round > 0 and len(pool.ranked) > 1]
         proposals: list[list[controller.Proposal]] = [[] for _ in strategies]
         if learning:
@@ -61,7 +69,8 @@ class NeuralArchitectureOptimization(Strategy):
                 [evaluation.candidate.architecture for evaluation in pool.ranked[: strategy.starts]]
                 for strategy, pool in zip(learners, known, strict=True)
             ]
-            improved = controller.improve_together(fitted, starts, learners[0].step_sizes)
+            first = learners[0]
+            improved = controller.improve_together(fitted, starts, first.step_sizes, first.ascents, first.exploration)
             for index, of_search in zip(learning, improved, strict=True):
                 proposals[index] = of_search
         return [
@@ -84,7 +93,10 @@ class NeuralArchitectureOptimization(Strategy):
         return together
 
     def _choose(self, proposals, pool, round, count) -> list[Candidate]:
-        """The best predicted of the new ones, and random ones behind them."""
+        """The first of the new ones, and random ones behind them."""
+        if not self.ranked:
+            place = {evaluation.candidate.architecture: index for index, evaluation in enumerate(pool.ranked)}
+            proposals = sorted(proposals, key=lambda proposal: (proposal.step_size, place[proposal.parent]))
         generator = np.random.default_rng([self.seed, round])
         taken: set = set()
         wanted = count - int(self.random_share * count)

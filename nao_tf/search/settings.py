@@ -21,7 +21,7 @@ class TableSearchSettings:
     budget: int = 300
     initial: int | None = None
     proposals: int | None = None
-    controller: str = "default"
+    controller: str = "small"
     ascent: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
@@ -36,6 +36,9 @@ PRESETS: Mapping[str, TableSearchSettings] = {
             "random_share": 0.0,
             "starts": 100,  # NAO, section 4
             "step_sizes": tuple(range(1, 31)),  # authors' code for recurrent cells with weight sharing
+            "ranked": False,
+            "ascents": 1,
+            "exploration": 0.0,
         },
     ),
 }

@@ -39,7 +39,7 @@ def _neural_architecture_optimization(space: SearchSpace, seed: int, **options) 
 
 
 STRATEGIES: Mapping[str, StrategyEntry] = {
-    "nao": StrategyEntry(_neural_architecture_optimization, initial=50, proposals=10, needs_tensorflow=True),
+    "nao": StrategyEntry(_neural_architecture_optimization, initial=20, proposals=5, needs_tensorflow=True),
     "random": StrategyEntry(RandomSearch, initial=50, proposals=10),  # of no effect
     "evolution": StrategyEntry(RegularisedEvolution, initial=20, proposals=1),
     "reinforce": StrategyEntry(Reinforce, initial=20, proposals=10),

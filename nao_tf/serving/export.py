@@ -25,7 +25,7 @@ from nao_tf.controller import ascent
 from nao_tf.controller.encoder import mean_embedding
 from nao_tf.controller.model import EncoderPredictorDecoder
 from nao_tf.data.vocabulary import END_OF_SENTENCE, Vocabulary
-from nao_tf.serving import warm_up
+from nao_tf.serving import stored_weights, warm_up
 
 WARM_UP_TOKENS = 35  # of a request that a server warms up with
 PADDING = -1  # the token behind the end of a text; no word has this id
@@ -39,7 +39,9 @@ _WHITE_SPACE = r"[\t\x0b\x0c\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{202
 _BYTE_ORDER_MARK = "^\ufeff"
 
 
-def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> None:
+def export_child(
+    model: LanguageModel, vocabulary: Vocabulary, directory, weights: str = stored_weights.DEFAULT
+) -> None:
     """Writes a language model with its architecture and its vocabulary.
 
     Signatures, each from a zero state where no state is given; what is scored of a text is every token but the first,
@@ -65,9 +67,11 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
         vocabulary: the words of the model's ids.
         directory: of the SavedModel; its name is the version that a server sees. What is there is replaced when the new
             one is complete.
+        weights: how they are stored, a name of `stored_weights.FORMATS`; all signatures compute in single precision.
 
     Raises:
-        ValueError: the vocabulary is not the model's, or the model has no architecture although its cell needs one.
+        ValueError: the vocabulary is not the model's, the model has no architecture although its cell needs one, or
+            there is no such format of weights.
     """
     if len(vocabulary) != model.vocabulary_size:
         raise ValueError(f"vocabulary of {len(vocabulary)} words; the model has {model.vocabulary_size}")
@@ -76,16 +80,20 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
     stand_in = vocabulary.end_of_sentence_id if vocabulary.unknown_id is None else vocabulary.unknown_id
     table, words = _table(vocabulary, stand_in), tf.constant(vocabulary.words, tf.string)  # [V]
     width = model.cell.initial_state(1).shape[1]
+    stored = stored_weights.StoredWeights(model.variables, [model.embedding], weights)
 
     def score_ids(tokens):
-        return _score(model, tokens)
+        with stored.scope():
+            return _score(model, tokens)
 
     def score_text(text):
-        return _score(model, _tokens_of(text, table))
+        return score_ids(_tokens_of(text, table))
 
     def step(token, state):
-        outputs, _, state = model.hidden(token[tf.newaxis], state, model.own_architecture)  # [1, B, U], [B, W]
-        logits = tf.matmul(outputs[0], tf.convert_to_tensor(model.embedding), transpose_b=True) + model.bias  # [B, V]
+        with stored.scope():
+            outputs, _, state = model.hidden(token[tf.newaxis], state, model.own_architecture)  # [1, B, U], [B, W]
+            embedding, bias = tf.convert_to_tensor(model.embedding), tf.convert_to_tensor(model.bias)
+        logits = tf.matmul(outputs[0], embedding, transpose_b=True) + bias  # [B, V]
         return {"log_probabilities": tf.nn.log_softmax(logits), "state": state}
 
     def tokenize(text):
@@ -100,7 +108,7 @@ def export_child(model: LanguageModel, vocabulary: Vocabulary, directory) -> Non
         return {"words": tf.where(known, tf.gather(words, tf.where(known, tokens, 0)), "")}
 
     archive = keras.export.ExportArchive()
-    archive.track(model)
+    archive.track(stored.trackable)
     archive.track(table)
     archive.add_endpoint("score_ids", score_ids, [tf.TensorSpec([None, None], tf.int32, "tokens")])
     archive.add_endpoint("score_text", score_text, [tf.TensorSpec([None], tf.string, "text")])

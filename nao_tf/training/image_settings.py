@@ -83,9 +83,9 @@ class ImagePreset:
         finalists: how many of the best are trained so; the best on validation is tested.
         initial: random architectures before the controller is first asked.
         proposals: new architectures a round.
-        random_share: the share of them that is random.
         budget: architectures that are evaluated in all.
         controller: the preset of the controller's settings.
+        ascent: how `nao` proposes, options of `search.nao.NeuralArchitectureOptimization`; its own where not given.
         by_parameters: whether the shared child is trained with each member in proportion to its parameters (NAO-V2).
         max_parameters: trainable parameters that a final model may have; None for any number.
         max_flops: multiply-adds that a final model may need for an image; None for any number.
@@ -100,9 +100,9 @@ class ImagePreset:
     finalists: int
     initial: int
     proposals: int
-    random_share: float
     budget: int
     controller: str
+    ascent: Mapping[str, object]
     by_parameters: bool = False
     max_parameters: int | None = None
     max_flops: int | None = None
@@ -180,9 +180,9 @@ PRESETS: Mapping[str, ImagePreset] = {
         finalists=2,
         initial=30,
         proposals=10,
-        random_share=0.1,
         budget=60,
         controller="default",
+        ascent={},
     ),
     "paper": ImagePreset(
         space="enas",
@@ -193,10 +193,17 @@ PRESETS: Mapping[str, ImagePreset] = {
         final=_PUBLISHED_FINAL,
         finalists=5,
         initial=1000,
-        proposals=550,  # up to 500 of the controller, 50 random
-        random_share=1 / 11,
+        proposals=550,
         budget=3200,  # 1000 + 4 rounds
         controller="paper",
+        ascent={
+            "random_share": 1 / 11,  # up to 500 of the controller, 50 random
+            "starts": 100,
+            "step_sizes": tuple(range(1, 101)),
+            "ranked": False,
+            "ascents": 1,
+            "exploration": 0.0,
+        },
     ),
 }
 

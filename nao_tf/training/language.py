@@ -304,8 +304,12 @@ class ChildTrainer:
             self._save(save_to, state, total)
         return float(np.mean([float(value) for value in last])) if last else math.nan
 
-    def seconds_per_step(self, architecture: Iterable[int], steps: int = 40) -> float:
-        """Median seconds of a training step. Trains the weights that are there; compiling is not counted."""
+    def seconds_per_step(self, architecture: Iterable[int]) -> float:
+        """Median seconds of a training step, see `seconds_of_steps`."""
+        return float(np.median(self.seconds_of_steps(architecture)))
+
+    def seconds_of_steps(self, architecture: Iterable[int], steps: int = 40) -> list[float]:
+        """Seconds of each of some training steps. Trains the weights that are there; compiling is not counted."""
         architecture, state = tf.constant(list(architecture), tf.int32), self.initial_state()
         seconds = []
         for step in range(steps + 3):  # the first ones compile and warm up
@@ -314,7 +318,7 @@ class ChildTrainer:
             loss, state = self._step(where, state, architecture, seed, rate)
             loss.numpy()
             seconds.append(time.perf_counter() - start)
-        return float(np.median(seconds[3:]))
+        return seconds[3:]
 
     def _save(self, path, state, step):
         arrays = checkpoint.variables("model", self.model.variables)

@@ -77,9 +77,9 @@ class LanguagePreset:
         finalists: how many of the best are trained so; the best on validation is tested.
         initial: random architectures before the controller is first asked.
         proposals: new architectures a round.
-        random_share: the share of them that is random.
         budget: architectures that are evaluated in all.
         controller: the preset of the controller's settings.
+        ascent: how `nao` proposes, options of `search.nao.NeuralArchitectureOptimization`; its own where not given.
     """
 
     weight_sharing: bool
@@ -89,9 +89,9 @@ class LanguagePreset:
     finalists: int
     initial: int
     proposals: int
-    random_share: float
     budget: int
     controller: str
+    ascent: Mapping[str, object]
 
     @property
     def trainings(self) -> tuple[LanguageTraining, LanguageTraining]:
@@ -154,9 +154,9 @@ PRESETS: Mapping[str, LanguagePreset] = {
         finalists=2,
         initial=40,
         proposals=10,
-        random_share=0.1,
         budget=100,
         controller="default",
+        ascent={"ascents": 1, "exploration": 0.0},  # with which the figures of BUILD.md were measured
     ),
     "paper": LanguagePreset(
         weight_sharing=True,
@@ -171,10 +171,17 @@ PRESETS: Mapping[str, LanguagePreset] = {
         final=_PUBLISHED_FINAL,
         finalists=10,
         initial=1000,
-        proposals=350,  # up to 300 of the controller, 50 random
-        random_share=1 / 7,
+        proposals=350,
         budget=2400,  # 1000 + 4 rounds
         controller="paper",
+        ascent={
+            "random_share": 1 / 7,  # up to 300 of the controller, 50 random
+            "starts": 100,
+            "step_sizes": tuple(range(1, 31)),
+            "ranked": False,
+            "ascents": 1,
+            "exploration": 0.0,
+        },
     ),
 }
 

@@ -107,6 +107,14 @@ def test_half_of_the_seeds(table, capsys, tmp_path):
     assert lines[0]["seeds"] == 2 and list(lines[0]["halves"]) == ["odd"]
 
 
+def test_seeds_to_tune_on_are_others(table, capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    arguments = ["--strategies=random", "--seeds=3", "--budgets=30"]
+    (first,), _ = compare(table, capsys, tmp_path, *arguments)
+    (other,), _ = compare(table, capsys, tmp_path, *arguments, "--first_seed=1000")
+    assert first["seeds"] == other["seeds"] == 3 and first["test"] != other["test"]
+
+
 def test_sizes_and_presets_of_contenders():
     assert search_quality.contender("evolution").proposals == 1
     assert search_quality.contender("evolution", 7, 3).initial == 7
@@ -124,6 +132,7 @@ def test_sizes_and_presets_of_contenders():
         (["--budgets=0,10"], "at least 1 evaluation"),
         (["--seeds=0"], "--seeds=0; at least 1"),
         (["--seeds=1", "--half=odd"], "leaves no seed"),
+        (["--first_seed=-1"], "--first_seed=-1; at least 0"),
         (["--table=nowhere.csv"], "nowhere.csv cannot be read"),
     ],
 )

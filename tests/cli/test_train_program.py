@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import re
+import shutil
 
 import numpy as np
 import programs
@@ -54,6 +55,34 @@ def test_a_killed_training_ends_as_the_undisturbed_one(text, finished, tmp_path)
     assert ended == whole
 
 
+def test_an_export_of_a_killed_training_is_that_of_the_undisturbed_one(text, finished, tmp_path):
+    work = tmp_path / "killed"
+    export = work / "export" / "child" / "1" / "saved_model.pb"
+    kill_when(command(text, work), export.exists, tmp_path / "log.txt", seconds=1800)
+    assert not (work / "result.json").exists()
+    done = run(*EVALUATE, f"--work_dir={work}", f"--text={text / 'test.txt'}")
+    assert done.returncode == 0, done.stderr
+    expected = json.loads((finished / "result.json").read_text())["test"]["perplexity"]
+    assert math.isclose(json.loads(done.stdout)["perplexity"], expected, rel_tol=1e-6)
+
+
+def test_the_same_command_exports_a_finished_run_with_fewer_bits(text, finished, tmp_path):
+    work = tmp_path / "whole"
+    shutil.copytree(finished, work)
+    done = run(*command(text, work, "--export_weights=int8"))
+    assert done.returncode == 0, done.stderr
+    results = [json.loads((folder / "result.json").read_text()) for folder in (work, finished)]
+    assert results[0]["test"] == results[1]["test"]  # of the weights as trained, and nothing was trained
+    data = [next((folder / "export" / "child" / "1" / "variables").glob("*.data*")) for folder in (work, finished)]
+    assert data[0].stat().st_size < data[1].stat().st_size
+    reports = [
+        json.loads(run(*EVALUATE, f"--work_dir={folder}", f"--text={text / 'test.txt'}").stdout)
+        for folder in (work, finished)
+    ]
+    first, second = (report["perplexity"] for report in reports)
+    assert first != second and math.isclose(first, second, rel_tol=0.02)
+
+
 def test_the_export_has_the_perplexity_that_was_reported(text, finished, tmp_path):
     rows = tmp_path / "rows.jsonl"
     done = run(*EVALUATE, f"--work_dir={finished}", f"--text={text / 'test.txt'}", f"--sentences={rows}")
@@ -83,6 +112,7 @@ def test_strange_words_are_counted_and_words_are_generated(finished, tmp_path):
     [
         ("ptb", ("ptb.train.txt", "ptb.valid.txt", "ptb.test.txt"), 10_000, 27_295_000),
         ("wikitext2", ("wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"), 33_278, 36_067_878),
+        ("wikitext2", programs.PARTS, 33_278, 36_067_878),
     ],
 )
 def test_published_sizes(task, names, words, expected, tmp_path):
@@ -118,9 +148,31 @@ def test_wrong_input_is_one_line_and_status_one(started, arguments, said, tmp_pa
     assert not (tmp_path / "work").exists()
 
 
-def test_a_damaged_export_is_one_line_and_status_one(finished, text, tmp_path):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "saved_model.pb").write_bytes(b"\x0a\x03no model")
+def damaged(finished, folder):
+    """An export whose graph is none."""
+    (folder / "1").mkdir()
+    (folder / "1" / "saved_model.pb").write_bytes(b"\x0a\x03no model")
+
+
+def truncated(finished, folder):
+    """An export that lost half of its weights."""
+    shutil.copytree(finished / "export" / "child", folder, dirs_exist_ok=True)
+    data = next((folder / "1" / "variables").glob("*.data*"))
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+
+
+def foreign(finished, folder):
+    """A SavedModel of something else."""
+    import tensorflow as tf
+
+    other = tf.Module()
+    other.double = tf.function(lambda values: 2 * values, input_signature=[tf.TensorSpec([None], tf.float32)])
+    tf.saved_model.save(other, str(folder / "1"), signatures=other.double)
+
+
+@pytest.mark.parametrize("make", [damaged, truncated, foreign])
+def test_what_is_no_export_is_one_line_and_status_one(make, finished, text, tmp_path):
+    make(finished, tmp_path)
     done = run(*EVALUATE, f"--saved_model={tmp_path}", f"--text={text / 'test.txt'}")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and str(tmp_path) in done.stderr, done.stderr
 

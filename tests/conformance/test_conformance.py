@@ -270,17 +270,34 @@ def test_table_is_complete():
     assert registered == {type(case.make()) for case in CASES.values()}
 
 
-def test_two_devices_train_as_one():
+@pytest.fixture(scope="module")
+def two_devices():
+    """What `two_devices.py` printed, in a process of its own."""
     script = pathlib.Path(__file__).with_name("two_devices.py")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    for kind in ("stand_alone", "lstm"):
-        one, two = found[kind]["one"], found[kind]["two"]
-        assert two["traces"] == one["traces"] == 1
-        np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-5)
-        np.testing.assert_allclose(two["valid"], one["valid"], rtol=1e-5)
-        assert abs(one["valid"] - one["untrained"]) > 1e-3  # the weights did move
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("kind", ["stand_alone", "lstm"])
+def test_two_devices_train_as_one(kind, two_devices):
+    one, two = two_devices["child"][kind]["one"], two_devices["child"][kind]["two"]
+    assert two["traces"] == one["traces"] == 1
+    np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-5)
+    np.testing.assert_allclose(two["valid"], one["valid"], rtol=1e-5)
+    assert abs(one["valid"] - one["untrained"]) > 1e-3  # the weights did move
+
+
+@pytest.mark.parametrize("kind", ["stand_alone", "lstm"])
+def test_two_devices_train_final_models_as_one(kind, two_devices):
+    one, two = two_devices["final"][kind]["one"], two_devices["final"][kind]["two"]
+    assert two["traces"] == one["traces"] == 1
+    np.testing.assert_allclose(two["epochs"], one["epochs"], rtol=1e-5)  # number, step, validation, best, averaging
+    averaging = [epoch[-1] for epoch in one["epochs"]]
+    assert len(averaging) > 4 and not averaging[0] and averaging[3]  # it was stopped after the fourth
+    for found in (one, two):
+        assert found["resumed"] == found["epochs"][4:]
+        assert found["after"] == [found["best"]] * 2
 
 
 def test_images_on_two_devices_train_as_on_one():

@@ -10,7 +10,8 @@ from controllers import SMALL, StaircaseSpace, fitted_default, scored_pool, synt
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.controller import PRESETS, fit, fit_together, improve_together
-from nao_tf.controller.fit import MEMBERS_PER_CALL, normalise_by_range, normalise_by_rank
+from nao_tf.controller.batching import MEMBERS_PER_CALL
+from nao_tf.controller.lesson import normalise_by_range, normalise_by_rank
 from nao_tf.controller.program import program_for
 from nao_tf.controller.quality import hamming_distance
 
@@ -63,6 +64,39 @@ def test_proposals_are_new_canonical_and_better():
     assert np.all(np.diff([proposal.predicted for proposal in proposals]) <= 0)
     best = [synthetic_score(proposal.architecture) for proposal in proposals[:10]]
     assert np.mean(best) > np.mean([synthetic_score(cell) for cell in start])
+
+
+def test_further_ascents_start_from_the_best_of_those_before():
+    fitted = _fit(30)
+    _, cells, _ = scored_pool()
+    start = list(cells[:8])
+    once, twice = fitted.improve(start, [3, 10]), fitted.improve(start, [3, 10], ascents=2)
+    parents = {proposal.architecture: proposal.parent for proposal in once}
+    again = fitted.improve([proposal.architecture for proposal in once[:8]], [3, 10])
+    new = {proposal.architecture: proposal for proposal in again if proposal.architecture not in {*parents, *start}}
+    by_cell = {proposal.architecture: proposal for proposal in twice}
+    assert new and set(by_cell) == {*parents, *new}
+    for architecture, proposal in new.items():
+        assert by_cell[architecture].parent == parents[proposal.parent]
+    assert {proposal.parent for proposal in twice} <= set(start)
+    assert np.all(np.diff([proposal.predicted for proposal in twice]) <= 0)
+    with pytest.raises(ValueError, match="at least one"):
+        fitted.improve(start, [3], ascents=0)
+
+
+def test_exploration_ranks_what_the_members_disagree_on_higher():
+    fitted = _fit(30)
+    _, cells, _ = scored_pool()
+    proposals = fitted.improve(cells[:8], [3, 10], exploration=2.0)
+    of_members = fitted.predict_members([proposal.architecture for proposal in proposals])  # [E, B]
+    bounds = of_members.mean(axis=0) + 2 * of_members.std(axis=0)
+    assert np.all(np.diff(bounds) <= 1e-5)
+    np.testing.assert_allclose(
+        [proposal.spread for proposal in proposals], of_members.std(axis=0), rtol=1e-3, atol=1e-6
+    )
+    assert {cell.architecture for cell in proposals} == {
+        cell.architecture for cell in fitted.improve(cells[:8], [3, 10])
+    }
 
 
 def test_same_seed_same_weights_in_every_process():

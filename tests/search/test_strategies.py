@@ -1,5 +1,6 @@
 """What every strategy keeps, whatever it does."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -91,7 +92,14 @@ def test_asking_together_is_asking_one_by_one(name):
     strategies = [STRATEGIES[name].make(SPACE, seed, **options(name)) for seed in (1, 2)]
     pools = [run(name, seed=seed, budget=19) for seed in (1, 2)]
     together = type(strategies[0]).ask_together(strategies, pools, 2, 7)
-    assert together == [strategy.ask(pool, 2, 7) for strategy, pool in zip(strategies, pools, strict=True)]
+    alone = [strategy.ask(pool, 2, 7) for strategy, pool in zip(strategies, pools, strict=True)]
+
+    def without_prediction(asked):  # sums are rounded differently in a larger batch, which shows in its last digits
+        return [[dataclasses.replace(candidate, predicted=None) for candidate in of_search] for of_search in asked]
+
+    assert without_prediction(together) == without_prediction(alone)
+    for one, other in zip(sum(together, []), sum(alone, []), strict=True):
+        assert one.predicted == pytest.approx(other.predicted, abs=1e-4)
 
 
 def test_duplicates_are_counted():

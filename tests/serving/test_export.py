@@ -241,6 +241,8 @@ def test_a_failed_export_leaves_the_old_one(tmp_path, monkeypatch):
 def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ValueError, match="vocabulary of 2 words; the model has 9"):
         export_child(child("stand_alone"), Vocabulary(("a", "<eos>")), tmp_path / "1")
+    with pytest.raises(ValueError, match="weights as 'int4'; known are float32, float16, int8"):
+        export_child(child("stand_alone"), VOCABULARY, tmp_path / "1", "int4")
     model = child("stand_alone")
     model.architecture = None
     with pytest.raises(ValueError, match="without an architecture"):

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from rounding import give_rounded
 from tensorflow.core.protobuf import saved_model_pb2
 
 from nao_tf.architecture import RecurrentSpace
@@ -22,21 +23,23 @@ from nao_tf.child.language_model import LanguageModel
 from nao_tf.child.rnn_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export import export_child
+from nao_tf.serving.stored_weights import FORMATS
 
 VOCABULARY = Vocabulary(("<eos>", "<unk>", *"abcdefghijk"))
 ROWS = np.random.default_rng(1).integers(len(VOCABULARY), size=[3, 50]).astype(np.int32)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+@pytest.fixture(scope="module", params=FORMATS)
+def exported(tmp_path_factory, request):
     """The folder of an export, and the log probabilities that Keras finds for ROWS, `[3, 49]`."""
     keras.utils.set_random_seed(3)
     model = LanguageModel(RecurrentCell(7), len(VOCABULARY), RecurrentSpace().published["ENAS"], scale=0.9)
     model.build()
     model.bias.assign(np.random.default_rng(0).normal(size=len(VOCABULARY)))
     folder = tmp_path_factory.mktemp("export") / "child" / "1"
-    export_child(model, VOCABULARY, folder)
+    export_child(model, VOCABULARY, folder, request.param)
+    give_rounded(model, request.param)
     table = model(ROWS).numpy()
     return folder, np.take_along_axis(table[:, :-1], ROWS[:, 1:, None], -1)[..., 0]
 

@@ -1,0 +1,198 @@
+"""Compares search strategies on language models: equal budgets, several seeds, a significance test.
+
+Children are small and trained from scratch, or (`--shared`) scored by one child with shared weights. The best cell of
+every search is then trained from scratch, for longer and from another seed, and tested: that figure is compared, since
+the best score of a search is flattered by its own noise. One JSON line a strategy: the best validation perplexity so
+far at each budget, the retrained test perplexity (mean and standard deviation over the seeds), and for every other
+strategy the probability of so large a difference by chance (two-sided exact Mann-Whitney test on the seeds).
+
+Everything is kept in --work_dir, and a comparison that was stopped goes on. An architecture that two strategies of one
+seed ask for is trained once: its score would be the same.
+
+    python benchmarks/language_quality.py --data_dir=FOLDER --strategies=nao,random,evolution --seeds=5 --work_dir=DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import statistics
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from nao_tf.architecture import RecurrentSpace  # noqa: E402
+from nao_tf.cli.work_directory import write  # noqa: E402
+from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
+from nao_tf.data.text import UNKNOWN, load_corpus  # noqa: E402
+from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights  # noqa: E402
+from nao_tf.search.loop import search  # noqa: E402
+from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
+from nao_tf.search.strategies import STRATEGIES  # noqa: E402
+from nao_tf.training.language import (  # noqa: E402
+    ChildTrainer,
+    DivergedError,
+    Evaluator,
+    SharedChildTrainer,
+    perplexity,
+    validation_perplexity,
+)
+from nao_tf.training.settings import PRESETS, LanguageTraining  # noqa: E402
+
+RETRAINED = 10_000  # added to a search's seed where its best cell is trained again
+
+
+def frequent(corpus, words: int):
+    """Training, validation and test tokens with the `words` most frequent words of the training part; the others are
+    unknown."""
+    order = np.argsort(-np.bincount(corpus.train, minlength=len(corpus.vocabulary)), kind="stable")  # [vocabulary]
+    unknown = corpus.vocabulary.words.index(UNKNOWN)
+    kept = [unknown, *order[order != unknown][: words - 1]]
+    renamed = np.zeros(len(corpus.vocabulary), np.int32)  # 0 is the unknown word
+    renamed[kept] = np.arange(len(kept))
+    return [renamed[part] for part in (corpus.train, corpus.valid, corpus.test)], len(kept)
+
+
+class Comparison:
+    """The searches of all strategies and seeds, in a folder.
+
+    Args:
+        settings: the training that scores an architecture.
+        final: the training of the best cells.
+        parts: tokens of training, validation and test.
+        words: how many words there are.
+        given: what the command line says.
+    """
+
+    def __init__(self, settings: LanguageTraining, final: LanguageTraining, parts, words: int, given):
+        self.space, self.given, self.work = RecurrentSpace(), given, pathlib.Path(given.work_dir)
+        self.train, self.valid, self.test = parts
+        self.settings, self.words = settings, words
+        self.child = None if given.shared else ChildTrainer(settings, self.train, self.valid, words)
+        self.final = ChildTrainer(final, self.train, self.valid, words)
+        self.on_test = Evaluator(self.final.model, self.test, final.evaluation_batch, final.window)
+        self.known: dict[int, Pool] = {}  # of each seed, whatever was trained
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def pool(self, name: str, seed: int) -> Pool:
+        """The pool of one search, complete."""
+        pool = Pool(self.work / f"{name}_{seed}.jsonl", self.space, METRIC, higher_is_better=False)
+        known = self.known.setdefault(seed, Pool(None, self.space, METRIC, higher_is_better=False))
+
+        def remember(evaluation: Evaluation) -> None:
+            if evaluation.candidate.architecture not in known:
+                known.append(dataclasses.replace(evaluation, id=len(known)))
+
+        for evaluation in pool.evaluations:
+            remember(evaluation)
+        entry, given = STRATEGIES[name], self.given
+        options = {"settings": CONTROLLERS[given.controller]} if name == "nao" else {}
+        if given.shared:
+            trainer = SharedChildTrainer(self.settings, self.train, self.valid, self.words, seed)
+            evaluator = SharedWeights(trainer, self.work / "checkpoints" / f"{name}_{seed}")
+        else:
+            evaluator = FromScratch(self.child, seed, known)
+        search(
+            entry.make(self.space, seed, **options),
+            evaluator,
+            pool,
+            given.budget,
+            given.initial or entry.initial,
+            given.proposals or entry.proposals,
+            on_evaluation=remember,
+        )
+        return pool
+
+    def retrained(self, name: str, seed: int, pool: Pool) -> float:
+        """Test perplexity of the best cell of a search that can be trained, trained from scratch with another seed."""
+        file = self.work / f"{name}_{seed}_retrained.json"
+        if not file.exists():
+            for evaluation in pool.ranked:
+                values = evaluation.candidate.architecture.values
+                try:
+                    self.final.train(values, RETRAINED + seed)
+                    validation_perplexity(self.final, values)
+                except DivergedError:
+                    continue  # the next takes its place, as in a search
+                found = perplexity(self.on_test(values))
+                write(file, json.dumps({"id": evaluation.id, "test_perplexity": found}))
+                break
+            else:
+                raise SystemExit(f"{name}, seed {seed}: none of the pool can be trained")
+        return json.loads(file.read_text())["test_perplexity"]
+
+
+def best_so_far(pool: Pool, budget: int) -> float:
+    """The best score of the first evaluations."""
+    return min(evaluation.score for evaluation in pool.evaluations[:budget] if evaluation.score is not None)
+
+
+def spread(values: list[float]) -> dict:
+    """Mean and standard deviation."""
+    return {"mean": round(statistics.fmean(values), 3), "std": round(statistics.pstdev(values), 3)}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_dir", help="default: the embedded sample")
+    parser.add_argument("--work_dir", required=True)
+    parser.add_argument("--strategies", default="nao,random,evolution")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--budget", type=int, default=60)
+    parser.add_argument("--initial", type=int, help="architectures of the random start; default: each strategy's own")
+    parser.add_argument("--proposals", type=int, help="architectures a round; default: each strategy's own")
+    parser.add_argument("--controller", default="default", choices=CONTROLLERS)
+    parser.add_argument("--shared", action="store_true", help="score by one child with shared weights")
+    parser.add_argument("--units", type=int, default=32)
+    parser.add_argument("--words", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=200, help="of a child; of a round with shared weights")
+    parser.add_argument("--final_steps", type=int, default=1327)
+    given = parser.parse_args(arguments)
+    from scipy.stats import mannwhitneyu
+
+    parts, words = frequent(load_corpus("ptb", given.data_dir), given.words)
+    preset = PRESETS["cpu"]
+    settings = dataclasses.replace(
+        preset.shared if given.shared else preset.scratch, units=given.units, steps=given.steps
+    )
+    final = dataclasses.replace(settings, steps=given.final_steps, learning_rate=1e-2)
+    comparison = Comparison(settings, final, parts, words, given)
+    names = given.strategies.split(",")
+    pools: dict[str, list[Pool]] = {name: [] for name in names}
+    tested: dict[str, list[float]] = {name: [] for name in names}
+    for seed in range(given.seeds):
+        for name in names:
+            pool = comparison.pool(name, seed)
+            pools[name].append(pool)
+            tested[name].append(comparison.retrained(name, seed, pool))
+            print(
+                f"{name}, seed {seed}: best {pool.ranked[0].score:.2f}, retrained {tested[name][-1]:.2f}",
+                file=sys.stderr,
+                flush=True,
+            )
+    for name in names:
+        budgets = sorted({given.budget // 3, 2 * given.budget // 3, given.budget})
+        chance = {
+            other: round(float(mannwhitneyu(tested[name], tested[other], method="exact").pvalue), 4)
+            for other in names
+            if other != name
+        }
+        line = {
+            "strategy": name,
+            "seeds": given.seeds,
+            "shared": given.shared,
+            "best": {budget: spread([best_so_far(pool, budget) for pool in pools[name]]) for budget in budgets},
+            "failed": sum(evaluation.score is None for pool in pools[name] for evaluation in pool.evaluations),
+            "test": {**spread(tested[name]), "of_seeds": [round(value, 2) for value in tested[name]]},
+            "chance": chance,
+        }
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The weights of an export as they lie on the disk: as trained, in half precision, or as bytes with scales.
+
+Only what is stored changes: a program that loads the export makes single precision of it at the start of every request
+and computes with that, so every run-time that reads a SavedModel reads these too. Weights are read, not computed with,
+in few bits: 8-bit arithmetic would need the range of every activation as well (Jacob et al., 2018, section 2), and the
+states of a searched cell have none that is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+DEFAULT = "float32"
+_HIGHEST = 127  # of a byte; -128 is left out, so that 0 is in the middle
+
+
+def float32(values: np.ndarray, axis: int) -> dict[str, np.ndarray]:
+    """Weights as they are. Arguments and result as for `int8`."""
+    return {"values": values.astype(np.float32)}
+
+
+def float16(values: np.ndarray, axis: int) -> dict[str, np.ndarray]:
+    """Weights rounded to half precision; what is beyond its range becomes the end of it. See `int8`."""
+    end = np.finfo(np.float16).max
+    return {"values": np.clip(values, -end, end).astype(np.float16)}
+
+
+def int8(values: np.ndarray, axis: int) -> dict[str, np.ndarray]:
+    """Weights as bytes: values = bytes * scale, with a scale for each output of the matrix.
+
+    Args:
+        values: a matrix, or several, `[…, I, J]`.
+        axis: -1 where a row is multiplied to give an output (an embedding that is a softmax too), -2 where a column is
+            (the kernel of a cell). The scales are the largest absolute values along it, over 127.
+
+    Returns:
+        `values` int8 `[…, I, J]` and `scale` float32, of size 1 along the axis.
+    """
+    scale = np.abs(values).max(axis, keepdims=True) / _HIGHEST
+    scale = np.where(scale > 0, scale, 1).astype(np.float32)  # all zeros: any scale is right
+    return {"values": np.rint(values / scale).astype(np.int8), "scale": scale}
+
+
+FORMATS: Mapping[str, Callable[[np.ndarray, int], dict[str, np.ndarray]]] = {
+    "float32": float32,
+    "float16": float16,
+    "int8": int8,
+}
+
+
+class StoredWeights:
+    """Copies of a model's weights in the format of an export, and the model with what a reader makes of them.
+
+    Vectors (the bias of a softmax, of an LSTM) are no burden and stay in single precision.
+
+    Args:
+        variables: of the model.
+        by_row: those of them with a scale for each row; all other matrices have one for each column.
+        weights: a name of `FORMATS`.
+
+    Attributes:
+        trackable: what an export has to keep track of. It holds its variables itself: those inside a Keras model are
+            not found by the loader that servers use (keras-team/keras#20095).
+
+    Raises:
+        ValueError: there is no such format.
+    """
+
+    def __init__(self, variables: Sequence[keras.Variable], by_row: Sequence[keras.Variable], weights: str = DEFAULT):
+        if weights not in FORMATS:
+            raise ValueError(f"weights as {weights!r}; known are {', '.join(FORMATS)}")
+        self._originals, self._stored = tuple(variables), []
+        rows = {id(variable) for variable in by_row}
+        for variable in self._originals:
+            values = np.asarray(variable)
+            stored_as = FORMATS[weights] if values.ndim > 1 else float32
+            parts = stored_as(values, -1 if id(variable) in rows else -2)
+            self._stored.append({name: tf.Variable(part, trainable=False) for name, part in parts.items()})
+        self.trackable = tf.Module()
+        self.trackable.stored = self._stored
+
+    def read(self) -> list[tf.Tensor]:
+        """The weights in single precision, in the order of the variables."""
+        found = []
+        for parts in self._stored:
+            values = tf.cast(parts["values"], tf.float32)
+            found.append(values * parts["scale"] if "scale" in parts else values)
+        return found
+
+    def scope(self) -> keras.StatelessScope:
+        """Within it, the model's variables have the values of `read`.
+
+        Enter it at the top of a function that is traced, so that loops below read what was made once.
+        """
+        return keras.StatelessScope(state_mapping=list(zip(self._originals, self.read(), strict=True)))

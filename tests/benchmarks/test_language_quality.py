@@ -1,0 +1,48 @@
+"""The instrument that compares strategies on language models."""
+
+import importlib.util
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from nao_tf.data.text import Corpus
+from nao_tf.data.vocabulary import Vocabulary
+
+pytest.importorskip("scipy")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+spec = importlib.util.spec_from_file_location("language_quality", ROOT / "benchmarks" / "language_quality.py")
+language_quality = sys.modules["language_quality"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(language_quality)
+
+
+def test_rare_words_become_unknown():
+    vocabulary = Vocabulary(["the", "<unk>", "cat", "<eos>", "sat"])
+    train = np.array([0, 3, 0, 3, 2, 2, 4, 0], np.int32)
+    corpus = Corpus("ptb", "", vocabulary, train, np.array([4, 1, 2]), np.array([0]))
+    (train, valid, test), words = language_quality.frequent(corpus, 3)  # unknown, the, and of two equals the first
+    assert words == 3
+    assert train.tolist() == [1, 0, 1, 0, 2, 2, 0, 1] and valid.tolist() == [0, 0, 2] and test.tolist() == [1]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_comparison_that_was_stopped_goes_on(shared, tmp_path, capsys):
+    words = " ".join("abcdefghij")
+    for part, lines in (("train", 60), ("valid", 20), ("test", 20)):
+        (tmp_path / f"ptb.{part}.txt").write_text((words + " <unk>\n") * lines)
+    arguments = [f"--data_dir={tmp_path}", f"--work_dir={tmp_path / 'work'}", "--strategies=random,evolution"]
+    arguments += ["--budget=6", "--initial=4", "--proposals=2", "--units=4", "--words=6", "--steps=2"]
+    arguments += ["--final_steps=2", *(["--shared"] if shared else [])]
+    language_quality.main([*arguments, "--seeds=1"])
+    files = sorted((tmp_path / "work").glob("*_0*.json*"))
+    before = [file.read_bytes() for file in files]
+    capsys.readouterr()
+    language_quality.main([*arguments, "--seeds=2"])
+    assert [file.read_bytes() for file in files] == before and len(files) == 4
+    random, evolution = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (random["strategy"], evolution["strategy"]) == ("random", "evolution")
+    assert len(random["test"]["of_seeds"]) == 2 and set(random["best"]) == {"2", "4", "6"}
+    assert random["best"]["4"] == evolution["best"]["4"]  # the same random start
+    assert random["chance"]["evolution"] == evolution["chance"]["random"] <= 1
