@@ -148,8 +148,8 @@ PROGRAMS = {
         "task data_dir work_dir download table score_column test_column strategy weight_sharing preset budget initial "
         "proposals finalists units batch_size steps search_units search_steps learning_rate baselines seed "
         "distribution dry_run architecture activation_numbering vocabulary_size minimum_count export_weights space "
-        "filters layers stack epochs search_filters search_layers cutout drop_path precision image_size sample_by_parameters "
-        "max_parameters max_flops"
+        "filters layers stack epochs search_filters search_layers cutout drop_path precision image_size "
+        "sample_by_parameters max_parameters max_flops"
     ).split(),
     "nao_train": [*_TRAINING, *(name for name in _IMAGE_TRAINING if name not in _TRAINING)],
     "nao_eval": "task data_dir download saved_model work_dir text sentences generate words temperature seed".split(),
