@@ -27,14 +27,13 @@ def test_rare_words_become_unknown():
     assert train.tolist() == [1, 0, 1, 0, 2, 2, 0, 1] and valid.tolist() == [0, 0, 2] and test.tolist() == [1]
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_comparison_that_was_stopped_goes_on(shared, tmp_path, capsys):
+def test_a_comparison_that_was_stopped_goes_on(tmp_path, capsys):
     words = " ".join("abcdefghij")
     for part, lines in (("train", 60), ("valid", 20), ("test", 20)):
         (tmp_path / f"ptb.{part}.txt").write_text((words + " <unk>\n") * lines)
     arguments = [f"--data_dir={tmp_path}", f"--work_dir={tmp_path / 'work'}", "--strategies=random,evolution"]
     arguments += ["--budget=6", "--initial=4", "--proposals=2", "--units=4", "--words=6", "--steps=2"]
-    arguments += ["--final_steps=2", *(["--shared"] if shared else [])]
+    arguments += ["--final_steps=2"]
     language_quality.main([*arguments, "--seeds=1"])
     files = sorted((tmp_path / "work").glob("*_0*.json*"))
     before = [file.read_bytes() for file in files]
