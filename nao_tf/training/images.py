@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import random
 import time
 from collections.abc import Callable, Sequence
 
@@ -23,11 +22,11 @@ from nao_tf.child.residual_classifier import ResidualClassifier
 from nao_tf.child.shared_classifier import SharedImageClassifier
 from nao_tf.data.image_batches import evaluation_batches, training_batches
 from nao_tf.data.images import ImageData, Part
-from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
 from nao_tf.training.image_settings import ImageTraining
+from nao_tf.training.initial_weights import initialise
+from nao_tf.training.progress import Losses
 
-REPORT_EVERY = 50  # steps
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # The structure around the cells, by the space that they come from: that of the authors' program for the space.
 MACRO_OF_SPACE = {"nao": "nao", "nao19": "nao", "enas": "nao_ws", "nao_v2": "nao_ws"}
@@ -133,18 +132,6 @@ def _seed(seed, step):
     return tf.stack([tf.constant(seed % 2**20 * 2**10, tf.int32), tf.cast(step, tf.int32)])
 
 
-def _seeded(seed: int, make: Callable[[], keras.Model]) -> keras.Model:
-    """A new model whose weights depend on the seed alone.
-
-    Keras's initialisers take their seeds from Python's generator. `keras.utils.set_random_seed` would also throw away
-    TensorFlow's kernels, and with them every program that was optimised: seconds for each child.
-    """
-    random.seed(seed)
-    model = make()
-    model.build()
-    return model
-
-
 class Evaluator:
     """Loss and accuracy of a classifier on fixed images: every image once, in the same batches for every architecture.
 
@@ -184,30 +171,6 @@ class Evaluator:
         """The quality with the weights as they are now."""
         loss, correct = self._total(tf.constant(list(architecture), tf.int32))
         return Quality(float(loss) / self._count, float(correct) / self._count)
-
-
-class _Progress:
-    """Gathers losses of steps and tells their mean now and then; a loss that is no number is an error."""
-
-    def __init__(self, report, total):
-        self._report, self._total, self._since, self.last = report, total, [], []
-
-    def step(self, done: int, loss) -> None:
-        self._since.append(loss)
-        if done > self._total - max(1, self._total // 10):
-            self.last.append(loss)
-        if len(self._since) == REPORT_EVERY or done == self._total:
-            mean = float(np.mean([float(value) for value in self._since]))
-            self._since = []
-            if not math.isfinite(mean):
-                raise DivergedError(f"training loss is {mean} at step {done}")
-            if self._report:
-                self._report(done, mean)
-
-    @property
-    def mean(self) -> float:
-        """Mean loss over the last tenth of the steps."""
-        return float(np.mean([float(value) for value in self.last])) if self.last else math.nan
 
 
 class SearchTrainer:
@@ -280,9 +243,7 @@ class SearchTrainer:
 
     def start(self, seed: int) -> None:
         """New weights and no momentum; the compiled program lives on."""
-        fresh = _seeded(seed, lambda: SharedImageClassifier.from_config(self.model.get_config()))
-        for variable, value in zip(self.model.variables, fresh.variables, strict=True):
-            variable.assign(value)
+        initialise(self.model, seed)
         for velocity in self._velocities:
             velocity.assign(tf.zeros_like(velocity))
         self.steps_done = 0
@@ -326,7 +287,7 @@ class SearchTrainer:
             shift=settings.shift,
             mirrored=self._data.mirrored,
         )
-        progress = _Progress(report, total)
+        losses = Losses(report, total)
         for done, (_, images, labels) in enumerate(batches):
             loss = self._step(
                 images,
@@ -336,8 +297,8 @@ class SearchTrainer:
                 tf.constant(settings.learning_rate_at(done), tf.float32),
             )
             self.steps_done += 1
-            progress.step(done + 1, loss)
-        return progress.mean
+            losses.add(done + 1, loss)
+        return losses.mean
 
     def save(self, path: os.PathLike) -> None:
         """Writes weights, momentum and position, whole or not at all."""
@@ -374,7 +335,7 @@ class ClassifierTrainer:
         make: Callable[[], keras.Model],
         strategy: tf.distribute.Strategy | None = None,
     ):
-        self.settings, self._data, self._make, self._strategy = settings, data, make, strategy
+        self.settings, self._data, self._strategy = settings, data, strategy
         self._replicas = strategy.num_replicas_in_sync if strategy else 1
         if settings.batch_size % self._replicas:
             raise ValueError(f"a batch of {settings.batch_size} images does not divide among {self._replicas} devices")
@@ -442,9 +403,7 @@ class ClassifierTrainer:
 
     def start(self, seed: int) -> None:
         """New weights and a new optimizer."""
-        fresh = _seeded(seed, self._make)
-        for variable, value in zip(self.model.variables, fresh.variables, strict=True):
-            variable.assign(value)
+        initialise(self.model, seed)
         for variable in self._optimizer.variables:
             variable.assign(tf.zeros_like(variable))
 
@@ -481,13 +440,13 @@ class ClassifierTrainer:
             checkpoint.assign("model", self.model.variables, saved)
             checkpoint.assign("optimizer", self._optimizer.variables, saved)
             first = int(saved["step"])
-        progress = _Progress(report, total)
+        losses = Losses(report, total)
         for step, images, labels in self._batches(seed, total, first) if first < total else ():
             done = int(step)
-            progress.step(done + 1, self._step(images, labels, *self._numbers(seed, done)))
+            losses.add(done + 1, self._step(images, labels, *self._numbers(seed, done)))
             if save_to and ((done + 1) % save_every == 0 or done + 1 == total):
                 self._save(save_to, done + 1)
-        return progress.mean
+        return losses.mean
 
     def _batches(self, seed, steps, first=0):
         settings, data = self.settings, self._data

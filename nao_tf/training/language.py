@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import time
 from collections.abc import Callable, Iterable
 
@@ -24,6 +23,8 @@ from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.data.streams import evaluation_streams, streams, window_count
 from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
+from nao_tf.training.initial_weights import initialise
+from nao_tf.training.progress import Losses
 from nao_tf.training.settings import LanguageTraining
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
@@ -48,19 +49,6 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
     )
     model.build()
     return model
-
-
-def initialise(model: LanguageModel, seed: int) -> None:
-    """Gives a model the weights that a new one would start with under this seed; the compiled programs live on.
-
-    Keras's initialisers take their seeds from Python's generator. `keras.utils.set_random_seed` would also throw away
-    TensorFlow's kernels, and with them every program that was optimised: seconds for each child.
-    """
-    random.seed(seed)
-    fresh = LanguageModel.from_config(model.get_config())
-    fresh.build()
-    for variable, value in zip(model.variables, fresh.variables, strict=True):
-        variable.assign(value)
 
 
 class Evaluator:
@@ -276,7 +264,7 @@ class ChildTrainer:
             checkpoint.assign("model", self.model.variables, saved)
             checkpoint.assign("optimizer", self._optimizer.variables, saved)
             state, first = tf.constant(saved["state"]), int(saved["step"])
-        since, last = [], []
+        losses = Losses(report, total)
         for step in range(first, total):
             position = step % self.windows
             if position == 0:
@@ -288,21 +276,12 @@ class ChildTrainer:
                 tf.constant([seed % 2**20 * 2**10, step], tf.int32),
                 tf.constant(settings.learning_rate_at(step), tf.float32),
             )
-            since.append(loss)
-            if step >= total - max(1, total // 10):
-                last.append(loss)
-            if len(since) == 50 or step == total - 1:
-                mean = float(np.mean([float(value) for value in since]))
-                if not math.isfinite(mean):
-                    raise DivergedError(f"training loss is {mean} at step {step + 1}")
-                if report:
-                    report(step + 1, mean)
-                since = []
+            losses.add(step + 1, loss)
             if save_to and (step + 1) % save_every == 0:
                 self._save(save_to, state, step + 1)
         if save_to and first < total:
             self._save(save_to, state, total)
-        return float(np.mean([float(value) for value in last])) if last else math.nan
+        return losses.mean
 
     def seconds_per_step(self, architecture: Iterable[int]) -> float:
         """Median seconds of a training step, see `seconds_of_steps`."""

@@ -10,7 +10,8 @@ import tensorflow as tf
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.dropout import Dropout
 from nao_tf.errors import DivergedError
-from nao_tf.training.language import ChildTrainer, SharedChildTrainer, initialise
+from nao_tf.training.initial_weights import initialise
+from nao_tf.training.language import ChildTrainer, SharedChildTrainer
 from nao_tf.training.settings import LanguageTraining
 
 V = 17
