@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from nao_tf.training.settings import PUBLISHED_ASCENT
+
 
 @dataclasses.dataclass(frozen=True)
 class TableSearchSettings:
@@ -33,12 +35,9 @@ PRESETS: Mapping[str, TableSearchSettings] = {
         proposals=20,
         controller="paper",
         ascent={
+            **PUBLISHED_ASCENT,
             "random_share": 0.0,
-            "starts": 100,  # NAO, section 4
             "step_sizes": tuple(range(1, 31)),  # authors' code for recurrent cells with weight sharing
-            "ranked": False,
-            "ascents": 1,
-            "exploration": 0.0,
         },
     ),
 }

@@ -10,6 +10,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+from nao_tf.training.settings import PUBLISHED_ASCENT
+
 
 @dataclasses.dataclass(frozen=True)
 class ImageTraining:
@@ -197,12 +199,9 @@ PRESETS: Mapping[str, ImagePreset] = {
         budget=3200,  # 1000 + 4 rounds
         controller="paper",
         ascent={
+            **PUBLISHED_ASCENT,
             "random_share": 1 / 11,  # up to 500 of the controller, 50 random
-            "starts": 100,
             "step_sizes": tuple(range(1, 101)),
-            "ranked": False,
-            "ascents": 1,
-            "exploration": 0.0,
         },
     ),
 }

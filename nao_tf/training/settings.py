@@ -99,6 +99,10 @@ class LanguagePreset:
         return self.shared if self.weight_sharing else self.scratch, self.final
 
 
+# How the authors' code proposes, options of `search.nao.NeuralArchitectureOptimization`; step sizes and random
+# architectures differ between its programs.
+PUBLISHED_ASCENT: Mapping[str, object] = {"starts": 100, "ranked": False, "ascents": 1, "exploration": 0.0}
+
 _PUBLISHED_SHARED = LanguageTraining(
     units=300,
     batch_size=256,
@@ -175,12 +179,9 @@ PRESETS: Mapping[str, LanguagePreset] = {
         budget=2400,  # 1000 + 4 rounds
         controller="paper",
         ascent={
+            **PUBLISHED_ASCENT,
             "random_share": 1 / 7,  # up to 300 of the controller, 50 random
-            "starts": 100,
             "step_sizes": tuple(range(1, 31)),
-            "ranked": False,
-            "ascents": 1,
-            "exploration": 0.0,
         },
     ),
 }
