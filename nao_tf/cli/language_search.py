@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pathlib
-
+from nao_tf.cli import language_task
 from nao_tf.cli.final_language import FinalLanguageModels
 from nao_tf.cli.terminal import Terminal
-from nao_tf.cli.trained_search import Retrained, TrainedSearch, label_of
+from nao_tf.cli.trained_search import TrainedSearch
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
 from nao_tf.serving import stored_weights
-from nao_tf.training.language import ChildTrainer, SharedChildTrainer, validation_perplexity
+from nao_tf.training.language import ChildTrainer, SharedChildTrainer
 
 
 class LanguageSearch(TrainedSearch):
@@ -22,8 +21,6 @@ class LanguageSearch(TrainedSearch):
     """
 
     metric = METRIC
-    final_metric, final_higher = "validation_perplexity", False
-    hand_made = "lstm"
 
     def __init__(
         self,
@@ -44,7 +41,7 @@ class LanguageSearch(TrainedSearch):
 
     def data_line(self) -> str:
         """One line about the corpus."""
-        return f"corpus {self.corpus.name} ({self.corpus.source}): {self.words:,} words"
+        return language_task.data_line(self.corpus)
 
     def dataset(self) -> dict:
         """Name and source of the corpus."""
@@ -57,29 +54,6 @@ class LanguageSearch(TrainedSearch):
             trainer = SharedChildTrainer(preset.shared, corpus.train, corpus.valid, self.words, self.seed)
             return SharedWeights(trainer, self.work / "checkpoints" / f"shared_{name}")
         return FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, self.words), self.seed, known)
-
-    def final_trainer(self) -> ChildTrainer:
-        """The trainer of all final models: one program."""
-        return self.final.trainer()
-
-    def train_final(self, trainer, evaluation, label) -> tuple:
-        """Trains a final model to the end, or brings it back; the trainer, and its validation perplexity."""
-        values = evaluation.candidate.architecture.values
-        self.final.train(trainer, values, label)
-        return trainer, validation_perplexity(trainer, values)
-
-    def measure(self, trainer, evaluation) -> dict:
-        """Exact validation and test perplexity of a trained model."""
-        return self.final.measure(trainer.model, evaluation.candidate.architecture.values)
-
-    def rival_by_hand(self, found: Retrained) -> dict:
-        """A Keras LSTM of the winner's size, trained for as many seconds."""
-        values = found.winner.candidate.architecture.values
-        return self.final.lstm(found.trainer, values, label_of(self.strategy_name, found.winner))
-
-    def export_child(self, found: Retrained, directory: pathlib.Path) -> None:
-        """Writes the winner as a SavedModel; `FinalLanguageModels` knows where."""
-        self.final.export(found.trainer, found.winner.candidate.architecture.values)
 
     def written(self, figure: float) -> str:
         """A perplexity."""

@@ -36,6 +36,11 @@ def corpus(terminal: Terminal, trainings: Iterable[LanguageTraining] = ()) -> Co
     return found
 
 
+def data_line(corpus: Corpus) -> str:
+    """The corpus, for people."""
+    return f"corpus {corpus.name} ({corpus.source}): {len(corpus.vocabulary):,} words"
+
+
 def described(corpus: Corpus, training: LanguageTraining) -> dict:
     """What --dry_run tells of a corpus, and the trainable parameters of a model that `training` trains on it."""
     from nao_tf.training.language import build_model

@@ -62,3 +62,12 @@ def load_tensorflow() -> None:
         finally:
             os.dup2(descriptor, 2)
             os.close(descriptor)
+
+
+def reproducible(seed: int) -> None:
+    """Makes everything random depend on the seed, and equal computations give equal results. Loads TensorFlow."""
+    import keras
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-import time
 
 from nao_tf.architecture import Architecture, RecurrentSpace
 from nao_tf.cli import flags, image_training, language_task, program
-from nao_tf.cli.rivals import measured
 from nao_tf.cli.terminal import Terminal
-from nao_tf.cli.work_directory import claim, seconds, spent, versions, write
+from nao_tf.cli.work_directory import claim
 from nao_tf.data.text import Corpus
 from nao_tf.errors import InputError
 from nao_tf.training.settings import LanguageTraining
 
 BASELINES = ("lstm",)
-LABEL = "final"  # of the model's checkpoint and of its run of TensorBoard
 
 
 def run() -> None:
@@ -49,7 +46,13 @@ def main() -> None:
     lines = flags.meaning(flags.TRAINING_MEANING, baselines)
     claim(work, f"{lines}# corpus {corpus.name} {corpus.fingerprint()}\n")
     program.load_tensorflow()
-    train(task, corpus, given, settings, baselines, work, flags.SEED.value, terminal)
+    from nao_tf.cli import given_training
+    from nao_tf.cli.final_language import FinalLanguageModels
+
+    devices, weights = language_task.strategy_of_devices(), flags.EXPORT_WEIGHTS.value
+    models = FinalLanguageModels(settings, corpus, work, flags.SEED.value, terminal, devices, weights)
+    origin = {"dataset": corpus.name, "source": corpus.source}
+    given_training.train(task, "cell", language_task.data_line(corpus), origin, given, models, baselines)
 
 
 def dry_run(task: str, corpus: Corpus, given: Architecture, settings: LanguageTraining) -> dict:
@@ -61,53 +64,3 @@ def dry_run(task: str, corpus: Corpus, given: Architecture, settings: LanguageTr
         "text": given.text,
         "settings": dataclasses.asdict(settings),
     }
-
-
-def train(
-    task: str,
-    corpus: Corpus,
-    given: Architecture,
-    settings: LanguageTraining,
-    baselines: list[str],
-    work: pathlib.Path,
-    seed: int,
-    terminal: Terminal,
-) -> dict:
-    """Trains, exports, tests and compares; returns what result.json holds."""
-    import keras
-    import tensorflow as tf
-
-    from nao_tf.cli.final_language import FinalLanguageModels
-
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
-    terminal.say(f"corpus {corpus.name} ({corpus.source}): {len(corpus.vocabulary):,} words")
-    start = time.monotonic()
-    devices = language_task.strategy_of_devices()
-    models = FinalLanguageModels(settings, corpus, work, seed, terminal, devices, flags.EXPORT_WEIGHTS.value)
-    trainer = models.trainer()
-    terminal.say(f"cell {given.text}: {trainer.model.count_params():,} parameters, {settings.steps:,} steps")
-    models.train(trainer, given.values, LABEL)
-    models.export(trainer, given.values)  # before the comparisons, which take as long again and may fail
-    spent(work, "train", start)
-    start = time.monotonic()
-    test = models.measure(trainer.model, given.values)
-    spent(work, "test", start)
-    rivals = measured(baselines, lambda name: models.lstm(trainer, given.values, LABEL))
-    result = {
-        "task": task,
-        "dataset": corpus.name,
-        "source": corpus.source,
-        "seed": seed,
-        "architecture": list(given.values),
-        "text": given.text,
-        "test": test,
-        "baselines": rivals,
-        "settings": dataclasses.asdict(settings),
-        "seconds": seconds(work),
-        "versions": versions(),
-    }
-    write(work / "result.json", json.dumps(result, indent=1) + "\n")
-    models.tell({"cell": test, **rivals})
-    terminal.say(f"{work}: result.json, export/child/1, tensorboard")
-    return result

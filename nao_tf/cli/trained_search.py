@@ -11,10 +11,9 @@ import json
 import pathlib
 import time
 
-import keras
-import tensorflow as tf
-
 from nao_tf import controller
+from nao_tf.cli.final_models import FinalModels
+from nao_tf.cli.program import reproducible
 from nao_tf.cli.rivals import measured
 from nao_tf.cli.terminal import Rate, Terminal
 from nao_tf.cli.work_directory import seconds, spent, versions, write
@@ -34,7 +33,7 @@ class Retrained:
 
     Attributes:
         winner: the best of them on validation.
-        test: its figures, see `TrainedSearch.measure`.
+        test: its figures, see `FinalModels.measure`.
         finalists: id, text and validation figure of each; of one whose training diverged None, and the reason.
         trainer: holds the winner's weights.
     """
@@ -60,22 +59,16 @@ class TrainedSearch(abc.ABC):
 
     Attributes:
         metric: the name of the score; lower is better.
-        final_metric: the name of the figure that chooses among final models.
-        final_higher: whether a higher one is better.
-        hand_made: the name of the task's hand-made network among the baselines.
-        final: the task's final models; its `tell` tells people what `measure` gave.
+        final: the task's final models.
     """
 
     metric: str
-    final_metric: str
-    final_higher: bool
-    hand_made: str
+    final: FinalModels
 
     def __init__(self, task, preset, space, work, strategy, seed, terminal: Terminal, devices=None):
         self.task, self.preset, self.space, self.work = task, preset, space, pathlib.Path(work)
         self.strategy_name, self.seed, self.terminal, self.devices = strategy, seed, terminal, devices
-        tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(seed)
+        reproducible(seed)
 
     def run(self, baselines: list[str]) -> dict:
         """All stages; returns what result.json holds."""
@@ -86,8 +79,8 @@ class TrainedSearch(abc.ABC):
         self.export(found, fitted)  # before the comparisons, which take as long again and may fail
         others = [name for name in baselines if name != self.strategy_name]
         rivals = measured(
-            sorted(others, key=lambda name: name != self.hand_made),  # the shortest first
-            lambda name: self.rival_by_hand(found) if name == self.hand_made else self.rival(name, pool),
+            sorted(others, key=lambda name: name != self.final.hand_made),  # the shortest first
+            lambda name: self.rival_by_hand(found) if name == self.final.hand_made else self.rival(name, pool),
         )
         result = self.result(pool, found, rivals, fitted)
         write(self.work / "result.json", json.dumps(result, indent=1) + "\n")
@@ -99,6 +92,11 @@ class TrainedSearch(abc.ABC):
         pool = self.search(name, f"pool_{name}.jsonl", known)
         found = self.retrain(pool, name)
         return {"evaluations": len(pool), "finalists": found.finalists, **found.test}
+
+    def rival_by_hand(self, found: Retrained) -> dict:
+        """The hand-made network, as large as the winner and trained for as many seconds."""
+        winner = found.winner
+        return self.final.rival(found.trainer, winner.candidate.architecture, label_of(self.strategy_name, winner))
 
     # ---- search
 
@@ -172,40 +170,44 @@ class TrainedSearch(abc.ABC):
 
     def retrain(self, pool, name) -> Retrained:
         """Trains the best few from scratch, chooses by validation, tests once."""
-        start, trainer, finalists = time.monotonic(), self.final_trainer(), []
+        start, final, trainer, finalists = time.monotonic(), self.final, None, []
 
         def train(evaluation):
-            return self.train_final(trainer, evaluation, label_of(name, evaluation))
+            nonlocal trainer
+            architecture = evaluation.candidate.architecture
+            trainer = final.trainer(architecture, trainer)
+            final.train(trainer, architecture, label_of(name, evaluation))
+            return final.validate(trainer, architecture)
 
         for evaluation in pool.ranked:
-            if sum(row[self.final_metric] is not None for row in finalists) == self.preset.finalists:
+            if sum(row[final.metric] is not None for row in finalists) == self.preset.finalists:
                 break
             row = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
             try:
-                _, row[self.final_metric] = train(evaluation)
-                said = f"{words(self.final_metric)} {self.written(row[self.final_metric])}"
+                row[final.metric] = train(evaluation)
+                said = f"{words(final.metric)} {self.written(row[final.metric])}"
             except RunError as error:  # the next of the pool takes its place
-                row |= {self.final_metric: None, "reason": str(error)}
+                row |= {final.metric: None, "reason": str(error)}
                 said = f"failed: {error}"
             finalists.append(row)
             self.terminal.say(f"final model of architecture {evaluation.id}: {said}")
-        trained = [row for row in finalists if row[self.final_metric] is not None]
+        trained = [row for row in finalists if row[final.metric] is not None]
         if not trained:
             raise RunError(f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl")
-        sign = -1 if self.final_higher else 1
-        best = min(trained, key=lambda row: sign * row[self.final_metric])
+        sign = -1 if final.higher_is_better else 1
+        best = min(trained, key=lambda row: sign * row[final.metric])
         winner = pool.get(best["id"])
-        holder, _ = train(winner)  # it is complete: this brings its weights back
-        test = self.measure(holder, winner)
+        train(winner)  # it is complete: this brings its weights back
+        test = final.measure(trainer, winner.candidate.architecture)
         spent(self.work, f"retrain_{name}", start)
-        return Retrained(winner, test, finalists, holder)
+        return Retrained(winner, test, finalists, trainer)
 
     # ---- what is left behind
 
     def export(self, found: Retrained, fitted) -> None:
         """Writes the winner and the controller as SavedModels."""
         export = self.work / "export"
-        self.export_child(found, export / "child" / "1")
+        self.final.export(found.trainer, found.winner.candidate.architecture)
         if fitted is not None:
             export_controller(fitted.model, self.space, export / "controller" / "1")
             export_improve(fitted.model, self.space, export / "improve" / "1")
@@ -252,35 +254,6 @@ class TrainedSearch(abc.ABC):
     @abc.abstractmethod
     def evaluator(self, name, known):
         """What scores architectures: a shared child or one from scratch for each that is not in the pool `known`."""
-
-    def final_trainer(self):
-        """What trains all final models of a pool, where one program does; else None."""
-        return None
-
-    @abc.abstractmethod
-    def train_final(self, trainer, evaluation: Evaluation, label: str) -> tuple:
-        """Trains a final model to the end, or brings it back; what holds its weights, and its validation figure.
-
-        Args:
-            trainer: what `final_trainer` gave.
-            evaluation: of its architecture.
-            label: names its files.
-
-        Raises:
-            RunError: it cannot be trained.
-        """
-
-    @abc.abstractmethod
-    def measure(self, trainer, evaluation: Evaluation) -> dict:
-        """Validation and test figures, and trainable parameters, of a trained model."""
-
-    @abc.abstractmethod
-    def rival_by_hand(self, found: Retrained) -> dict:
-        """The figures of the hand-made network, as large and trained for as long as the winner."""
-
-    @abc.abstractmethod
-    def export_child(self, found: Retrained, directory: pathlib.Path) -> None:
-        """Writes the winner as a SavedModel."""
 
     @abc.abstractmethod
     def written(self, figure: float) -> str:
