@@ -26,6 +26,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau  # noqa: E402
 from nao_tf.data.images import load_images  # noqa: E402
+from nao_tf.data.streams import streams, window_count  # noqa: E402
 from nao_tf.data.text import load_corpus  # noqa: E402
 from nao_tf.training import image_settings, settings  # noqa: E402
 from nao_tf.training.images import SearchTrainer  # noqa: E402
@@ -76,7 +77,7 @@ def text(data_dir) -> Task:
         child.train(pool, steps)
         return [child.evaluate(values) for values in pool]
 
-    epoch = ChildTrainer(preset.scratch, *data).windows
+    epoch = window_count(streams(corpus.train, preset.scratch.batch_size), preset.scratch.window)
     truth = {"learning_rate": 1e-2, "warmup": 0}
     return Task(f"corpus {corpus.name}", "token", RecurrentSpace(), preset, truth, epoch, trainer, shared)
 
