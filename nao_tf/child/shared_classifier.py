@@ -36,11 +36,13 @@ from nao_tf.child.cnn_operations import (
     convolve_depthwise,
     normalise_by_batch,
     pool,
+    rectify,
 )
 from nao_tf.child.image_classifier import CUTOUT, DROPOUT, STEM, AuxiliaryHead, reductions, standardise
 
 STATES = INPUTS + NODES
 EDGES = NODES * BRANCHES  # branches of a cell
+_POOLED_AGAIN = "nao_tf.MaxPoolGradOfBranch"  # names a gradient
 
 
 def weight_shapes(step: Convolution, filters: int) -> list[tuple[int, ...]]:
@@ -57,6 +59,20 @@ def row_width(operation: str, filters: int) -> int:
     return sum(math.prod(shape) for step in CONVOLUTIONS.get(operation, ()) for shape in weight_shapes(step, filters))
 
 
+@tf.RegisterGradient(_POOLED_AGAIN)
+def _pooled_again(operation, upstream):
+    """The gradient of a maximum pooling that pools once more.
+
+    oneDNN's gradient needs what its pooling noted, which does not leave the branch of a condition; without, TensorFlow
+    falls back to a kernel that takes ten times as long as to pool again.
+    """
+    (values,) = operation.inputs
+    window = {name: operation.get_attr(name) for name in ("ksize", "strides")}
+    padding = operation.get_attr("padding").decode()
+    pooled = tf.raw_ops.MaxPool(input=values, padding=padding, **window)
+    return tf.raw_ops.MaxPoolGrad(orig_input=values, orig_output=pooled, grad=upstream, padding=padding, **window)
+
+
 def apply_operation(operation: str, values, row):
     """What an operation makes of `[B, H, W, F]` with the weights at the beginning of `row`, `[P]`."""
     if operation == ZERO:
@@ -64,21 +80,21 @@ def apply_operation(operation: str, values, row):
     if operation == IDENTITY:
         return tf.identity(values)
     if operation in POOLINGS:
-        return pool(values, POOLINGS[operation])
-    filters, at = values.shape[-1], 0
+        with tf.compat.v1.get_default_graph().gradient_override_map({"MaxPool": _POOLED_AGAIN}):
+            return pool(values, POOLINGS[operation])
+    filters = values.shape[-1]
+    shapes = [shape for step in CONVOLUTIONS[operation] for shape in weight_shapes(step, filters)]
+    sizes = [math.prod(shape) for shape in shapes]
+    pieces = tf.split(row, [*sizes, row.shape[0] - sum(sizes)])  # its gradient is one concatenation
+    weights = iter([tf.reshape(piece, shape) for piece, shape in zip(pieces, shapes, strict=False)])
     for step in CONVOLUTIONS[operation]:
-        weights = []
-        for shape in weight_shapes(step, filters):
-            weights.append(tf.reshape(row[at : at + math.prod(shape)], shape))
-            at += math.prod(shape)
-        *kernels, scale, offset = weights
-        kernels = [tf.cast(kernel, values.dtype) for kernel in kernels]
-        values = tf.nn.relu(values)
+        kernels = [tf.cast(next(weights), values.dtype) for _ in range(2 if step.separable else 1)]
+        values = rectify(values)
         if step.separable:
             values = convolve(convolve_depthwise(values, kernels[0], dilation=step.dilation), kernels[1])
         else:
             values = convolve(values, kernels[0])
-        values, _, _ = normalise_by_batch(values, scale, offset)
+        values, _, _ = normalise_by_batch(values, next(weights), next(weights))
     return values
 
 
