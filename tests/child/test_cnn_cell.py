@@ -14,6 +14,7 @@ from nao_tf.child.cnn_operations import (
     ConvolutionStep,
     FactorisedReduction,
     Operation,
+    rectify,
 )
 
 GENERATOR = np.random.default_rng(0)
@@ -185,3 +186,16 @@ def test_evaluation_takes_moving_averages():
         layer(tf.constant(values), training=True)
     biased = layer(tf.constant(values), training=True).numpy()
     np.testing.assert_allclose(layer(tf.constant(values)), biased, rtol=0.01, atol=0.01)
+
+
+@pytest.mark.parametrize("channels", [16, 20])  # another operation of TensorFlow for each
+def test_a_relu_and_its_gradient(channels):
+    values = GENERATOR.normal(size=[2, 3, 3, channels]).astype(np.float32)
+    values[0, 0, 0, :2] = 0, -0.0
+    upstream = GENERATOR.normal(size=values.shape).astype(np.float32)
+    given = tf.constant(values)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        found = rectify(given)
+    np.testing.assert_array_equal(found, np.maximum(values, 0))
+    np.testing.assert_array_equal(tape.gradient(found, given, upstream), np.where(values > 0, upstream, 0))

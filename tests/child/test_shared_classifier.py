@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.child.cnn_operations import CONVOLUTIONS, ConvolutionStep, Operation
-from nao_tf.child.shared_classifier import SharedCell, SharedImageClassifier, apply_operation, row_width
+from nao_tf.child.shared_classifier import SharedCell, SharedImageClassifier, apply_operation, chooser, row_width
 
 GENERATOR = np.random.default_rng(0)
 F = 4
@@ -34,6 +34,29 @@ def test_an_operation_from_a_row_is_the_layer_with_the_same_weights(name):
     np.testing.assert_allclose(
         apply_operation(name, values, tf.constant(row)), layer(values, training=True), rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("name", ["max pooling 3x3", "min pooling 2x2"])
+def test_the_gradient_of_a_chosen_pooling_goes_to_the_pixel_that_was_chosen(name):
+    names = ("identity", name)
+    values, upstream = (GENERATOR.normal(size=[2, 6, 5, F]).astype(np.float32) for _ in range(2))
+
+    @tf.function
+    def gradient(number, values, upstream):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            pooled = chooser(names)(number, values, tf.zeros([1]))
+        return tape.gradient(pooled, values, upstream)
+
+    sign, size, before = (1, 3, 1) if name.startswith("max") else (-1, 2, 0)  # pixels before the one that is written
+    expected = np.zeros_like(values)
+    for image, row, column, channel in np.ndindex(*values.shape):
+        top, left = max(row - before, 0), max(column - before, 0)
+        seen = sign * values[image, top : row - before + size, left : column - before + size, channel]
+        down, right = np.unravel_index(seen.argmax(), seen.shape)
+        expected[image, top + down, left + right, channel] += upstream[image, row, column, channel]
+    found = gradient(tf.constant(1), tf.constant(values), tf.constant(upstream))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
 def independent_cell(cell, older, newer, nodes):
