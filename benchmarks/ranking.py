@@ -1,9 +1,9 @@
 """Does the score of the search rank architectures as training them longer does?
 
 Scores random cells, or with --task=cifar10 pairs of cells, as the preset's search does, then trains each from scratch
-for an epoch (or `--truth_steps`) with two other seeds and a schedule of its own, and prints Kendall's tau between the
-score and each truth, beside the tau between the two truths: the most that any score can reach. A JSON line a cell goes
-to --log, and a run goes on from it.
+for an epoch of the text or five of the images (or `--truth_steps`) with two other seeds and a schedule of its own, and
+prints Kendall's tau between the score and each truth, beside the tau between the two truths: the most that any score
+can reach. A JSON line a cell goes to --log, and a run goes on from it.
 
     python benchmarks/ranking.py --data_dir=FOLDER --cells=16 --log=ranking.jsonl
     python benchmarks/ranking.py --task=cifar10 --data_dir=FOLDER --cells=12 --log=ranking_of_images.jsonl
@@ -43,7 +43,7 @@ class Task:
         space: of the architectures.
         preset: whose score it is.
         truth: of the training that is the truth; it stays when the preset's score changes.
-        epoch: training steps.
+        truth_steps: training steps of the truth, unless the command line says others.
         trainer: makes of settings what makes of integers and a seed the validation loss after training from scratch.
         shared: makes of a list of integers, steps and a seed the validation losses in one shared child.
     """
@@ -53,7 +53,7 @@ class Task:
     space: SearchSpace
     preset: object
     truth: dict
-    epoch: int
+    truth_steps: int
     trainer: Callable
     shared: Callable
 
@@ -77,9 +77,9 @@ def text(data_dir) -> Task:
         child.train(pool, steps)
         return [child.evaluate(values) for values in pool]
 
-    epoch = window_count(streams(corpus.train, preset.scratch.batch_size), preset.scratch.window)
+    steps = window_count(streams(corpus.train, preset.scratch.batch_size), preset.scratch.window)
     truth = {"learning_rate": 1e-2, "warmup": 0}
-    return Task(f"corpus {corpus.name}", "token", RecurrentSpace(), preset, truth, epoch, trainer, shared)
+    return Task(f"corpus {corpus.name}", "token", RecurrentSpace(), preset, truth, steps, trainer, shared)
 
 
 def images(data_dir) -> Task:
@@ -102,9 +102,9 @@ def images(data_dir) -> Task:
         child.train(pool, seed, steps)
         return [child.evaluate(values).loss for values in pool]
 
-    epoch, space = len(data.train) // preset.scratch.batch_size, ConvolutionalSpace(preset.space)
+    steps, space = 5 * (len(data.train) // preset.scratch.batch_size), ConvolutionalSpace(preset.space)
     truth = {"learning_rate": 0.1, "warmup": 10}
-    return Task(f"images {data.name}", "image", space, preset, truth, epoch, trainer, shared)
+    return Task(f"images {data.name}", "image", space, preset, truth, steps, trainer, shared)
 
 
 TASKS = {"ptb": text, "cifar10": images}
@@ -121,7 +121,7 @@ def main():
     parser.add_argument("--steps", type=int, help="of the score; default: the preset's")
     parser.add_argument("--learning_rate", type=float, help="of the score; default: the preset's")
     parser.add_argument("--warmup", type=int, help="of the score; default: the preset's")
-    parser.add_argument("--truth_steps", type=int, help="default: one epoch")
+    parser.add_argument("--truth_steps", type=int, help="default: see above")
     parser.add_argument("--shared_steps", type=int, default=0, help="score by one shared child too")
     parser.add_argument("--log", default="ranking.jsonl")
     arguments = parser.parse_args()
@@ -136,7 +136,7 @@ def main():
     changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
     changes = {name: value for name, value in changes.items() if value is not None}
     score_settings = dataclasses.replace(scratch, **changes)
-    truth_steps = arguments.truth_steps or task.epoch
+    truth_steps = arguments.truth_steps or task.truth_steps
     scorer = task.trainer(score_settings)
     judge = task.trainer(dataclasses.replace(scratch, steps=truth_steps, **task.truth))
     score = (
