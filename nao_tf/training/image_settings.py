@@ -178,7 +178,7 @@ PRESETS: Mapping[str, ImagePreset] = {
         weight_sharing=False,
         scratch=_CPU_SEARCH,
         shared=dataclasses.replace(_CPU_SEARCH, steps=900),
-        final=ImageTraining(filters=16, layers=6, batch_size=64, steps=2_400, learning_rate=0.1, warmup=50),
+        final=ImageTraining(filters=16, layers=6, batch_size=64, steps=2_000, learning_rate=0.1, warmup=50),
         finalists=2,
         initial=30,
         proposals=10,
