@@ -235,6 +235,8 @@ def alternate(arguments, only):
                 for name, median in figures(command).items():
                     found.setdefault(name, ([], []))[side].append(median)
         for name, (theirs, ours) in found.items():
+            if not ours:  # the peer times more than was asked for
+                continue
             one, other = statistics.median(theirs), statistics.median(ours)
             form = " peer's channels last" if "--channels_last=1" in peer else ""
             ratio = f"peer_ms={one:.2f} own_ms={other:.2f} ratio={one / other:.2f} rounds={len(ours)}"
