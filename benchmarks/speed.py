@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 IMAGES = 64  # of a batch
 SIZES = ((64, 32, 2000), (128, 64, 10_000), (300, 256, 10_000))  # units, batch, vocabulary
 FINAL = (850, 64, 10_000)  # of the published final training
+EVALUATED = 4  # batches of an evaluation of images
 LOOPS = ("rnn_train", "rnn_evaluate", "epd_train", "cnn_train", "cnn_data", "cnn_evaluate", "matmul", "final_train")
 
 
@@ -82,7 +83,7 @@ def time_recurrent(arguments, only):
 
 
 def time_classifier(arguments, only):
-    """A step of the shared child with its batch from the pipeline, a batch alone, and one of four in an evaluation.
+    """A step of the shared child with its batch from the pipeline, a batch alone, and a batch of an evaluation.
 
     The auxiliary head is left out: the peer has none.
     """
@@ -111,7 +112,7 @@ def time_classifier(arguments, only):
         images = generator.integers(0, 256, [count, 32, 32, 3]).astype(np.uint8)
         return Part(images, generator.integers(0, 10, count).astype(np.int32))
 
-    data = ImageData("images", "random", tuple("0123456789"), part(20 * batch), part(4 * batch), part(batch))
+    data = ImageData("images", "random", tuple("0123456789"), part(20 * batch), part(EVALUATED * batch), part(batch))
     trainer = SearchTrainer(settings, data, space.name, per_input=True)
     trainer.start(1)
     label = f"filters={filters} layers={layers} batch={batch}"
@@ -127,7 +128,7 @@ def time_classifier(arguments, only):
         batches = iter(training_batches(data.train, batch, seed=1, steps=10**6))
         report(f"cnn_data {label}", lambda: next(batches), arguments.repeats)
     if "cnn_evaluate" in only:
-        report(f"cnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats, steps=4)
+        report(f"cnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats, steps=EVALUATED)
 
 
 def time_final(arguments):

@@ -83,18 +83,19 @@ def apply_operation(operation: str, values, row):
         with tf.compat.v1.get_default_graph().gradient_override_map({"MaxPool": _POOLED_AGAIN}):
             return pool(values, POOLINGS[operation])
     filters = values.shape[-1]
-    shapes = [shape for step in CONVOLUTIONS[operation] for shape in weight_shapes(step, filters)]
-    sizes = [math.prod(shape) for shape in shapes]
-    pieces = tf.split(row, [*sizes, row.shape[0] - sum(sizes)])  # its gradient is one concatenation
-    weights = iter([tf.reshape(piece, shape) for piece, shape in zip(pieces, shapes, strict=False)])
-    for step in CONVOLUTIONS[operation]:
-        kernels = [tf.cast(next(weights), values.dtype) for _ in range(2 if step.separable else 1)]
+    steps = [(step, weight_shapes(step, filters)) for step in CONVOLUTIONS[operation]]
+    sizes = [math.prod(shape) for _, shapes in steps for shape in shapes]
+    # not slices: the gradient of each would be a row of zeros, and that of all pieces is one concatenation
+    pieces = iter(tf.split(row, [*sizes, row.shape[0] - row_width(operation, filters)]))
+    for step, shapes in steps:
+        *kernels, scale, offset = [tf.reshape(next(pieces), shape) for shape in shapes]
+        kernels = [tf.cast(kernel, values.dtype) for kernel in kernels]
         values = rectify(values)
         if step.separable:
             values = convolve(convolve_depthwise(values, kernels[0], dilation=step.dilation), kernels[1])
         else:
             values = convolve(values, kernels[0])
-        values, _, _ = normalise_by_batch(values, next(weights), next(weights))
+        values, _, _ = normalise_by_batch(values, scale, offset)
     return values
 
 

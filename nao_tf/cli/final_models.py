@@ -6,12 +6,11 @@ What is trained is told by a subclass, a task's own; see the methods at the end 
 from __future__ import annotations
 
 import abc
-import contextlib
 import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from nao_tf.architecture import Architecture
 from nao_tf.cli.terminal import Rate, Terminal
@@ -63,12 +62,6 @@ class FinalModels(abc.ABC):
         Raises:
             DivergedError: see the trainer.
         """
-        with self._followed(trainer, label) as (board, report):
-            self.run(trainer, architecture, report, self.work / "checkpoints" / f"{label}.npz", board, label)
-
-    @contextlib.contextmanager
-    def _followed(self, trainer, label: str) -> Iterator[tuple[Board, Callable[[int, float], None]]]:
-        """TensorBoard, and what tells it and people of steps and losses."""
         board, rate = Board(self.work / "tensorboard" / label), None
 
         def report(step, loss):
@@ -82,7 +75,7 @@ class FinalModels(abc.ABC):
             else:
                 self.terminal.status(line)
 
-        yield board, report
+        self.run(trainer, architecture, report, self.work / "checkpoints" / f"{label}.npz", board, label)
         board.close()
 
     def rival(self, trainer, architecture: Architecture, label: str) -> dict:

@@ -63,8 +63,10 @@ def training_batches(
 
 
 def _untuned():
-    """Nothing here is left to tuning at run time. Its thread sleeps 10 ms, 20, 40, … and is not always woken when an
-    iterator ends: in about every third training of 10 s the end waited for the next multiple (TensorFlow 2.21).
+    """Nothing is left to tuning at run time.
+
+    The thread for it sleeps 10 ms, then 20, 40, …, and is not always woken when an iterator ends: the end of a training
+    then waits for the next multiple, which may take as long as the training did (TensorFlow 2.21).
     """
     options = tf.data.Options()
     options.autotune.enabled = False
