@@ -13,8 +13,9 @@ from nao_tf.cli.terminal import Terminal
 from nao_tf.data.images import ImageData
 from nao_tf.errors import DivergedError
 from nao_tf.serving.export_classifier import export_classifier
+from nao_tf.training.image_models import BLOCKS, make_classifier, make_residual
 from nao_tf.training.image_settings import ImageTraining
-from nao_tf.training.images import BLOCKS, ClassifierTrainer, make_classifier, make_residual
+from nao_tf.training.images import ClassifierTrainer
 
 
 class FinalImageModels(FinalModels):

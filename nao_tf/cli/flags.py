@@ -361,3 +361,14 @@ def final_training():
         temporal_penalty=TEMPORAL_PENALTY.value,
         dropout=dropout,
     )
+
+
+def strategy_of_devices():
+    """The `tf.distribute` strategy that --distribution asks for; None for one device."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_logical_devices("GPU")
+    wanted = DISTRIBUTION.value
+    if wanted == "mirrored" or (wanted == "auto" and len(gpus) > 1):
+        return tf.distribute.MirroredStrategy()
+    return None

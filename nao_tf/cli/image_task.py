@@ -65,7 +65,7 @@ def described(data: ImageData) -> dict:
 
 def described_model(data: ImageData, training: ImageTraining, given: Architecture | None) -> dict:
     """An architecture and the size of its final model, for --dry_run; without one all None. Loads TensorFlow."""
-    from nao_tf.training.images import classifier_size
+    from nao_tf.training.image_models import classifier_size
 
     size = None if given is None else classifier_size(training, data, given.space, given.values)
     return {
@@ -88,7 +88,7 @@ def bounded(space: ConvolutionalSpace, data: ImageData, preset: ImagePreset) -> 
     if not bounds:
         return space
     program.load_tensorflow()
-    from nao_tf.training.images import classifier_size
+    from nao_tf.training.image_models import classifier_size
 
     @functools.cache
     def excess(values):

@@ -7,7 +7,7 @@ import json
 import pathlib
 
 from nao_tf.architecture import Architecture, ConvolutionalSpace
-from nao_tf.cli import flags, image_task, language_task, program
+from nao_tf.cli import flags, image_task, program
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim
 from nao_tf.data.images import ImageData
@@ -42,7 +42,7 @@ def main() -> None:
     from nao_tf.cli import given_training
     from nao_tf.cli.final_images import FinalImageModels
 
-    devices = language_task.strategy_of_devices()
+    devices = flags.strategy_of_devices()
     models = FinalImageModels(settings, data, work, flags.SEED.value, terminal, devices)
     origin = {"dataset": data.name, "source": data.source, "space": given.space.name}
     given_training.train(task, "cells", image_task.data_line(data), origin, given, models, baselines)

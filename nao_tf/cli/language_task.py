@@ -53,14 +53,3 @@ def described(corpus: Corpus, training: LanguageTraining) -> dict:
         "vocabulary": words,
         "parameters": build_model(training, words, "stand_alone").count_params(),
     }
-
-
-def strategy_of_devices():
-    """The `tf.distribute` strategy that --distribution asks for; None for one device."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_logical_devices("GPU")
-    wanted = flags.DISTRIBUTION.value
-    if wanted == "mirrored" or (wanted == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy()
-    return None

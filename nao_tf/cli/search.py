@@ -52,7 +52,7 @@ def language() -> None:
         flags.STRATEGY.value,
         flags.SEED.value,
         terminal,
-        language_task.strategy_of_devices(),
+        flags.strategy_of_devices(),
         flags.EXPORT_WEIGHTS.value,
     ).run(baselines)
 
@@ -91,7 +91,7 @@ def images() -> None:
         flags.STRATEGY.value,
         flags.SEED.value,
         terminal,
-        language_task.strategy_of_devices(),
+        flags.strategy_of_devices(),
     ).run(baselines)
 
 

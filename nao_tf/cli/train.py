@@ -49,7 +49,7 @@ def main() -> None:
     from nao_tf.cli import given_training
     from nao_tf.cli.final_language import FinalLanguageModels
 
-    devices, weights = language_task.strategy_of_devices(), flags.EXPORT_WEIGHTS.value
+    devices, weights = flags.strategy_of_devices(), flags.EXPORT_WEIGHTS.value
     models = FinalLanguageModels(settings, corpus, work, flags.SEED.value, terminal, devices, weights)
     origin = {"dataset": corpus.name, "source": corpus.source}
     given_training.train(task, "cell", language_task.data_line(corpus), origin, given, models, baselines)

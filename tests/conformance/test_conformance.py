@@ -21,7 +21,8 @@ from nao_tf.child.language_model import LanguageModel
 from nao_tf.child.lstm_cell import LongShortTermMemory
 from nao_tf.child.residual_classifier import ResidualClassifier
 from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
-from nao_tf.child.shared_classifier import SharedCell, SharedImageClassifier
+from nao_tf.child.shared_cell import SharedCell
+from nao_tf.child.shared_classifier import SharedImageClassifier
 from nao_tf.controller import ControllerSettings, EncoderPredictorDecoder
 from nao_tf.controller.decoder import Decoder
 from nao_tf.controller.encoder import Encoder

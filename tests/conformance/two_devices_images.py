@@ -11,8 +11,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 from nao_tf.architecture import ConvolutionalSpace  # noqa: E402
 from nao_tf.data.images import ImageData, Part  # noqa: E402
+from nao_tf.training.image_models import make_classifier  # noqa: E402
 from nao_tf.training.image_settings import ImageTraining  # noqa: E402
-from nao_tf.training.images import ClassifierTrainer, make_classifier  # noqa: E402
+from nao_tf.training.images import ClassifierTrainer  # noqa: E402
 
 STEPS = 3
 SETTINGS = ImageTraining(

@@ -11,13 +11,9 @@ from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.child.residual_classifier import parameters, width_of_equal_size
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import DivergedError
+from nao_tf.training.image_models import make_classifier, make_residual
 from nao_tf.training.image_settings import ImageTraining
-from nao_tf.training.images import (
-    ClassifierTrainer,
-    SearchTrainer,
-    make_classifier,
-    make_residual,
-)
+from nao_tf.training.images import ClassifierTrainer, SearchTrainer
 
 GENERATOR = np.random.default_rng(0)
 SPACE = ConvolutionalSpace("enas")
