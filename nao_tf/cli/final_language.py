@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from nao_tf.architecture import Architecture
 from nao_tf.child.lstm_cell import units_of_equal_size
@@ -17,6 +17,7 @@ from nao_tf.training.final import FinalTrainer
 from nao_tf.training.language import ChildTrainer, Evaluator, perplexity, validation_perplexity
 from nao_tf.training.settings import LanguageTraining
 
+CURVE = "validation_perplexity_by_epoch"
 TRAINERS = {False: ChildTrainer, True: FinalTrainer}  # by `LanguageTraining.epochwise`
 
 
@@ -81,12 +82,22 @@ class FinalLanguageModels(FinalModels):
         return validation_perplexity(trainer, _values(architecture))
 
     def measure(self, trainer: ChildTrainer, architecture: Architecture | None) -> dict:
-        """Validation and test perplexity, exact: one sequence, every token once, the state carried over."""
+        """Validation and test perplexity, exact: one sequence, every token once, the state carried over.
+
+        Where epochs are validated, also the curve, as training saw it: validation perplexity after each.
+        """
         figures = {}
         for name, tokens in (("validation_perplexity", self.corpus.valid), ("perplexity", self.corpus.test)):
             evaluator = Evaluator(trainer.model, tokens, batch_size=1, window=35)
             figures[name] = perplexity(evaluator(_values(architecture)))
+        if trainer.settings.epochwise:
+            figures[CURVE] = [perplexity(loss) for loss in trainer.history]
         return {**figures, "parameters": self.parameters(trainer)}
+
+    def tell(self, figures: Mapping[str, dict]) -> None:
+        """See `FinalModels`; where epochs were validated, the curves side by side."""
+        super().tell(figures)
+        self.terminal.curves({name: row[CURVE] for name, row in figures.items() if CURVE in row}, "epoch")
 
     def parameters(self, trainer: ChildTrainer) -> int:
         """Trainable parameters."""

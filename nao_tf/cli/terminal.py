@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 
@@ -41,6 +42,19 @@ class Terminal:
         """
         for name, row in figures.items():
             self.say(f"{name:10s}  " + (f"failed: {row['failed']}" if "failed" in row else form.format(**row)))
+
+    def curves(self, curves: Mapping[str, Sequence[float]], unit: str) -> None:
+        """A table with a column for each curve, which may be of different lengths, and a row for each point.
+
+        Args:
+            curves: each by its name.
+            unit: what the points are counted in, from 1.
+        """
+        if curves:
+            self.say(f"{unit:>5s}" + "".join(f"  {name:>10s}" for name in curves))
+        for point, values in enumerate(itertools.zip_longest(*curves.values()), 1):
+            cells = ("" if value is None else f"{value:.2f}" for value in values)
+            self.say(f"{point:5d}" + "".join(f"  {cell:>10s}" for cell in cells))
 
     def _clear(self):
         if self._status:

@@ -79,10 +79,14 @@ class FinalTrainer(ChildTrainer):
     """Trains one architecture from scratch as final models are trained.
 
     Args: as for `ChildTrainer`.
+
+    Attributes:
+        history: of the last training, the negative log likelihood on validation after every epoch that did not diverge.
     """
 
     def __init__(self, *arguments, **named):
         super().__init__(*arguments, **named)
+        self.history: list[float] = []
         self._average = WeightAverage(self.model.trainable_variables, compiled=self._strategy is None)
 
     def windows_of_epoch(self, seed: int, epoch: int) -> Windows:
@@ -173,7 +177,8 @@ class FinalTrainer(ChildTrainer):
                 on_epoch(Epoch(progress.epoch, progress.step, found, min(progress.history), averaging))
         self._restore(best)
         self._give(self._average.values())
-        return min(progress.history)
+        self.history = progress.history
+        return min(self.history)
 
     def _train_window(self, windows, progress, state, architecture, seed):
         settings, index = self.settings, progress.window

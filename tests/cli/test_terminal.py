@@ -38,3 +38,21 @@ def test_rate_counts_only_what_this_process_did(monkeypatch):
     now[0] += 600
     rate.step(7)
     assert "13.5 min left" not in str(rate) and "202.0 s each, 10.1 min left" in str(rate)
+
+
+def test_curves_of_different_lengths_stand_side_by_side():
+    stream = io.StringIO()
+    Terminal(stream).curves({"cell": [9.5, 8.25], "lstm": [9.75, 8.5, 8.0]}, "epoch")
+    lines = [line.split("] ")[1] for line in stream.getvalue().splitlines()]
+    assert lines == [
+        "epoch        cell        lstm",
+        "    1        9.50        9.75",
+        "    2        8.25        8.50",
+        "    3                    8.00",
+    ]
+
+
+def test_no_curves_are_no_table():
+    stream = io.StringIO()
+    Terminal(stream).curves({}, "epoch")
+    assert stream.getvalue() == ""

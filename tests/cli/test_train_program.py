@@ -41,6 +41,8 @@ def test_what_a_training_leaves_behind(finished):
     result = json.loads((finished / "result.json").read_text())
     assert result["dataset"] == "text" and len(result["architecture"]) == 22
     assert 1 < result["test"]["perplexity"] < 60 and result["baselines"] == {}
+    curve = result["test"]["validation_perplexity_by_epoch"]
+    assert len(curve) > 1 and min(curve) < curve[0]
     assert (finished / "export" / "child" / "1" / "saved_model.pb").exists()
     assert list((finished / "tensorboard").rglob("events*"))
 
