@@ -11,6 +11,7 @@ serves all of them. The loop over time is the hot loop of a search; it is writte
 
 * the projection of all inputs is one product before the loop, and so are the gradients of all weights after it;
 * the forward loop keeps, for every node, what its gradient needs: the node read, the open gate, the activated value;
+* with many units their values lie units first (`layout`); shapes below are those of sequences first;
 * every derivative is a polynomial of kept values (`DERIVATIVE`), so walking back computes no transcendental function.
 
 Letters: T time steps, B sequences, U units, N searched nodes (11), A activations (4).
@@ -21,6 +22,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import tensorflow as tf
+
+from nao_tf.child.layout import Layout
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")  # the order of the space (`architecture.rnn`)
 
@@ -129,19 +132,22 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
     predecessors, activations = split_architecture(architecture)
     formulas = tf.gather(FORMULA, activations)  # [N, 5]
     tanh = tf.constant(FORMULA[ACTIVATIONS.index("tanh")])
-    masked = (lambda node: node * mask) if mask is not None else (lambda node: node)
     averaged = count + 1 if average_first else count
+    layout = Layout.of(units)
+    projected, state, first_kernel, kernels = map(layout.turn, (projected, state, first_kernel, kernels))
+    masked = _masking(mask, layout)
 
     def node(source, product, formula):
-        gate, value = tf.sigmoid(product[:, :units]), activate(product[:, units:], formula)  # [B, U]
+        gate, value = layout.halves(product)  # [B, U]
+        gate, value = tf.sigmoid(gate), activate(value, formula)
         return source + gate * (value - source), (source, gate, value)
 
     def step(t, hidden, outputs, kept):
-        first, parts = node(hidden, projected[t] + tf.matmul(masked(hidden), first_kernel), tanh)
+        first, parts = node(hidden, projected[t] + layout.product(masked(hidden), first_kernel), tanh)
         nodes, flat = [first], [*parts]
         for i in range(count):
             source = choose(nodes, predecessors[i])  # [B, U]
-            result, parts = node(source, tf.matmul(masked(source), kernels[i]), formulas[i])
+            result, parts = node(source, layout.product(masked(source), kernels[i]), formulas[i])
             nodes.append(result)
             flat += parts
         hidden = tf.add_n(nodes[-averaged:]) / averaged  # [B, U]
@@ -149,7 +155,7 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
         return t + 1, hidden, outputs.write(t, hidden), kept
 
     def array():
-        return tf.TensorArray(dtype, steps, element_shape=[batch, units])
+        return tf.TensorArray(dtype, steps, element_shape=layout.shape(batch, units))
 
     loop = tf.while_loop(
         lambda t, *_: t < steps,
@@ -157,7 +163,16 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
         (0, state, array(), [array() for _ in range(3 * (count + 1))]),
         maximum_iterations=steps,
     )
-    return loop[2].stack(), [array.stack() for array in loop[3]]  # [T, B, U], 3 (N + 1) times [T, B, U]
+    outputs, kept = loop[2].stack(), [array.stack() for array in loop[3]]
+    return layout.turn(outputs), kept  # [T, B, U], 3 (N + 1) times the same in the cell's layout
+
+
+def _masking(mask, layout):
+    """What multiplies values in a layout by a mask `[B, U]`, or by nothing when that is None."""
+    if mask is None:
+        return lambda values: values
+    mask = layout.turn(mask)
+    return lambda values: values * mask
 
 
 def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average_first):
@@ -166,19 +181,21 @@ def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average
     predecessors, activations = split_architecture(architecture)
     slopes = tf.gather(DERIVATIVE, activations)  # [N, 4]
     tanh = tf.constant(DERIVATIVE[ACTIVATIONS.index("tanh")])
-    masked = (lambda node: node * mask) if mask is not None else (lambda node: node)
     averaged = count + 1 if average_first else count
     sources, gates, values = kept[0::3], kept[1::3], kept[2::3]  # N + 1 times [T, B, U]
-    transposed = tf.transpose(kernels, [0, 2, 1])  # [N, 2 U, U]
-    first_transposed = tf.transpose(first_kernel)  # [2 U, U]
+    layout = Layout.of(units)
+    upstream = layout.turn(upstream)
+    transposed = layout.turn(tf.transpose(kernels, [0, 2, 1]))  # [N, 2 U, U]
+    first_transposed = layout.turn(tf.transpose(first_kernel))  # [2 U, U]
+    masked = _masking(mask, layout)
 
     def node(t, index, gradient, slope, transposed_kernel):
         """Gradients of a node's product `[B, 2 U]` and of the node it read `[B, U]`, from that of the node."""
         source, gate, value = sources[index][t], gates[index][t], values[index][t]  # [B, U]
         to_gate = gradient * (value - source) * gate * (1 - gate)
         to_value = gradient * gate * derivative(value, slope)
-        product = tf.concat([to_gate, to_value], -1)  # [B, 2 U]
-        return product, gradient * (1 - gate) + masked(tf.matmul(product, transposed_kernel))
+        product = layout.join(to_gate, to_value)  # [B, 2 U]
+        return product, gradient * (1 - gate) + masked(layout.product(product, transposed_kernel))
 
     def step(t, carried, products):
         share = (upstream[t] + carried) / averaged  # [B, U]
@@ -194,16 +211,16 @@ def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average
         written[0] = products[0].write(t, product)
         return t - 1, carried, written
 
-    arrays = [tf.TensorArray(dtype, steps, element_shape=[batch, 2 * units]) for _ in range(count + 1)]
+    shape = layout.shape(batch, 2 * units)
+    arrays = [tf.TensorArray(dtype, steps, element_shape=shape) for _ in range(count + 1)]
     loop = tf.while_loop(
         lambda t, *_: t >= 0, step, (steps - 1, tf.zeros_like(upstream[0]), arrays), maximum_iterations=steps
     )
     products = [array.stack() for array in loop[2]]  # N + 1 times [T, B, 2 U]
     to_kernels = [
-        tf.matmul(tf.reshape(masked(source), [-1, units]), tf.reshape(product, [-1, 2 * units]), transpose_a=True)
-        for source, product in zip(sources, products, strict=True)
+        layout.kernel_gradient(masked(source), product) for source, product in zip(sources, products, strict=True)
     ]  # N + 1 times [U, 2 U]
-    return products[0], loop[1], to_kernels[0], tf.stack(to_kernels[1:])
+    return layout.turn(products[0]), layout.turn(loop[1]), to_kernels[0], tf.stack(to_kernels[1:])
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")

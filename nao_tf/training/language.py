@@ -172,6 +172,10 @@ class ChildTrainer:
         """The state before the first window, `[B, …]`."""
         return self.model.cell.initial_state(self.settings.batch_size)
 
+    def _of_program(self, architecture):
+        """An architecture as the step takes it: data, so that one program trains them all."""
+        return tf.constant(list(architecture), tf.int32)
+
     def _loss_and_gradients(self, window, state, architecture, seed, length):
         with tf.GradientTape() as tape:
             loss, likelihood, state = self.model.loss_of_window(
@@ -213,12 +217,12 @@ class ChildTrainer:
             columns = slice(device * share, (device + 1) * share)
             return window[:, columns], state[columns], seed + [MASKS * device, 0]  # each draws masks of its own
 
-        def replica(piece, architecture):
+        def replica(piece):
             window, state, seed = piece
             return self._update(window, state, architecture, seed, learning_rate, length)
 
         pieces = self._strategy.experimental_distribute_values_from_function(part)
-        likelihood, states = self._strategy.run(replica, args=(pieces, architecture))
+        likelihood, states = self._strategy.run(replica, args=(pieces,))
         mean = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, likelihood, axis=None)
         return mean, tf.concat(self._strategy.experimental_local_results(states), 0)
 
@@ -256,7 +260,7 @@ class ChildTrainer:
         """
         settings = self.settings
         total = settings.steps if steps is None else steps
-        architecture = tf.constant(list(architecture), tf.int32)
+        architecture = self._of_program(architecture)
         self.start(seed)
         state, first = self.initial_state(), 0
         saved = checkpoint.load(save_to) if save_to else None
@@ -289,7 +293,7 @@ class ChildTrainer:
 
     def seconds_of_steps(self, architecture: Iterable[int], steps: int = 40) -> list[float]:
         """Seconds of each of some training steps. Trains the weights that are there; compiling is not counted."""
-        architecture, state = tf.constant(list(architecture), tf.int32), self.initial_state()
+        architecture, state = self._of_program(architecture), self.initial_state()
         seconds = []
         for step in range(steps + 3):  # the first ones compile and warm up
             start = time.perf_counter()

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
+from nao_tf.child import layout
 from nao_tf.child.rnn_cell import ACTIVATIONS, RecurrentCell, SharedRecurrentCell, choose, unroll
 
 T, B, U, N = 4, 3, 5, 11
@@ -14,6 +15,12 @@ FUNCTIONS = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "identity": lambda x: x,
 }
+
+
+@pytest.fixture(params=[1, U + 1], ids=["units first", "sequences first"], autouse=True)
+def layouts(request, monkeypatch):
+    """Every test runs in both layouts."""
+    monkeypatch.setattr(layout, "UNITS_FIRST_FROM", request.param)
 
 
 def draw(seed=0, nodes=N):
