@@ -85,9 +85,10 @@ def text(data_dir) -> Task:
 def images(data_dir) -> Task:
     """CIFAR-10."""
     data, preset = load_images("cifar10", data_dir), image_settings.PRESETS["cpu"]
+    space = ConvolutionalSpace(preset.space_from_scratch)
 
     def trainer(training):
-        child = SearchTrainer(training, data, preset.space, per_input=False)
+        child = SearchTrainer(training, data, space.name, per_input=False)
 
         def loss(values, seed):
             child.start(seed)
@@ -97,12 +98,12 @@ def images(data_dir) -> Task:
         return loss
 
     def shared(pool, steps, seed):
-        child = SearchTrainer(preset.shared, data, preset.space, per_input=True)
+        child = SearchTrainer(preset.shared, data, space.name, per_input=True)
         child.start(seed)
         child.train(pool, seed, steps)
         return [child.evaluate(values).loss for values in pool]
 
-    steps, space = 5 * (len(data.train) // preset.scratch.batch_size), ConvolutionalSpace(preset.space)
+    steps = 5 * (len(data.train) // preset.scratch.batch_size)
     truth = {"learning_rate": 0.1, "warmup": 10}
     return Task(f"images {data.name}", "image", space, preset, truth, steps, trainer, shared)
 

@@ -174,11 +174,11 @@ _CPU_SEARCH = ImageTraining(filters=8, layers=3, batch_size=64, steps=150, learn
 PRESETS: Mapping[str, ImagePreset] = {
     "cpu": ImagePreset(
         space="enas",
-        space_from_scratch="enas",
+        space_from_scratch="nao",
         weight_sharing=False,
         scratch=_CPU_SEARCH,
         shared=dataclasses.replace(_CPU_SEARCH, steps=900),
-        final=ImageTraining(filters=16, layers=6, batch_size=64, steps=2_000, learning_rate=0.1, warmup=50),
+        final=ImageTraining(filters=16, layers=3, batch_size=64, steps=3_000, learning_rate=0.1, warmup=50),
         finalists=2,
         initial=30,
         proposals=10,

@@ -17,9 +17,9 @@ FUNCTIONS = {
 }
 
 
-@pytest.fixture(params=[1, U + 1], ids=["units first", "sequences first"], autouse=True)
-def layouts(request, monkeypatch):
-    """Every test runs in both layouts."""
+@pytest.fixture(params=[1, U + 1], ids=["units first", "sequences first"])
+def both_layouts(request, monkeypatch):
+    """A test that uses it runs in both layouts."""
     monkeypatch.setattr(layout, "UNITS_FIRST_FROM", request.param)
 
 
@@ -83,6 +83,7 @@ ARCHITECTURES = [random_architecture(seed) for seed in range(3)] + [
 ]
 
 
+@pytest.mark.usefixtures("both_layouts")
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("average_first", [False, True])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -98,6 +99,7 @@ def test_unroll_is_that_of_numpy(architecture, average_first, masked):
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.usefixtures("both_layouts")
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("average_first", [False, True])
@@ -187,6 +189,7 @@ def test_shared_cell_trains_only_what_it_uses():
     assert cell.kernels.shape == (264, U, 2 * U) and len(set(touched)) == N
 
 
+@pytest.mark.usefixtures("both_layouts")
 def test_unroll_takes_shapes_known_only_as_the_program_runs():
     operands, architecture = draw(), random_architecture(5)
     specs = [[None, None, 2 * U], [None, U], [U, 2 * U], [N, U, 2 * U]]

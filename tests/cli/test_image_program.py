@@ -179,7 +179,8 @@ def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_
 def test_proposals_keep_the_bounds_of_their_final_models(tmp_path):
     bounds = ["--max_parameters=11000", "--max_flops=90000"]  # of ten random ones, one or two keep either
     work, space = tmp_path / "work", ConvolutionalSpace("enas")
-    done = run(SEARCH, "--task=cifar10", *SMALL, "--strategy=evolution", *bounds, "--baselines=", f"--work_dir={work}")
+    searched = ["--task=cifar10", "--space=enas", "--strategy=evolution", "--baselines=", f"--work_dir={work}"]
+    done = run(SEARCH, *SMALL, *searched, *bounds)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (work / "pool.jsonl").read_text().splitlines()]
     sizes = [size_of(space.cells_of(row["architecture"]), 10, 4, 1, [8, 8, 1], "nao_ws") for row in rows]
@@ -208,7 +209,7 @@ def test_wrong_input_is_one_line(tmp_path):
         (["--architecture=0 1 2"], "takes 40"),
         (["--layers=6", "--stack=2"], "say the same thing"),
         (["--baselines=lstm"], "'lstm' is not one of resnet, nao"),
-        (["--max_parameters=100"], "keeps --max_parameters=100 with 6 layers of 16 filters; the smallest"),
+        (["--max_parameters=100"], "keeps --max_parameters=100 with 3 layers of 16 filters; the smallest"),
         (["--task=ptb", "--max_flops=100"], "--max_flops is of no use with --task=ptb"),
         (["--task=images"], "task images needs --data_dir"),
         (["--task=images", f"--data_dir={broken}"], "3.png: not an image"),
