@@ -5,15 +5,12 @@
 
 import os
 import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from nao_tf.data.published import PARTS
+from nao_tf.data.published import SPLITS
 from nao_tf.errors import InputError
-
-SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
 
 _SECONDS_TO_ANSWER = 20  # TFDS itself retries for minutes before it says that there is no network
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from nao_tf.errors import InputError
 
 PARTS = ("train", "valid", "test")
+SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
 
 # Task → the names its files go by, the original publication's first.
 FILE_NAMES: Mapping[str, tuple[str, ...]] = {

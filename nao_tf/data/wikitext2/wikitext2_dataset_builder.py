@@ -6,8 +6,7 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 
 from nao_tf.data.line_examples import line_examples, line_info, manual_files
-from nao_tf.data.prepared import SPLITS
-from nao_tf.data.published import published_files
+from nao_tf.data.published import SPLITS, published_files
 
 URL = "https://wikitext.smerity.com/wikitext-2-v1.zip"
 FOLDER_IN_ARCHIVE = "wikitext-2"
