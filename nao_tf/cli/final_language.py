@@ -22,7 +22,7 @@ TRAINERS = {False: ChildTrainer, True: FinalTrainer}  # by `LanguageTraining.epo
 
 
 class FinalLanguageModels(FinalModels):
-    """See `FinalModels`; one program trains all cells.
+    """See `FinalModels`; one trainer serves all cells.
 
     Args:
         settings: of their training.

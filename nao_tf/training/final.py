@@ -76,7 +76,7 @@ class Progress:
 
 
 class FinalTrainer(ChildTrainer):
-    """Trains one architecture from scratch as final models are trained.
+    """Trains one architecture from scratch as final models are trained, with a step that is compiled for it.
 
     Args: as for `ChildTrainer`.
 
@@ -89,7 +89,7 @@ class FinalTrainer(ChildTrainer):
         self.history: list[float] = []
         self._average = WeightAverage(self.model.trainable_variables, compiled=self._strategy is None)
 
-    def _of_program(self, architecture):
+    def _for_program(self, architecture):
         """As numbers that the program is made for: a tenth less of a long training, for seconds of compilation."""
         return tuple(int(value) for value in architecture)
 
@@ -128,7 +128,7 @@ class FinalTrainer(ChildTrainer):
             DivergedError: the first epoch diverged, or some in a row did in spite of the return to the best weights.
         """
         total = self.settings.steps if steps is None else steps
-        values = self._of_program(architecture)
+        values = self._for_program(architecture)
         self.start(seed)
         self._average.stop()
         progress, best = Progress(), {}

@@ -172,7 +172,7 @@ class ChildTrainer:
         """The state before the first window, `[B, …]`."""
         return self.model.cell.initial_state(self.settings.batch_size)
 
-    def _of_program(self, architecture):
+    def _for_program(self, architecture):
         """An architecture as the step takes it: data, so that one program trains them all."""
         return tf.constant(list(architecture), tf.int32)
 
@@ -260,7 +260,7 @@ class ChildTrainer:
         """
         settings = self.settings
         total = settings.steps if steps is None else steps
-        architecture = self._of_program(architecture)
+        architecture = self._for_program(architecture)
         self.start(seed)
         state, first = self.initial_state(), 0
         saved = checkpoint.load(save_to) if save_to else None
@@ -293,7 +293,7 @@ class ChildTrainer:
 
     def seconds_of_steps(self, architecture: Iterable[int], steps: int = 40) -> list[float]:
         """Seconds of each of some training steps. Trains the weights that are there; compiling is not counted."""
-        architecture, state = self._of_program(architecture), self.initial_state()
+        architecture, state = self._for_program(architecture), self.initial_state()
         seconds = []
         for step in range(steps + 3):  # the first ones compile and warm up
             start = time.perf_counter()
