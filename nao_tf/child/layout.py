@@ -1,8 +1,8 @@
 """How the values of the recurrent cell lie in memory while it runs: sequences first, or units first.
 
-With units first the kernel is the left side of every product, `[2 U, U] [U, B]`, and nothing of it is packed anew for a
-time step. XLA's products on the CPU gain from that where kernels are large: at 850 units the whole loop with its
-gradient takes a fifth less; at 64 to 200 units it takes up to a quarter more (measured: BUILD.md, "Speed").
+With units first the kernel is the left side of every product, `[2 U, U] [U, B]`. XLA's products on the CPU are faster
+so where kernels are large: at 850 units the whole loop with its gradient takes a fifth less; at 64 to 200 units it
+takes up to a quarter more (measured: BUILD.md, "Final language models").
 
 Letters: T time steps, B sequences, U units, V a kernel's columns.
 """

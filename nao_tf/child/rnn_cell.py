@@ -126,6 +126,14 @@ def _size(tensor, axis):
     return tf.shape(tensor)[axis] if known is None else known
 
 
+def _masking(mask, layout):
+    """What multiplies values in a layout by a mask `[B, U]`, or by nothing when that is None."""
+    if mask is None:
+        return lambda values: values
+    mask = layout.turn(mask)
+    return lambda values: values * mask
+
+
 def _forward(projected, state, first_kernel, kernels, mask, architecture, average_first):
     steps, batch, units = _size(projected, 0), projected.shape[1], first_kernel.shape[0]
     count, dtype = kernels.shape[0], projected.dtype
@@ -165,14 +173,6 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
     )
     outputs, kept = loop[2].stack(), [array.stack() for array in loop[3]]
     return layout.turn(outputs), kept  # [T, B, U], 3 (N + 1) times the same in the cell's layout
-
-
-def _masking(mask, layout):
-    """What multiplies values in a layout by a mask `[B, U]`, or by nothing when that is None."""
-    if mask is None:
-        return lambda values: values
-    mask = layout.turn(mask)
-    return lambda values: values * mask
 
 
 def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average_first):

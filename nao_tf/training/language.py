@@ -1,7 +1,8 @@
 """Training language models: one child from scratch, or one child that a whole pool shares.
 
 Each trainer traces and compiles its step once; architecture, position in the text, dropout seed and learning rate are
-data. A child from scratch is therefore new weights in an old program.
+data. A child from scratch is therefore new weights in an old program. (Not so in `training.final`, where a training is
+long and its program is made for its architecture.)
 
 Letters: T time steps, B sequences, U units, N nodes.
 """
