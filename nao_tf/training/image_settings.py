@@ -169,7 +169,7 @@ _PUBLISHED_SCRATCH = ImageTraining(
     drop_path=0.3,
     auxiliary_weight=0.4,
 )
-_CPU_SEARCH = ImageTraining(filters=8, layers=3, batch_size=64, steps=150, learning_rate=0.1, warmup=10)
+_CPU_SEARCH = ImageTraining(filters=8, layers=3, batch_size=64, steps=300, learning_rate=0.1, warmup=10)
 
 PRESETS: Mapping[str, ImagePreset] = {
     "cpu": ImagePreset(
