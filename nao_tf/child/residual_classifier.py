@@ -5,6 +5,8 @@ Letters: B images, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import tensorflow as tf
 
@@ -119,8 +121,14 @@ def parameters(width: int, blocks: int, channels: int, classes: int) -> int:
 
 
 def width_of_equal_size(wanted: int, blocks: int, channels: int, classes: int) -> int:
-    """The width whose parameters come closest to `wanted`."""
-    width = 1
-    while parameters(width + 1, blocks, channels, classes) < wanted:
-        width += 1
-    return min((width, width + 1), key=lambda width: abs(parameters(width, blocks, channels, classes) - wanted))
+    """The width whose parameters come closest to `wanted`, of those that a hand would choose: 1, 2, multiples of 4.
+
+    On the CPU a training step of width 25 takes 1.8 times as long as one of width 24: to be trained for as many seconds
+    at such a width would be no fair comparison.
+    """
+
+    def distance(width):
+        return abs(parameters(width, blocks, channels, classes) - wanted)
+
+    widths = itertools.pairwise(itertools.chain((1, 2), itertools.count(4, 4)))
+    return next(narrow for narrow, wide in widths if distance(narrow) <= distance(wide))
