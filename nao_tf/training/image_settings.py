@@ -178,8 +178,10 @@ PRESETS: Mapping[str, ImagePreset] = {
         weight_sharing=False,
         scratch=_CPU_SEARCH,
         shared=dataclasses.replace(_CPU_SEARCH, steps=900),
-        final=ImageTraining(filters=16, layers=3, batch_size=64, steps=3_000, learning_rate=0.1, warmup=50),
-        finalists=2,
+        final=ImageTraining(
+            filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=1e-3
+        ),
+        finalists=1,
         initial=30,
         proposals=10,
         budget=60,
