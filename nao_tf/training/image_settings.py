@@ -179,7 +179,7 @@ PRESETS: Mapping[str, ImagePreset] = {
         scratch=_CPU_SEARCH,
         shared=dataclasses.replace(_CPU_SEARCH, steps=900),
         final=ImageTraining(
-            filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=1e-3
+            filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
         ),
         finalists=1,
         initial=30,
