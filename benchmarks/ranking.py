@@ -3,10 +3,12 @@
 Scores random cells, or with --task=cifar10 pairs of cells, as the preset's search does, then trains each from scratch
 for an epoch of the text or five of the images (or `--truth_steps`) with two other seeds and a schedule of its own, and
 prints Kendall's tau between the score and each truth, beside the tau between the two truths: the most that any score
-can reach. A JSON line a cell goes to --log, and a run goes on from it.
+can reach. A JSON line a cell goes to --log, and a run goes on from it. With --pool the cells are those of a search,
+from the best to the worst in even distances, and the score is the one that the search saw.
 
     python benchmarks/ranking.py --data_dir=FOLDER --cells=16 --log=ranking.jsonl
     python benchmarks/ranking.py --task=cifar10 --data_dir=FOLDER --cells=12 --log=ranking_of_images.jsonl
+    python benchmarks/ranking.py --task=cifar10 --data_dir=FOLDER --cells=12 --pool=runs/cifar10/pool.jsonl
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
+from nao_tf.architecture import Architecture, ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau  # noqa: E402
 from nao_tf.data.images import load_images  # noqa: E402
 from nao_tf.data.streams import streams, window_count  # noqa: E402
@@ -111,12 +113,31 @@ def images(data_dir) -> Task:
 TASKS = {"ptb": text, "cifar10": images}
 
 
+def random_cells(space: SearchSpace, count: int, seed: int) -> list:
+    """Different random cells."""
+    generator, cells = np.random.default_rng(seed), []
+    while len(cells) < count:
+        cell = space.sample(generator)
+        if cell not in cells:
+            cells.append(cell)
+    return cells
+
+
+def cells_of_pool(file: str, space: SearchSpace, count: int) -> tuple[list, list[float]]:
+    """Cells of a pool from its best to its worst in even distances, and their scores."""
+    rows = [json.loads(line) for line in pathlib.Path(file).read_text().splitlines()]
+    rows = sorted((row for row in rows if row["score"] is not None), key=lambda row: row["score"])
+    rows = [rows[index] for index in np.linspace(0, len(rows) - 1, count).round().astype(int)]
+    return [Architecture(space, tuple(row["architecture"])) for row in rows], [row["score"] for row in rows]
+
+
 def main():
     """Runs the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", choices=TASKS, default="ptb")
     parser.add_argument("--data_dir")
     parser.add_argument("--cells", type=int, default=16)
+    parser.add_argument("--pool", help="pool.jsonl of a search; default: random cells")
     parser.add_argument("--seed", type=int, default=11, help="which cells, and the seeds of the truths")
     parser.add_argument("--search_seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="of the score; default: the preset's")
@@ -127,11 +148,11 @@ def main():
     parser.add_argument("--log", default="ranking.jsonl")
     arguments = parser.parse_args()
     task = TASKS[arguments.task](arguments.data_dir)
-    generator, cells = np.random.default_rng(arguments.seed), []
-    while len(cells) < arguments.cells:
-        cell = task.space.sample(generator)
-        if cell not in cells:
-            cells.append(cell)
+    table = {}
+    if arguments.pool:
+        cells, table["pool"] = cells_of_pool(arguments.pool, task.space, arguments.cells)
+    else:
+        cells = random_cells(task.space, arguments.cells, arguments.seed)
 
     scratch = task.preset.scratch
     changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
@@ -148,6 +169,8 @@ def main():
         f"truth_{truth_steps}_a": (judge, arguments.seed + 1000),
         f"truth_{truth_steps}_b": (judge, arguments.seed + 2000),
     }
+    if arguments.pool:
+        del columns[score]
 
     log = pathlib.Path(arguments.log)
     known = {}
@@ -155,7 +178,7 @@ def main():
         for line in log.read_text().splitlines():
             row = json.loads(line)
             known[row["column"], row["cell"]] = row["valid"]
-    table, seconds = {}, {}
+    seconds = {}
     for column, (loss_of, seed) in columns.items():
         for cell in cells:
             if (column, str(cell)) not in known:
@@ -170,7 +193,8 @@ def main():
         pool = [cell.values for cell in cells]
         table[f"shared_{arguments.shared_steps}"] = task.shared(pool, arguments.shared_steps, arguments.search_seed)
 
-    print(f"{task.data}, {len(cells)} random cells, validation negative log likelihood in nats a {task.unit}")
+    kind = "cells of a search" if arguments.pool else "random cells"
+    print(f"{task.data}, {len(cells)} {kind}, validation negative log likelihood in nats a {task.unit}")
     for column, values in table.items():
         spent = f", {np.median(seconds[column]):.1f} s a cell" if column in seconds else ""
         print(f"{column}: mean {np.mean(values):.4f}, spread {np.std(values):.4f}{spent}")
