@@ -165,7 +165,15 @@ def test_parameters_of_the_residual_network():
 
 
 @pytest.mark.parametrize(
-    "wanted, width", [(10, 1), (parameters(2, 3, 3, 10), 2), (parameters(7, 3, 3, 10), 8), (681_658, 24), (745_626, 28)]
+    "wanted, width",
+    [
+        (10, 1),
+        (parameters(2, 3, 3, 10), 2),
+        (parameters(7, 3, 3, 10) + 5, 7),
+        (parameters(19, 3, 3, 10), 20),
+        (681_658, 24),
+        (745_626, 28),
+    ],
 )
 def test_the_residual_network_is_as_large_at_a_width_that_is_fast(wanted, width):
     assert width_of_equal_size(wanted, 3, 3, 10) == width
