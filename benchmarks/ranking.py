@@ -25,11 +25,13 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.architecture import Architecture, ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
+from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau  # noqa: E402
 from nao_tf.data.images import load_images  # noqa: E402
 from nao_tf.data.streams import streams, window_count  # noqa: E402
 from nao_tf.data.text import load_corpus  # noqa: E402
+from nao_tf.search import evaluators, image_evaluators  # noqa: E402
+from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.training import image_settings, settings  # noqa: E402
 from nao_tf.training.images import SearchTrainer  # noqa: E402
 from nao_tf.training.language import ChildTrainer, SharedChildTrainer  # noqa: E402
@@ -42,6 +44,7 @@ class Task:
     Attributes:
         data: its name.
         unit: of the validation loss.
+        metric: the name of a search's score.
         space: of the architectures.
         preset: whose score it is.
         truth: of the training that is the truth; it stays when the preset's score changes.
@@ -52,6 +55,7 @@ class Task:
 
     data: str
     unit: str
+    metric: str
     space: SearchSpace
     preset: object
     truth: dict
@@ -81,7 +85,9 @@ def text(data_dir) -> Task:
 
     steps = window_count(streams(corpus.train, preset.scratch.batch_size), preset.scratch.window)
     truth = {"learning_rate": 1e-2, "warmup": 0}
-    return Task(f"corpus {corpus.name}", "token", RecurrentSpace(), preset, truth, steps, trainer, shared)
+    return Task(
+        f"corpus {corpus.name}", "token", evaluators.METRIC, RecurrentSpace(), preset, truth, steps, trainer, shared
+    )
 
 
 def images(data_dir) -> Task:
@@ -107,7 +113,7 @@ def images(data_dir) -> Task:
 
     steps = 5 * (len(data.train) // preset.scratch.batch_size)
     truth = {"learning_rate": 0.1, "warmup": 10}
-    return Task(f"images {data.name}", "image", space, preset, truth, steps, trainer, shared)
+    return Task(f"images {data.name}", "image", image_evaluators.METRIC, space, preset, truth, steps, trainer, shared)
 
 
 TASKS = {"ptb": text, "cifar10": images}
@@ -123,12 +129,13 @@ def random_cells(space: SearchSpace, count: int, seed: int) -> list:
     return cells
 
 
-def cells_of_pool(file: str, space: SearchSpace, count: int) -> tuple[list, list[float]]:
-    """Cells of a pool from its best to its worst in even distances, and their scores."""
-    rows = [json.loads(line) for line in pathlib.Path(file).read_text().splitlines()]
-    rows = sorted((row for row in rows if row["score"] is not None), key=lambda row: row["score"])
-    rows = [rows[index] for index in np.linspace(0, len(rows) - 1, count).round().astype(int)]
-    return [Architecture(space, tuple(row["architecture"])) for row in rows], [row["score"] for row in rows]
+def cells_of_pool(pool: Pool, count: int) -> tuple[list, list[float]]:
+    """Cells of a search from its best to its worst in even distances, and their scores."""
+    ranked = pool.ranked
+    if count > len(ranked):
+        sys.exit(f"error: {pool.path} has {len(ranked)} scored cells, and --cells={count} are asked for")
+    chosen = [ranked[index] for index in np.linspace(0, len(ranked) - 1, count).round().astype(int)]
+    return [row.candidate.architecture for row in chosen], [row.score for row in chosen]
 
 
 def main():
@@ -150,27 +157,23 @@ def main():
     task = TASKS[arguments.task](arguments.data_dir)
     table = {}
     if arguments.pool:
-        cells, table["pool"] = cells_of_pool(arguments.pool, task.space, arguments.cells)
+        cells, table["pool"] = cells_of_pool(
+            Pool(arguments.pool, task.space, task.metric, higher_is_better=False), arguments.cells
+        )
     else:
         cells = random_cells(task.space, arguments.cells, arguments.seed)
 
-    scratch = task.preset.scratch
-    changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    score_settings = dataclasses.replace(scratch, **changes)
+    scratch, columns = task.preset.scratch, {}
+    if not arguments.pool:
+        changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        scored = dataclasses.replace(scratch, **changes)
+        name = f"score_{scored.steps}_{scored.learning_rate}_{scored.warmup}_{arguments.search_seed}"
+        columns[name] = (task.trainer(scored), arguments.search_seed)
     truth_steps = arguments.truth_steps or task.truth_steps
-    scorer = task.trainer(score_settings)
     judge = task.trainer(dataclasses.replace(scratch, steps=truth_steps, **task.truth))
-    score = (
-        f"score_{score_settings.steps}_{score_settings.learning_rate}_{score_settings.warmup}_{arguments.search_seed}"
-    )
-    columns = {
-        score: (scorer, arguments.search_seed),
-        f"truth_{truth_steps}_a": (judge, arguments.seed + 1000),
-        f"truth_{truth_steps}_b": (judge, arguments.seed + 2000),
-    }
-    if arguments.pool:
-        del columns[score]
+    columns[f"truth_{truth_steps}_a"] = (judge, arguments.seed + 1000)
+    columns[f"truth_{truth_steps}_b"] = (judge, arguments.seed + 2000)
 
     log = pathlib.Path(arguments.log)
     known = {}
