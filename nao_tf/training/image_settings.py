@@ -82,7 +82,10 @@ class ImagePreset:
         scratch: the training from scratch that scores a member.
         shared: the training of the shared child; its `steps` are those of one round.
         final: the training of the architectures that a search found.
-        finalists: how many of the best are trained so; the best on validation is tested.
+        trials: how many of the best by score are tried, trained as `final` says but shortly; those with the lowest
+            validation loss are the finalists. 0: those with the best score are.
+        trial_steps: training steps of a trial.
+        finalists: how many are trained to the end; the best on validation is tested.
         initial: random architectures before the controller is first asked.
         proposals: new architectures a round.
         budget: architectures that are evaluated in all.
@@ -99,6 +102,8 @@ class ImagePreset:
     scratch: ImageTraining
     shared: ImageTraining
     final: ImageTraining
+    trials: int
+    trial_steps: int
     finalists: int
     initial: int
     proposals: int
@@ -181,6 +186,8 @@ PRESETS: Mapping[str, ImagePreset] = {
         final=ImageTraining(
             filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
         ),
+        trials=8,
+        trial_steps=300,
         finalists=1,
         initial=30,
         proposals=10,
@@ -195,6 +202,8 @@ PRESETS: Mapping[str, ImagePreset] = {
         scratch=_PUBLISHED_SCRATCH,
         shared=_PUBLISHED_SHARED,
         final=_PUBLISHED_FINAL,
+        trials=0,
+        trial_steps=1,
         finalists=5,
         initial=1000,
         proposals=550,
