@@ -296,6 +296,8 @@ def image_preset(images: int):
     }
     sharing = chosen.weight_sharing if WEIGHT_SHARING.value is None else WEIGHT_SHARING.value
     space = SPACE.value or (chosen.space if sharing else chosen.space_from_scratch)
+    if any(flag.value is not None for flag in (FILTERS, LAYERS, STACK)):
+        chosen = dataclasses.replace(chosen, max_parameters=None)  # the preset's bound is for models of its own size
     return _changed(
         chosen,
         space=space,

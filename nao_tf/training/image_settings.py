@@ -92,7 +92,8 @@ class ImagePreset:
         controller: the preset of the controller's settings.
         ascent: how `nao` proposes, options of `search.nao.NeuralArchitectureOptimization`; its own where not given.
         by_parameters: whether the shared child is trained with each member in proportion to its parameters (NAO-V2).
-        max_parameters: trainable parameters that a final model may have; None for any number.
+        max_parameters: trainable parameters that a final model may have; None for any number. A preset's own bound is
+            for the width and depth of its own final models.
         max_flops: multiply-adds that a final model may need for an image; None for any number.
     """
 
@@ -184,9 +185,9 @@ PRESETS: Mapping[str, ImagePreset] = {
         scratch=_CPU_SEARCH,
         shared=dataclasses.replace(_CPU_SEARCH, steps=900),
         final=ImageTraining(
-            filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
+            filters=24, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
         ),
-        trials=8,
+        trials=4,
         trial_steps=300,
         finalists=1,
         initial=30,
@@ -194,6 +195,7 @@ PRESETS: Mapping[str, ImagePreset] = {
         budget=60,
         controller="default",
         ascent={},
+        max_parameters=700_000,  # the median of random cells; without a bound the largest score best
     ),
     "paper": ImagePreset(
         space="enas",
