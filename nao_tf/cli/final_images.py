@@ -15,7 +15,7 @@ from nao_tf.errors import DivergedError
 from nao_tf.serving.export_classifier import export_classifier
 from nao_tf.training.image_models import BLOCKS, make_classifier, make_residual
 from nao_tf.training.image_settings import ImageTraining
-from nao_tf.training.images import ClassifierTrainer, Quality
+from nao_tf.training.images import ClassifierTrainer
 
 
 class FinalImageModels(FinalModels):
@@ -50,14 +50,10 @@ class FinalImageModels(FinalModels):
 
     def validate(self, trainer: ClassifierTrainer, architecture: Architecture) -> float:
         """Validation accuracy."""
-        return self.finite(trainer.evaluator(self.data.valid)()).accuracy
-
-    @staticmethod
-    def finite(quality: Quality) -> Quality:
-        """A quality whose loss is a number. Raises DivergedError where it is none."""
+        quality = trainer.evaluator(self.data.valid)()
         if not math.isfinite(quality.loss):
             raise DivergedError(f"validation loss is {quality.loss}")
-        return quality
+        return quality.accuracy
 
     def measure(self, trainer: ClassifierTrainer, architecture: Architecture | None) -> dict:
         """Validation and test figures, every image once, and trainable parameters."""
@@ -91,17 +87,3 @@ class FinalImageModels(FinalModels):
     def export(self, trainer: ClassifierTrainer, architecture: Architecture) -> None:
         """Writes a trained model with the names of its classes."""
         export_classifier(trainer.model, self.data.class_names, self.directory)
-
-
-class TriedImageModels(FinalImageModels):
-    """Final models after a short training, which chooses among them by the loss.
-
-    The loss tells more of each image than the accuracy does, and all have the same schedule, so none is more certain of
-    itself only because it was trained for longer.
-    """
-
-    metric, higher_is_better = "validation_loss", False
-
-    def validate(self, trainer: ClassifierTrainer, architecture: Architecture) -> float:
-        """Validation loss, nats an image."""
-        return self.finite(trainer.evaluator(self.data.valid)()).loss

@@ -50,13 +50,6 @@ BUDGET = flags.DEFINE_integer("budget", None, "Architectures that are evaluated.
 INITIAL = flags.DEFINE_integer("initial", None, "Random architectures before the strategy is asked.", lower_bound=1)
 PROPOSALS = flags.DEFINE_integer("proposals", None, "New architectures a round.", lower_bound=1)
 FINALISTS = flags.DEFINE_integer("finalists", None, "How many of the best are trained to the end.", lower_bound=1)
-TRIALS = flags.DEFINE_integer(
-    "trials",
-    None,
-    "How many of the best are tried for a while before the finalists are chosen (images).",
-    lower_bound=0,
-)
-TRIAL_STEPS = flags.DEFINE_integer("trial_steps", None, "Training steps of a trial.", lower_bound=1)
 UNITS = flags.DEFINE_integer("units", None, "Width of the final model.", lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Sequences or images of a training step.", lower_bound=1)
 STEPS = flags.DEFINE_integer("steps", None, "Training steps of the final models.", lower_bound=1)
@@ -155,8 +148,8 @@ PROGRAMS = {
         "task data_dir work_dir download table score_column test_column strategy weight_sharing preset budget initial "
         "proposals finalists units batch_size steps search_units search_steps learning_rate baselines seed "
         "distribution dry_run architecture activation_numbering vocabulary_size minimum_count export_weights space "
-        "trials trial_steps filters layers stack epochs search_filters search_layers cutout drop_path precision "
-        "image_size sample_by_parameters max_parameters max_flops"
+        "filters layers stack epochs search_filters search_layers cutout drop_path precision image_size "
+        "sample_by_parameters max_parameters max_flops"
     ).split(),
     "nao_train": [*_TRAINING, *(name for name in _IMAGE_TRAINING if name not in _TRAINING)],
     "nao_eval": "task data_dir download saved_model work_dir text sentences generate words temperature seed".split(),
@@ -171,9 +164,9 @@ _TABLE_MEANING = (
     "task table data_dir score_column test_column strategy preset budget initial proposals seed baselines"
 ).split()
 _IMAGE_MEANING = (
-    "task data_dir strategy weight_sharing preset budget initial proposals finalists trials trial_steps space filters "
-    "layers stack batch_size steps epochs search_filters search_layers search_steps learning_rate cutout drop_path "
-    "precision image_size sample_by_parameters max_parameters max_flops seed distribution baselines"
+    "task data_dir strategy weight_sharing preset budget initial proposals finalists space filters layers stack "
+    "batch_size steps epochs search_filters search_layers search_steps learning_rate cutout drop_path precision "
+    "image_size sample_by_parameters max_parameters max_flops seed distribution baselines"
 ).split()
 MEANING = {
     **dict.fromkeys(LANGUAGE_TASKS, _LANGUAGE_MEANING),
@@ -296,8 +289,6 @@ def image_preset(images: int):
     }
     sharing = chosen.weight_sharing if WEIGHT_SHARING.value is None else WEIGHT_SHARING.value
     space = SPACE.value or (chosen.space if sharing else chosen.space_from_scratch)
-    if any(flag.value is not None for flag in (FILTERS, LAYERS, STACK)):
-        chosen = dataclasses.replace(chosen, max_parameters=None)  # the preset's bound is for models of its own size
     return _changed(
         chosen,
         space=space,
@@ -306,8 +297,6 @@ def image_preset(images: int):
         initial=INITIAL.value,
         proposals=PROPOSALS.value,
         finalists=FINALISTS.value,
-        trials=TRIALS.value,
-        trial_steps=TRIAL_STEPS.value,
         by_parameters=BY_PARAMETERS.value,
         max_parameters=MAX_PARAMETERS.value,
         max_flops=MAX_FLOPS.value,

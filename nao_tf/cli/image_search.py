@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from nao_tf.cli import image_task
-from nao_tf.cli.final_images import FinalImageModels, TriedImageModels
+from nao_tf.cli.final_images import FinalImageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import TrainedSearch
 from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
@@ -25,9 +25,6 @@ class ImageSearch(TrainedSearch):
         super().__init__(task, preset, space, work, strategy, seed, terminal)
         self.data = data
         self.final = FinalImageModels(preset.final, data, self.work, seed + 1, terminal, devices)
-        if preset.trials:
-            short = dataclasses.replace(preset.final, steps=preset.trial_steps)
-            self.trials = TriedImageModels(short, data, self.work, seed + 2, terminal, devices)
 
     def data_line(self) -> str:
         """One line about the data."""

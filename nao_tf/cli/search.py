@@ -23,7 +23,7 @@ def run() -> None:
 def main() -> None:
     """Runs with the flags as they were parsed."""
     if flags.TASK.value not in flags.IMAGE_TASKS:
-        flags.refuse(flags.MAX_PARAMETERS, flags.MAX_FLOPS, flags.TRIALS, flags.TRIAL_STEPS)
+        flags.refuse(flags.MAX_PARAMETERS, flags.MAX_FLOPS)
     TASKS[flags.TASK.value]()
 
 

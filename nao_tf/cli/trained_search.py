@@ -34,14 +34,12 @@ class Retrained:
     Attributes:
         winner: the best of them on validation.
         test: its figures, see `FinalModels.measure`.
-        trials: what chose the finalists, see `TrainedSearch.trained`; empty where the score did.
-        finalists: likewise, of those that were trained to the end.
+        finalists: id, text and validation figure of each; of one whose training diverged None, and the reason.
         trainer: holds the winner's weights.
     """
 
     winner: Evaluation
     test: dict
-    trials: list[dict]
     finalists: list[dict]
     trainer: object
 
@@ -62,12 +60,10 @@ class TrainedSearch(abc.ABC):
     Attributes:
         metric: the name of the score; lower is better.
         final: the task's final models.
-        trials: short trainings that choose among the best by score who is trained to the end; None: the score does.
     """
 
     metric: str
     final: FinalModels
-    trials: FinalModels | None = None
 
     def __init__(self, task, preset, space, work, strategy, seed, terminal: Terminal, devices=None):
         self.task, self.preset, self.space, self.work = task, preset, space, pathlib.Path(work)
@@ -95,7 +91,7 @@ class TrainedSearch(abc.ABC):
         """Another strategy with the same budget, its best retrained and tested in the same way."""
         pool = self.search(name, f"pool_{name}.jsonl", known)
         found = self.retrain(pool, name)
-        return {"evaluations": len(pool), "trials": found.trials, "finalists": found.finalists, **found.test}
+        return {"evaluations": len(pool), "finalists": found.finalists, **found.test}
 
     def rival_by_hand(self, found: Retrained) -> dict:
         """The hand-made network, as large as the winner and trained for as many seconds."""
@@ -174,62 +170,37 @@ class TrainedSearch(abc.ABC):
 
     def retrain(self, pool, name) -> Retrained:
         """Trains the best few from scratch, chooses by validation, tests once."""
-        best, trials = pool.ranked, []
-        if self.trials is not None:
-            trials, _ = self.trained(self.trials, best, self.preset.trials, "trial", name)
-            tried = [row["id"] for row in trials]
-            good = [pool.get(row["id"]) for row in trials if row[self.trials.metric] is not None]
-            best = good + [evaluation for evaluation in best if evaluation.id not in tried]
-        final = self.final
-        finalists, trainer = self.trained(final, best, self.preset.finalists, "final", name)
-        if not finalists or finalists[0][final.metric] is None:
-            raise RunError(f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl")
-        winner = pool.get(finalists[0]["id"])
-        architecture = winner.candidate.architecture
-        trainer = final.trainer(architecture, trainer)
-        final.train(trainer, architecture, label_of(name, winner))  # it is complete: this brings its weights back
-        test = final.measure(trainer, architecture)
-        return Retrained(winner, test, trials, finalists, trainer)
+        start, final, trainer, finalists = time.monotonic(), self.final, None, []
 
-    def trained(self, models: FinalModels, evaluations, count: int, stage: str, name: str) -> tuple[list[dict], object]:
-        """Trains the first few of evaluated architectures.
-
-        Args:
-            models: how.
-            evaluations: of the architectures, in order.
-            count: how many; the next takes the place of one whose training diverges.
-            stage: names them for people and in files.
-            name: of the strategy.
-
-        Returns:
-            Id, text and validation figure of each, the best first; of one that diverged None and the reason. And the
-            last trainer.
-        """
-        start, trainer, rows, missing = time.monotonic(), None, [], count
-        for evaluation in evaluations:
-            if not missing:
-                break
+        def train(evaluation):
+            nonlocal trainer
             architecture = evaluation.candidate.architecture
-            row = {"id": evaluation.id, "text": architecture.text}
+            trainer = final.trainer(architecture, trainer)
+            final.train(trainer, architecture, label_of(name, evaluation))
+            return final.validate(trainer, architecture)
+
+        for evaluation in pool.ranked:
+            if sum(row[final.metric] is not None for row in finalists) == self.preset.finalists:
+                break
+            row = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
             try:
-                trainer = models.trainer(architecture, trainer)
-                models.train(trainer, architecture, label_of(name, evaluation, stage))
-                row[models.metric] = models.validate(trainer, architecture)
-                missing -= 1
-                said = f"{words(models.metric)} {self.written(row[models.metric])}"
+                row[final.metric] = train(evaluation)
+                said = f"{words(final.metric)} {self.written(row[final.metric])}"
             except RunError as error:  # the next of the pool takes its place
-                row |= {models.metric: None, "reason": str(error)}
+                row |= {final.metric: None, "reason": str(error)}
                 said = f"failed: {error}"
-            rows.append(row)
-            self.terminal.say(f"{stage} model of architecture {evaluation.id}: {said}")
-        spent(self.work, f"{stage}_{name}", start)
-        sign = -1 if models.higher_is_better else 1
-
-        def rank(row):
-            figure = row[models.metric]
-            return (1, 0.0) if figure is None else (0, sign * figure)
-
-        return sorted(rows, key=rank), trainer
+            finalists.append(row)
+            self.terminal.say(f"final model of architecture {evaluation.id}: {said}")
+        trained = [row for row in finalists if row[final.metric] is not None]
+        if not trained:
+            raise RunError(f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl")
+        sign = -1 if final.higher_is_better else 1
+        best = min(trained, key=lambda row: sign * row[final.metric])
+        winner = pool.get(best["id"])
+        train(winner)  # it is complete: this brings its weights back
+        test = final.measure(trainer, winner.candidate.architecture)
+        spent(self.work, f"retrain_{name}", start)
+        return Retrained(winner, test, finalists, trainer)
 
     # ---- what is left behind
 
@@ -251,7 +222,6 @@ class TrainedSearch(abc.ABC):
             "evaluations": len(pool),
             "best": pool.summary(found.winner),
             "top": [pool.summary(evaluation) for evaluation in pool.ranked[:10]],
-            "trials": found.trials,
             "finalists": found.finalists,
             "test": found.test,
             "baselines": rivals,
@@ -290,9 +260,9 @@ class TrainedSearch(abc.ABC):
         """A score or a validation figure, for people."""
 
 
-def label_of(strategy: str, evaluation: Evaluation, stage: str = "final") -> str:
-    """What the model of an evaluated architecture is called in files."""
-    return f"{stage}_{strategy}_{evaluation.id}"
+def label_of(strategy: str, evaluation: Evaluation) -> str:
+    """What the final model of an evaluated architecture is called in files."""
+    return f"final_{strategy}_{evaluation.id}"
 
 
 def words(name: str) -> str:

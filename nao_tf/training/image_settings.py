@@ -82,18 +82,14 @@ class ImagePreset:
         scratch: the training from scratch that scores a member.
         shared: the training of the shared child; its `steps` are those of one round.
         final: the training of the architectures that a search found.
-        trials: how many of the best by score are tried, trained as `final` says but shortly; those with the lowest
-            validation loss are the finalists. 0: those with the best score are.
-        trial_steps: training steps of a trial.
-        finalists: how many are trained to the end; the best on validation is tested.
+        finalists: how many of the best are trained so; the best on validation is tested.
         initial: random architectures before the controller is first asked.
         proposals: new architectures a round.
         budget: architectures that are evaluated in all.
         controller: the preset of the controller's settings.
         ascent: how `nao` proposes, options of `search.nao.NeuralArchitectureOptimization`; its own where not given.
         by_parameters: whether the shared child is trained with each member in proportion to its parameters (NAO-V2).
-        max_parameters: trainable parameters that a final model may have; None for any number. A preset's own bound is
-            for the width and depth of its own final models.
+        max_parameters: trainable parameters that a final model may have; None for any number.
         max_flops: multiply-adds that a final model may need for an image; None for any number.
     """
 
@@ -103,8 +99,6 @@ class ImagePreset:
     scratch: ImageTraining
     shared: ImageTraining
     final: ImageTraining
-    trials: int
-    trial_steps: int
     finalists: int
     initial: int
     proposals: int
@@ -185,17 +179,14 @@ PRESETS: Mapping[str, ImagePreset] = {
         scratch=_CPU_SEARCH,
         shared=dataclasses.replace(_CPU_SEARCH, steps=900),
         final=ImageTraining(
-            filters=24, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
+            filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
         ),
-        trials=4,
-        trial_steps=300,
         finalists=1,
         initial=30,
         proposals=10,
         budget=60,
         controller="default",
         ascent={},
-        max_parameters=700_000,  # the median of random cells; without a bound the largest score best
     ),
     "paper": ImagePreset(
         space="enas",
@@ -204,8 +195,6 @@ PRESETS: Mapping[str, ImagePreset] = {
         scratch=_PUBLISHED_SCRATCH,
         shared=_PUBLISHED_SHARED,
         final=_PUBLISHED_FINAL,
-        trials=0,
-        trial_steps=1,
         finalists=5,
         initial=1000,
         proposals=550,

@@ -18,7 +18,7 @@ from nao_tf.data.images import load_images
 SEARCH, TRAIN, EVALUATE = program("nao_search"), program("nao_train"), program("nao_eval")
 SMALL = (
     "--budget=4 --initial=3 --proposals=1 --search_steps=4 --search_filters=4 --search_layers=1 "
-    "--steps=6 --filters=4 --layers=1 --batch_size=32 --trials=0 --finalists=1"
+    "--steps=6 --filters=4 --layers=1 --batch_size=32 --finalists=1"
 ).split()
 WEIGHT_SHARING = [*SMALL, "--task=cifar10", "--weight_sharing", "--sample_by_parameters", "--baselines=resnet,random"]
 SMALL_TRAINING = "--architecture=NAO-WS --filters=4 --layers=1 --steps=12 --batch_size=16 --cutout=3".split()
@@ -180,16 +180,13 @@ def test_proposals_keep_the_bounds_of_their_final_models(tmp_path):
     bounds = ["--max_parameters=11000", "--max_flops=90000"]  # of ten random ones, one or two keep either
     work, space = tmp_path / "work", ConvolutionalSpace("enas")
     searched = ["--task=cifar10", "--space=enas", "--strategy=evolution", "--baselines=", f"--work_dir={work}"]
-    tried = ["--trials=2", "--trial_steps=3"]
-    done = run(SEARCH, *SMALL, *searched, *bounds, *tried)
+    done = run(SEARCH, *SMALL, *searched, *bounds)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (work / "pool.jsonl").read_text().splitlines()]
     sizes = [size_of(space.cells_of(row["architecture"]), 10, 4, 1, [8, 8, 1], "nao_ws") for row in rows]
     assert max(size.parameters for size in sizes) <= 11_000 and max(size.multiply_adds for size in sizes) <= 90_000
     result = json.loads((work / "result.json").read_text())
     assert result["test"]["parameters"] == sizes[result["best"]["id"]].parameters  # it is of this model that they are
-    losses = [row["validation_loss"] for row in result["trials"]]
-    assert len(losses) == 2 and losses == sorted(losses) and result["best"]["id"] == result["trials"][0]["id"]
 
 
 def test_wrong_input_is_one_line(tmp_path):
