@@ -182,9 +182,9 @@ PRESETS: Mapping[str, ImagePreset] = {
             filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
         ),
         finalists=1,
-        initial=30,
-        proposals=10,
-        budget=60,
+        initial=24,
+        proposals=8,
+        budget=48,
         controller="default",
         ascent={},
     ),
