@@ -3,9 +3,8 @@
 Scores random cells, or with --task=cifar10 pairs of cells, as the preset's search does, then trains each from scratch
 for an epoch of the text or five of the images (or `--truth_steps`) with two other seeds and a schedule of its own, and
 prints Kendall's tau between the score and each truth, beside the tau between the two truths: the most that any score
-can reach. A JSON line a cell goes to --log, and a run goes on from it. Where the preset scores with shared weights, one
-child is trained with all the cells for a round's steps. With --pool the cells are those of a search, from the best to
-the worst in even distances, and the score is the one that the search saw.
+can reach. A JSON line a cell goes to --log, and a run goes on from it. With --pool the cells are those of a search,
+from the best to the worst in even distances, and the score is the one that the search saw.
 
     python benchmarks/ranking.py --data_dir=FOLDER --cells=16 --log=ranking.jsonl
     python benchmarks/ranking.py --task=cifar10 --data_dir=FOLDER --cells=12 --log=ranking_of_images.jsonl
@@ -94,7 +93,7 @@ def text(data_dir) -> Task:
 def images(data_dir) -> Task:
     """CIFAR-10."""
     data, preset = load_images("cifar10", data_dir), image_settings.PRESETS["cpu"]
-    space = ConvolutionalSpace(preset.space if preset.weight_sharing else preset.space_from_scratch)
+    space = ConvolutionalSpace(preset.space_from_scratch)
 
     def trainer(training):
         child = SearchTrainer(training, data, space.name, per_input=False)
@@ -148,10 +147,10 @@ def main():
     parser.add_argument("--pool", help="pool.jsonl of a search; default: random cells")
     parser.add_argument("--seed", type=int, default=11, help="which cells, and the seeds of the truths")
     parser.add_argument("--search_seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, help="of a score from scratch; default: the preset's")
-    parser.add_argument("--learning_rate", type=float, help="likewise")
-    parser.add_argument("--warmup", type=int, help="likewise")
-    parser.add_argument("--shared_steps", type=int, help="of the shared child; 0: none; default: the preset's")
+    parser.add_argument("--steps", type=int, help="of the score; default: the preset's")
+    parser.add_argument("--learning_rate", type=float, help="of the score; default: the preset's")
+    parser.add_argument("--warmup", type=int, help="of the score; default: the preset's")
+    parser.add_argument("--shared_steps", type=int, default=0, help="score by one shared child too")
     parser.add_argument("--truth_steps", type=int, help="default: see above")
     parser.add_argument("--truths", type=int, default=2, help="how many, each with a seed of its own")
     parser.add_argument("--log", default="ranking.jsonl")
@@ -165,17 +164,18 @@ def main():
     else:
         cells = random_cells(task.space, arguments.cells, arguments.seed)
 
-    scratch, sharing, columns = task.preset.scratch, task.preset.weight_sharing, {}
-    if not arguments.pool and (arguments.steps or not sharing):
+    scratch, columns = task.preset.scratch, {}
+    if not arguments.pool:
         changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
         changes = {name: value for name, value in changes.items() if value is not None}
         scored = dataclasses.replace(scratch, **changes)
         name = f"score_{scored.steps}_{scored.learning_rate}_{scored.warmup}_{arguments.search_seed}"
         columns[name] = (task.trainer(scored), arguments.search_seed)
-    truth_steps = arguments.truth_steps or task.truth_steps
-    judge = task.trainer(dataclasses.replace(scratch, steps=truth_steps, **task.truth))
-    for index in range(arguments.truths):
-        columns[f"truth_{truth_steps}_{chr(ord('a') + index)}"] = (judge, arguments.seed + 1000 * (index + 1))
+    if arguments.truths:
+        truth_steps = arguments.truth_steps or task.truth_steps
+        judge = task.trainer(dataclasses.replace(scratch, steps=truth_steps, **task.truth))
+        for index in range(arguments.truths):
+            columns[f"truth_{truth_steps}_{chr(ord('a') + index)}"] = (judge, arguments.seed + 1000 * (index + 1))
 
     log = pathlib.Path(arguments.log)
     known = {}
@@ -194,12 +194,9 @@ def main():
                 with open(log, "a") as file:
                     file.write(json.dumps({"column": column, "cell": str(cell), "valid": valid}) + "\n")
             table.setdefault(column, []).append(known[column, str(cell)])
-    steps = arguments.shared_steps
-    if steps is None:
-        steps = task.preset.shared.steps if sharing else 0
-    if steps:
-        start, column = time.perf_counter(), f"shared_{steps}"
-        table[column] = task.shared([cell.values for cell in cells], steps, arguments.search_seed)
+    if arguments.shared_steps:
+        start, column = time.perf_counter(), f"shared_{arguments.shared_steps}"
+        table[column] = task.shared([cell.values for cell in cells], arguments.shared_steps, arguments.search_seed)
         seconds[column] = [(time.perf_counter() - start) / len(cells)]
 
     kind = "cells of a search" if arguments.pool else "random cells"
