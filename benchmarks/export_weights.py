@@ -47,8 +47,8 @@ def main():
     import tensorflow as tf
 
     from nao_tf.architecture import RecurrentSpace
-    from nao_tf.child.language_model import LanguageModel
-    from nao_tf.child.rnn_cell import RecurrentCell
+    from nao_tf.child.language.language_model import LanguageModel
+    from nao_tf.child.language.recurrent_cell import RecurrentCell
     from nao_tf.data.streams import streams
     from nao_tf.data.text import load_corpus
     from nao_tf.serving.export import export_child

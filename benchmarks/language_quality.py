@@ -41,7 +41,7 @@ from nao_tf.training.language import (  # noqa: E402
     perplexity,
     validation_perplexity,
 )
-from nao_tf.training.settings import PRESETS, LanguageTraining  # noqa: E402
+from nao_tf.training.language_settings import PRESETS, LanguageTraining  # noqa: E402
 
 RETRAINED = 10_000  # added to a search's seed where its best cell is trained again
 

@@ -32,7 +32,10 @@ from nao_tf.data.streams import streams, window_count  # noqa: E402
 from nao_tf.data.text import load_corpus  # noqa: E402
 from nao_tf.search import evaluators, image_evaluators  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
-from nao_tf.training import image_settings, settings  # noqa: E402
+from nao_tf.training import (
+    image_settings,
+    language_settings,  # noqa: E402
+)
 from nao_tf.training.images import SearchTrainer  # noqa: E402
 from nao_tf.training.language import ChildTrainer, SharedChildTrainer  # noqa: E402
 
@@ -66,7 +69,7 @@ class Task:
 
 def text(data_dir) -> Task:
     """Penn Treebank."""
-    corpus, preset = load_corpus("ptb", data_dir), settings.PRESETS["cpu"]
+    corpus, preset = load_corpus("ptb", data_dir), language_settings.PRESETS["cpu"]
     data = (corpus.train, corpus.valid, len(corpus.vocabulary))
 
     def trainer(training):

@@ -52,7 +52,7 @@ def time_recurrent(arguments, only):
 
     from nao_tf.architecture import RecurrentSpace
     from nao_tf.training.language import SharedChildTrainer
-    from nao_tf.training.settings import PRESETS
+    from nao_tf.training.language_settings import PRESETS
 
     generator, space = np.random.default_rng(0), RecurrentSpace()
     batch, window, words = arguments.batch or 32, arguments.steps, arguments.vocabulary
@@ -138,8 +138,8 @@ def time_final(arguments):
 
     import numpy as np
 
-    from nao_tf.training.final import FinalTrainer
-    from nao_tf.training.settings import final_training
+    from nao_tf.training.epochs import FinalTrainer
+    from nao_tf.training.language_settings import final_training
 
     batch, window, words = arguments.batch or 32, arguments.steps, arguments.vocabulary
     settings = dataclasses.replace(

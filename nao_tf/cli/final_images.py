@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable
 
 from nao_tf.architecture import Architecture
-from nao_tf.child.residual_classifier import width_of_equal_size
+from nao_tf.child.images.residual_classifier import width_of_equal_size
 from nao_tf.cli.final_models import FinalModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.images import ImageData

@@ -7,15 +7,15 @@ import pathlib
 from collections.abc import Callable, Mapping
 
 from nao_tf.architecture import Architecture
-from nao_tf.child.lstm_cell import units_of_equal_size
+from nao_tf.child.language.keras_lstm import units_of_equal_size
 from nao_tf.cli.final_models import FinalModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.text import Corpus
 from nao_tf.serving import stored_weights
 from nao_tf.serving.export import export_child
-from nao_tf.training.final import FinalTrainer
+from nao_tf.training.epochs import FinalTrainer
 from nao_tf.training.language import ChildTrainer, Evaluator, perplexity, validation_perplexity
-from nao_tf.training.settings import LanguageTraining
+from nao_tf.training.language_settings import LanguageTraining
 
 CURVE = "validation_perplexity_by_epoch"
 TRAINERS = {False: ChildTrainer, True: FinalTrainer}  # by `LanguageTraining.epochwise`

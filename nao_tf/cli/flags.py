@@ -252,7 +252,7 @@ def table_settings() -> TableSearchSettings:
 
 def preset():
     """The preset of a search with training with every value that was given by a flag of its own."""
-    from nao_tf.training.settings import PRESETS
+    from nao_tf.training.language_settings import PRESETS
 
     chosen = PRESETS[PRESET.value]
     search = {"units": SEARCH_UNITS.value, "steps": SEARCH_STEPS.value}
@@ -344,7 +344,7 @@ def final_training():
     Raises:
         InputError: a dropout rate that is none.
     """
-    from nao_tf.training.settings import final_training as preset_of
+    from nao_tf.training.language_settings import final_training as preset_of
 
     chosen = preset_of(PRESET.value, TASK.value)
     try:

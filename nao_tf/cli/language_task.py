@@ -9,7 +9,7 @@ from nao_tf.cli import flags
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.streams import streams, window_count
 from nao_tf.data.text import Corpus, load_corpus
-from nao_tf.training.settings import LanguageTraining
+from nao_tf.training.language_settings import LanguageTraining
 
 
 def given_architecture(space: RecurrentSpace) -> Architecture | None:

@@ -12,7 +12,7 @@ from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.work_directory import claim
 from nao_tf.data.text import Corpus
 from nao_tf.errors import InputError
-from nao_tf.training.settings import LanguageTraining
+from nao_tf.training.language_settings import LanguageTraining
 
 BASELINES = ("lstm",)
 

@@ -2,8 +2,8 @@
 
 from nao_tf.controller.fit import fit, fit_together
 from nao_tf.controller.fitted import FittedController
-from nao_tf.controller.improve import Proposal, improve_together
 from nao_tf.controller.model import EncoderPredictorDecoder
+from nao_tf.controller.proposals import Proposal, improve_together
 from nao_tf.controller.quality import Quality
 from nao_tf.controller.settings import PRESETS, ControllerSettings
 

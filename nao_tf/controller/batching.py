@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
-from nao_tf.controller.program import program_for, weights_of
+from nao_tf.controller.compiled import program_for, weights_of
 
 MEMBERS_PER_CALL = 20  # about as many, of several ensembles, go into one call: more leave the caches of a processor
 

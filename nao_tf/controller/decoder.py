@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from nao_tf.architecture import START_TOKEN
-from nao_tf.controller import initialisation
 from nao_tf.controller.encoder import mean_embedding
-from nao_tf.controller.lstm import GATES, lstm, lstm_step
+from nao_tf.controller.ensemble import initialiser
+from nao_tf.controller.ensemble.lstm import GATES, lstm, lstm_step
 
 NEVER = -np.inf  # the logit of what is illegal
 
@@ -85,13 +85,13 @@ class Decoder(keras.layers.Layer):
             return self.add_weight(
                 name=name,
                 shape=[self.members, fan_in, fan_out],
-                initializer=initialisation.matrix(scheme, fan_in, fan_out, seed, f"decoder/{name}", authors_limit),
+                initializer=initialiser.matrix(scheme, fan_in, fan_out, seed, f"decoder/{name}", authors_limit),
             )
 
         self.embedding = self.add_weight(
             name="embedding",
             shape=[self.members, self.vocabulary_size, hidden],
-            initializer=initialisation.embedding(scheme, seed, "decoder/embedding"),
+            initializer=initialiser.embedding(scheme, seed, "decoder/embedding"),
         )
         self.kernel = matrix("kernel", hidden, GATES * hidden, hidden**-0.5)
         self.recurrent_kernel = matrix("recurrent_kernel", hidden, GATES * hidden, hidden**-0.5)

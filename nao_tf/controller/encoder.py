@@ -9,9 +9,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from nao_tf.controller import initialisation
-from nao_tf.controller.dropout import dropout
-from nao_tf.controller.lstm import GATES, lstm
+from nao_tf.controller.ensemble import initialiser
+from nao_tf.controller.ensemble.dropout import dropout
+from nao_tf.controller.ensemble.lstm import GATES, lstm
 
 EMBEDDING_DROPOUT, STATE_DROPOUT = 0, 1  # which masks of a dropout seed are the encoder's
 
@@ -89,17 +89,17 @@ class Encoder(keras.layers.Layer):
         self.embedding = self.add_weight(
             name="embedding",
             shape=[self.members, self.vocabulary_size, self.embedding_width],
-            initializer=initialisation.embedding(scheme, seed, "encoder/embedding"),
+            initializer=initialiser.embedding(scheme, seed, "encoder/embedding"),
         )
         self.kernel = self.add_weight(
             name="kernel",
             shape=[self.members, inputs, gates],
-            initializer=initialisation.matrix(scheme, inputs, gates, seed, "encoder/kernel", limit),
+            initializer=initialiser.matrix(scheme, inputs, gates, seed, "encoder/kernel", limit),
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=[self.members, hidden, gates],
-            initializer=initialisation.matrix(scheme, hidden, gates, seed, "encoder/recurrent_kernel", limit),
+            initializer=initialiser.matrix(scheme, hidden, gates, seed, "encoder/recurrent_kernel", limit),
         )
         self.bias = self.add_weight(name="bias", shape=[self.members, 1, gates], initializer="zeros")
         self.built = True

@@ -17,11 +17,11 @@ import tensorflow as tf
 
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.controller.batching import filled_up, in_parts, parts
+from nao_tf.controller.compiled import program_for, weights_of
 from nao_tf.controller.fitted import FittedController
-from nao_tf.controller.lesson import prepare
-from nao_tf.controller.program import program_for, weights_of
 from nao_tf.controller.quality import Quality, hamming_distance, kendall_tau, pairwise_accuracy
 from nao_tf.controller.settings import ControllerSettings
+from nao_tf.controller.training_set import prepare
 
 STEPS_PER_CALL = 100  # training steps of one compiled call
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.controller.batching import predict_members
-from nao_tf.controller.improve import Proposal, improve_together
 from nao_tf.controller.model import EncoderPredictorDecoder
+from nao_tf.controller.proposals import Proposal, improve_together
 from nao_tf.controller.quality import Quality
 from nao_tf.controller.settings import ControllerSettings
 

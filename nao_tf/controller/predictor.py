@@ -8,9 +8,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from nao_tf.controller import initialisation
-from nao_tf.controller.dropout import dropout
 from nao_tf.controller.encoder import mean_embedding
+from nao_tf.controller.ensemble import initialiser
+from nao_tf.controller.ensemble.dropout import dropout
 
 FIRST_DROPOUT = 2  # the first of the masks of a dropout seed that are the predictor's
 
@@ -83,7 +83,7 @@ class Predictor(keras.layers.Layer):
         for index, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
             name = f"predictor/kernel_{index}"
             # 0.04: the authors' code for recurrent cells
-            initializer = initialisation.matrix(self.initialisation, fan_in, fan_out, self.seed, name, 0.04)
+            initializer = initialiser.matrix(self.initialisation, fan_in, fan_out, self.seed, name, 0.04)
             self.kernels.append(
                 self.add_weight(name=f"kernel_{index}", shape=[self.members, fan_in, fan_out], initializer=initializer)
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from nao_tf.training.settings import PUBLISHED_ASCENT
+from nao_tf.training.language_settings import PUBLISHED_ASCENT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TableSearchSettings:
         initial: random architectures before the strategy is first asked; None: the strategy's own number.
         proposals: new architectures a round; None: the strategy's own number.
         controller: the preset of the controller's settings, for `nao`.
-        ascent: how `nao` proposes, options of `search.nao.NeuralArchitectureOptimization`; its own where not given.
+        ascent: how `nao` proposes, options of `search.strategies.nao`; its own where not given.
     """
 
     budget: int = 300

@@ -19,8 +19,8 @@ import numpy as np
 import tensorflow as tf
 
 from nao_tf.architecture import SearchSpace
-from nao_tf.child import softmax
-from nao_tf.child.language_model import LanguageModel
+from nao_tf.child.language import softmax
+from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.controller import ascent
 from nao_tf.controller.encoder import mean_embedding
 from nao_tf.controller.model import EncoderPredictorDecoder

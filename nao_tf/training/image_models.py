@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import keras
 
 from nao_tf.architecture import Architecture, ConvolutionalSpace
-from nao_tf.child.cnn_size import Size, size_of
-from nao_tf.child.image_classifier import ImageClassifier
-from nao_tf.child.residual_classifier import ResidualClassifier
-from nao_tf.child.shared_classifier import SharedImageClassifier
+from nao_tf.child.images.cell_classifier import ImageClassifier
+from nao_tf.child.images.residual_classifier import ResidualClassifier
+from nao_tf.child.images.shared_classifier import SharedImageClassifier
+from nao_tf.child.images.size import Size, size_of
 from nao_tf.data.images import ImageData
 from nao_tf.training.image_settings import ImageTraining
 

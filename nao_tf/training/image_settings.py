@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from nao_tf.training.settings import PUBLISHED_ASCENT
+from nao_tf.training.language_settings import PUBLISHED_ASCENT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ImagePreset:
     """The stages of a search for an image classifier.
 
     Attributes:
-        space: a key of `architecture.cnn.SPACES`: what is searched with weight sharing.
+        space: a key of `architecture.convolutional.SPACES`: what is searched with weight sharing.
         space_from_scratch: what is searched without.
         weight_sharing: whether the pool is scored by one shared child or by training each member from scratch.
         scratch: the training from scratch that scores a member.
@@ -87,7 +87,7 @@ class ImagePreset:
         proposals: new architectures a round.
         budget: architectures that are evaluated in all.
         controller: the preset of the controller's settings.
-        ascent: how `nao` proposes, options of `search.nao.NeuralArchitectureOptimization`; its own where not given.
+        ascent: how `nao` proposes, options of `search.strategies.nao`; its own where not given.
         by_parameters: whether the shared child is trained with each member in proportion to its parameters (NAO-V2).
         max_parameters: trainable parameters that a final model may have; None for any number.
         max_flops: multiply-adds that a final model may need for an image; None for any number.

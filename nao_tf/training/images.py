@@ -21,7 +21,7 @@ from nao_tf.training import checkpoint
 from nao_tf.training.image_models import make_shared
 from nao_tf.training.image_settings import ImageTraining
 from nao_tf.training.initial_weights import initialise
-from nao_tf.training.progress import Losses
+from nao_tf.training.losses import Losses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +113,7 @@ class SearchTrainer:
     Args:
         settings: of the training.
         data: images for training and, for the score, for validation.
-        space: a key of `architecture.cnn.SPACES`.
+        space: a key of `architecture.convolutional.SPACES`.
         per_input: see `SharedCell`; True where weights are shared.
     """
 

@@ -1,7 +1,7 @@
 """Training language models: one child from scratch, or one child that a whole pool shares.
 
 Each trainer traces and compiles its step once; architecture, position in the text, dropout seed and learning rate are
-data. A child from scratch is therefore new weights in an old program. (Not so in `training.final`, where a training is
+data. A child from scratch is therefore new weights in an old program. (Not so in `training.epochs`, where a training is
 long and its program is made for its architecture.)
 
 Letters: T time steps, B sequences, U units, N nodes.
@@ -18,15 +18,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nao_tf.child.language_model import LanguageModel
-from nao_tf.child.lstm_cell import LongShortTermMemory
-from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
+from nao_tf.child.language.keras_lstm import LongShortTermMemory
+from nao_tf.child.language.language_model import LanguageModel
+from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.data.streams import evaluation_streams, streams, window_count
 from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
 from nao_tf.training.initial_weights import initialise
-from nao_tf.training.progress import Losses
-from nao_tf.training.settings import LanguageTraining
+from nao_tf.training.language_settings import LanguageTraining
+from nao_tf.training.losses import Losses
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 MASKS = 8  # seeds that the dropout masks of one device may use in a step

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nao_tf.child.dropout import Dropout
+from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.child.regularisation import activation_penalties, mask
 
 SEED = tf.constant([3, 4])

@@ -12,7 +12,7 @@ from PIL import Image
 from programs import kill_when, program
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.child.cnn_size import size_of
+from nao_tf.child.images.size import size_of
 from nao_tf.data.images import load_images
 
 SEARCH, TRAIN, EVALUATE = program("nao_search"), program("nao_train"), program("nao_eval")

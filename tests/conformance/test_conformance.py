@@ -13,16 +13,16 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace
-from nao_tf.child.cnn_cell import ConvolutionalCell
-from nao_tf.child.cnn_operations import ConvolutionStep, FactorisedReduction, Normalisation, Operation
-from nao_tf.child.dropout import Dropout
-from nao_tf.child.image_classifier import AuxiliaryHead, ImageClassifier
-from nao_tf.child.language_model import LanguageModel
-from nao_tf.child.lstm_cell import LongShortTermMemory
-from nao_tf.child.residual_classifier import ResidualClassifier
-from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
-from nao_tf.child.shared_cell import SharedCell
-from nao_tf.child.shared_classifier import SharedImageClassifier
+from nao_tf.child.images.cell import ConvolutionalCell
+from nao_tf.child.images.cell_classifier import AuxiliaryHead, ImageClassifier
+from nao_tf.child.images.operations import ConvolutionStep, FactorisedReduction, Normalisation, Operation
+from nao_tf.child.images.residual_classifier import ResidualClassifier
+from nao_tf.child.images.shared_cell import SharedCell
+from nao_tf.child.images.shared_classifier import SharedImageClassifier
+from nao_tf.child.language.dropout_rates import Dropout
+from nao_tf.child.language.keras_lstm import LongShortTermMemory
+from nao_tf.child.language.language_model import LanguageModel
+from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.controller import ControllerSettings, EncoderPredictorDecoder
 from nao_tf.controller.decoder import Decoder
 from nao_tf.controller.encoder import Encoder

@@ -12,9 +12,9 @@ import tensorflow as tf
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 from nao_tf.architecture import RecurrentSpace  # noqa: E402
-from nao_tf.training.final import FinalTrainer  # noqa: E402
+from nao_tf.training.epochs import FinalTrainer  # noqa: E402
 from nao_tf.training.language import ChildTrainer  # noqa: E402
-from nao_tf.training.settings import LanguageTraining  # noqa: E402
+from nao_tf.training.language_settings import LanguageTraining  # noqa: E402
 
 V, STEPS = 11, 3
 SETTINGS = LanguageTraining(

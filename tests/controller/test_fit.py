@@ -11,9 +11,9 @@ from controllers import SMALL, StaircaseSpace, fitted_default, scored_pool, synt
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.controller import PRESETS, fit, fit_together, improve_together
 from nao_tf.controller.batching import MEMBERS_PER_CALL
-from nao_tf.controller.lesson import normalise_by_range, normalise_by_rank
-from nao_tf.controller.program import program_for
+from nao_tf.controller.compiled import program_for
 from nao_tf.controller.quality import hamming_distance
+from nao_tf.controller.training_set import normalise_by_range, normalise_by_rank
 
 AUGMENTED = dataclasses.replace(SMALL, spellings=3)
 

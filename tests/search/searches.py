@@ -2,9 +2,9 @@
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.search.loop import search
-from nao_tf.search.perceptron import PerceptronSettings
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
+from nao_tf.search.strategies.mlp_ensemble import PerceptronSettings
 
 SPACE = RecurrentSpace()
 

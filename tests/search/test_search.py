@@ -7,7 +7,7 @@ from nao_tf.architecture import RecurrentSpace
 from nao_tf.errors import InputError
 from nao_tf.search.loop import FailingError, search
 from nao_tf.search.pool import Candidate, Evaluation, Pool
-from nao_tf.search.random import RandomSearch
+from nao_tf.search.strategies.random import RandomSearch
 
 SPACE = RecurrentSpace()
 

@@ -16,8 +16,8 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.language_model import LanguageModel
-from nao_tf.child.rnn_cell import RecurrentCell
+from nao_tf.child.language.language_model import LanguageModel
+from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export import export_child
 

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.language_model import LanguageModel
-from nao_tf.child.lstm_cell import LongShortTermMemory
-from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
+from nao_tf.child.language.keras_lstm import LongShortTermMemory
+from nao_tf.child.language.language_model import LanguageModel
+from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.controller import ControllerSettings, EncoderPredictorDecoder, ascent
 from nao_tf.data.lines import read_lines
 from nao_tf.data.vocabulary import Vocabulary

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.language_model import LanguageModel
-from nao_tf.child.rnn_cell import RecurrentCell
+from nao_tf.child.language.language_model import LanguageModel
+from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.errors import InputError
 from nao_tf.serving import warm_up

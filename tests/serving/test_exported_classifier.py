@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from nao_tf.child.residual_classifier import ResidualClassifier
+from nao_tf.child.images.residual_classifier import ResidualClassifier
 from nao_tf.cli.evaluate_images import evaluate
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import InputError

@@ -19,8 +19,8 @@ from rounding import give_rounded
 from tensorflow.core.protobuf import saved_model_pb2
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.language_model import LanguageModel
-from nao_tf.child.rnn_cell import RecurrentCell
+from nao_tf.child.language.language_model import LanguageModel
+from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export import export_child
 from nao_tf.serving.stored_weights import FORMATS

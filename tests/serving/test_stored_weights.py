@@ -7,9 +7,9 @@ import tensorflow as tf
 from rounding import give_rounded
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.language_model import LanguageModel
-from nao_tf.child.lstm_cell import LongShortTermMemory
-from nao_tf.child.rnn_cell import RecurrentCell, SharedRecurrentCell
+from nao_tf.child.language.keras_lstm import LongShortTermMemory
+from nao_tf.child.language.language_model import LanguageModel
+from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.cli import flags
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving import stored_weights

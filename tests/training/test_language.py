@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.dropout import Dropout
+from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.errors import DivergedError
 from nao_tf.training.initial_weights import initialise
 from nao_tf.training.language import ChildTrainer, SharedChildTrainer
-from nao_tf.training.settings import LanguageTraining
+from nao_tf.training.language_settings import LanguageTraining
 
 V = 17
 SPACE = RecurrentSpace()

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.child.dropout import Dropout
+from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.errors import DivergedError
 from nao_tf.training.language import ChildTrainer, Evaluator, SharedChildTrainer, perplexity
-from nao_tf.training.settings import LanguageTraining
+from nao_tf.training.language_settings import LanguageTraining
 
 WORDS = 12
 SPACE = RecurrentSpace()

@@ -1,0 +1,1 @@
+"""Image classifiers that a convolutional architecture describes."""

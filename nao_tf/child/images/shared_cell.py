@@ -1,0 +1,273 @@
+"""A convolutional cell whose architecture is data (ENAS's and NAO's weight sharing).
+
+Of the operations of a branch only the chosen one runs, and nothing is traced or compiled anew for an architecture. The
+cell differs from `ConvolutionalCell` as the authors' search child does from their final one: a reduction cell halves
+its inputs first and then has no strides, and a pointwise convolution with a kernel for each loose end brings the output
+back to F channels.
+
+The weights of one operation are one row of the cell's table, so that a step reads, and a trainer updates, ten rows.
+
+Letters: B images, H height, W width, C channels, F filters, N states of a cell (7), P numbers of a table's row,
+L loose ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import random
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nao_tf.architecture.convolutional import BRANCHES, IDENTITY, INPUTS, NODES, SPACES, ZERO
+from nao_tf.child.images.operations import (
+    CONVOLUTIONS,
+    POOLINGS,
+    Convolution,
+    ConvolutionStep,
+    FactorisedReduction,
+    Normalisation,
+    convolve,
+    convolve_depthwise,
+    normalise_by_batch,
+    pool,
+    rectify,
+)
+
+STATES = INPUTS + NODES
+EDGES = NODES * BRANCHES  # branches of a cell
+_POOLED_AGAIN = "nao_tf.MaxPoolGradOfBranch"  # names a gradient
+
+
+def weight_shapes(step: Convolution, filters: int) -> list[tuple[int, ...]]:
+    """The weights of a step in the order of a table's row: kernel, pointwise kernel if separable, scale, offset."""
+    if step.separable:
+        kernels = [(step.height, step.width, filters, 1), (1, 1, filters, filters)]
+    else:
+        kernels = [(step.height, step.width, filters, filters)]
+    return [*kernels, (filters,), (filters,)]
+
+
+def row_width(operation: str, filters: int) -> int:
+    """How many weights an operation has."""
+    return sum(math.prod(shape) for step in CONVOLUTIONS.get(operation, ()) for shape in weight_shapes(step, filters))
+
+
+@tf.RegisterGradient(_POOLED_AGAIN)
+def _pooled_again(operation, upstream):
+    """The gradient of a maximum pooling that pools once more.
+
+    oneDNN's gradient needs what its pooling noted, which does not leave the branch of a condition; without, TensorFlow
+    falls back to a kernel that takes ten times as long as to pool again.
+    """
+    (values,) = operation.inputs
+    window = {name: operation.get_attr(name) for name in ("ksize", "strides")}
+    padding = operation.get_attr("padding").decode()
+    pooled = tf.raw_ops.MaxPool(input=values, padding=padding, **window)
+    return tf.raw_ops.MaxPoolGrad(orig_input=values, orig_output=pooled, grad=upstream, padding=padding, **window)
+
+
+def apply_operation(operation: str, values, row):
+    """What an operation makes of `[B, H, W, F]` with the weights at the beginning of `row`, `[P]`."""
+    if operation == ZERO:
+        return tf.zeros_like(values)
+    if operation == IDENTITY:
+        return tf.identity(values)
+    if operation in POOLINGS:
+        with tf.compat.v1.get_default_graph().gradient_override_map({"MaxPool": _POOLED_AGAIN}):
+            return pool(values, POOLINGS[operation])
+    filters = values.shape[-1]
+    steps = [(step, weight_shapes(step, filters)) for step in CONVOLUTIONS[operation]]
+    sizes = [math.prod(shape) for _, shapes in steps for shape in shapes]
+    # not slices: the gradient of each would be a row of zeros, and that of all pieces is one concatenation
+    pieces = iter(tf.split(row, [*sizes, row.shape[0] - row_width(operation, filters)]))
+    for step, shapes in steps:
+        *kernels, scale, offset = [tf.reshape(next(pieces), shape) for shape in shapes]
+        kernels = [tf.cast(kernel, values.dtype) for kernel in kernels]
+        values = rectify(values)
+        if step.separable:
+            values = convolve(convolve_depthwise(values, kernels[0], dilation=step.dilation), kernels[1])
+        else:
+            values = convolve(values, kernels[0])
+        values, _, _ = normalise_by_batch(values, scale, offset)
+    return values
+
+
+@functools.cache
+def chooser(operations: tuple[str, ...]) -> tf.types.experimental.PolymorphicFunction:
+    """What makes of values `[B, H, W, F]` and a row `[P]` what the operation with a number makes of them.
+
+    One function for all branches of one size: a branch of its own would be traced, differentiated and optimised for
+    each, which takes TensorFlow many times as long.
+
+    Args:
+        operations: the names, in the order of their numbers.
+    """
+
+    def choose(number, values, row):
+        return tf.switch_case(number, [functools.partial(apply_operation, name, values, row) for name in operations])
+
+    return tf.function(choose, autograph=False)
+
+
+@keras.saving.register_keras_serializable(package="nao_tf")
+class SharedCell(keras.layers.Layer):
+    """A cell whose branches read what an architecture says and do what it says.
+
+    Args:
+        space: a key of `architecture.convolutional.SPACES`: which operations there are.
+        filters: F.
+        reduction: whether both inputs are halved first.
+        per_input: whether an operation has weights of its own for every node that it can read; True in the authors'
+            searches. Without, a child that is trained for one architecture only is smaller.
+
+    Attributes:
+        table: `[rows, P]`; a row for each branch, each node that it can read, and each operation with weights; the last
+            row stands for operations without.
+        mixing: `[N, F, F]`, of the pointwise convolution of the loose ends.
+    """
+
+    def __init__(self, space, filters, reduction=False, per_input=True, **kwargs):
+        super().__init__(**kwargs)
+        self.space, self.filters, self.reduction, self.per_input = space, filters, reduction, per_input
+        choice = SPACES[space]
+        self.first, self.operations = choice.first, choice.words[choice.first :]
+        weighted = [name for name in self.operations if name in CONVOLUTIONS]
+        # by operation: its place among those with weights, -1 for none
+        self._place = [weighted.index(name) if name in weighted else -1 for name in self.operations]
+        self._weighted = weighted
+        readable = [node + INPUTS if per_input else 1 for node in range(NODES) for _ in range(BRANCHES)]
+        self._offset = np.cumsum([0, *readable[:-1]]).tolist()  # by branch
+        self._rows = sum(readable) * len(weighted) + 1
+        self.normalisation = Normalisation(moving=False, dtype=self.dtype_policy)
+
+    def build(self, older_shape, newer_shape):
+        """Makes the weights for two inputs `[B, H, W, C]`."""
+        target = newer_shape[1:3]
+        if self.reduction:
+            target = tuple(-(-size // 2) for size in target)
+        self.older = self._prepared(older_shape, target)
+        self.newer = self._prepared(newer_shape, target)
+        self._size = target
+        width = max([row_width(name, self.filters) for name in self._weighted], default=1)
+        self.table = self.add_weight(name="table", shape=[self._rows, width], initializer=self._initial, autocast=False)
+        deviation = math.sqrt(2 / self.filters)
+        self.mixing = self.add_weight(
+            name="mixing",
+            shape=[STATES, self.filters, self.filters],
+            initializer=keras.initializers.TruncatedNormal(stddev=deviation),
+        )
+        self.normalisation.build((None, *target, self.filters))
+        self.built = True
+
+    def _prepared(self, shape, target):
+        """The layers that bring an input to the cell's size and channels."""
+        layers = []
+        while True:
+            halve = shape[1] > target[0]
+            make = FactorisedReduction if halve else ConvolutionStep
+            layer = make(self.filters, moving=False, dtype=self.dtype_policy)
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+            layers.append(layer)
+            if shape[1] <= target[0]:
+                return layers
+
+    def _initial(self, shape, dtype=None):
+        """He's normal initialisation of all kernels; scales are 1 and offsets 0."""
+        generator = np.random.default_rng(random.getrandbits(64))  # Keras's initialisers are seeded from there too
+        table = np.zeros(shape, np.float32)
+        for place, name in enumerate(self._weighted):
+            rows, at = slice(place, self._rows - 1, len(self._weighted)), 0
+            for step in CONVOLUTIONS[name]:
+                for weights in weight_shapes(step, self.filters):
+                    columns = slice(at, at + math.prod(weights))
+                    if len(weights) == 4:
+                        drawn = generator.standard_normal(table[rows, columns].shape, np.float32)
+                        table[rows, columns] = drawn * math.sqrt(2 / math.prod(weights[:3]))
+                    at += math.prod(weights)
+                table[rows, at - 2 * self.filters : at - self.filters] = 1  # scale
+        return tf.constant(table)
+
+    def rows(self, architecture):
+        """The rows of the table that an architecture uses, `[branches]` int32.
+
+        Args:
+            architecture: the cell's integers, `[2 branches]` int32.
+        """
+        if not self._weighted:
+            return tf.zeros([EDGES], tf.int32)
+        sources, operations = architecture[0::2], architecture[1::2] - self.first  # [branches] each
+        place = tf.gather(tf.constant(self._place), operations)
+        read = sources if self.per_input else tf.zeros_like(sources)
+        row = (tf.constant(self._offset) + read) * len(self._weighted) + place
+        return tf.where(place < 0, self._rows - 1, row)
+
+    def call(self, older, newer, architecture=None, chosen=None):
+        """The cell's output.
+
+        Args:
+            older: output of the cell before the previous one, `[B, H, W, C]`; may be larger than `newer`.
+            newer: output of the previous cell, `[B, H, W, C]`.
+            architecture: the cell's integers, `[2 branches]` int32.
+            chosen: the table's rows of the architecture, `[branches, P]`; taken from the table when None.
+
+        Returns:
+            `[B, H, W, F]`; of a reduction cell `[B, H / 2, W / 2, F]`.
+        """
+        if chosen is None:
+            chosen = tf.gather(tf.convert_to_tensor(self.table), self.rows(architecture))
+        rows = tf.unstack(chosen, EDGES)
+        sources, operations = tf.unstack(architecture[0::2]), tf.unstack(architecture[1::2] - self.first)
+        for layer in self.older:
+            older = layer(older)
+        for layer in self.newer:
+            newer = layer(newer)
+        shape = [newer.shape[0], *self._size, self.filters]
+        # A list of tensors: an element is read at an index that is data without a copy, and its gradient holds nothing
+        # for elements that nobody read.
+        dtype = newer.dtype
+        states = tf.raw_ops.EmptyTensorList(
+            element_shape=tf.constant([-1, *shape[1:]]), max_num_elements=STATES, element_dtype=dtype
+        )
+        for state in (older, newer):
+            states = tf.raw_ops.TensorListPushBack(input_handle=states, tensor=state)
+        element = tf.shape(newer)
+        for node in range(NODES):
+            branches = []
+            for edge in range(BRANCHES * node, BRANCHES * (node + 1)):
+                read = tf.raw_ops.TensorListGetItem(
+                    input_handle=states, index=sources[edge], element_shape=element, element_dtype=dtype
+                )
+                read.set_shape(shape)
+                value = chooser(self.operations)(operations[edge], read, rows[edge])
+                value.set_shape(shape)
+                branches.append(value)
+            states = tf.raw_ops.TensorListPushBack(input_handle=states, tensor=branches[0] + branches[1])
+        return self._mix(states, sources, element, shape, dtype)
+
+    def _mix(self, states, sources, element, shape, dtype):
+        """ReLU, a pointwise convolution of the loose ends, normalisation: `[B, H, W, F]`."""
+        read = tf.reduce_any(tf.one_hot(tf.stack(sources), STATES, True, False, dtype=tf.bool), 0)  # [N]
+        loose = tf.cast(tf.reshape(tf.where(~read), [-1]), tf.int32)  # [L]
+        values = tf.raw_ops.TensorListGather(
+            input_handle=states, indices=loose, element_shape=element, element_dtype=dtype
+        )  # [L, B, H, W, F]
+        values = tf.nn.relu(tf.reshape(values, [tf.shape(loose)[0], -1, self.filters]))  # [L, B H W, F]
+        kernels = tf.gather(tf.cast(tf.convert_to_tensor(self.mixing), dtype), loose)  # [L, F, F]
+        mixed = tf.reduce_sum(tf.matmul(values, kernels), 0)  # [B H W, F]
+        mixed = tf.reshape(mixed, element)
+        mixed.set_shape(shape)
+        return self.normalisation(mixed)
+
+    def compute_output_shape(self, older_shape, newer_shape):
+        """Of two inputs `[B, H, W, C]`."""
+        stride = 2 if self.reduction else 1
+        return (newer_shape[0], *(-(-size // stride) for size in newer_shape[1:3]), self.filters)
+
+    def get_config(self):
+        """Plain JSON values."""
+        names = ("space", "filters", "reduction", "per_input")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,0 +1,1 @@
+"""Language models that a recurrent architecture describes."""

@@ -1,0 +1,1 @@
+"""Layers and optimiser of the controller with a leading axis of ensemble members."""

@@ -1,0 +1,215 @@
+"""What a training is told, and the presets of both stages of a search.
+
+The `paper` values are those of the authors' scripts. The `cpu` values are tuned for minutes on two cores: the published
+schedules assume a thousand epochs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from nao_tf.child.language.dropout_rates import PUBLISHED_DROPOUT, Dropout
+from nao_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageTraining:
+    """The training of a language model.
+
+    Attributes:
+        units: U, the width of the embedding and of the cell.
+        batch_size: B, sequences that are trained side by side.
+        window: T, time steps of truncated back-propagation.
+        steps: training steps, one window each.
+        optimizer: "adam" or "sgd".
+        learning_rate: at the first step.
+        decay: whether the learning rate falls linearly to a hundredth of itself at the last step.
+        warmup: steps over which the learning rate rises linearly at first; 0 for none.
+        clip_norm: bound on the global norm of the gradient.
+        weight_decay: L2 on all weights, added to the clipped gradient.
+        dropout: rates.
+        activation_penalty: alpha of AR.
+        temporal_penalty: beta of TAR.
+        scale: weights start uniform in +-scale; None: Glorot.
+        evaluation_batch: sequences that are evaluated side by side during training and search.
+        epochwise: whether every pass over the text is validated and the best weights are kept (`training.epochs`).
+        window_deviation: standard deviation of a window's length around `window`, epochwise only; 0: all are equal.
+        averaging_patience: epochs without improvement on validation before the mean of the iterates takes the place of
+            the last one (NT-ASGD), epochwise only; None: never.
+    """
+
+    units: int
+    batch_size: int
+    steps: int
+    window: int = 35
+    optimizer: str = "adam"
+    learning_rate: float = 1e-2
+    decay: bool = True
+    warmup: int = 0
+    clip_norm: float = 1.0
+    weight_decay: float = 0.0
+    dropout: Dropout = Dropout()
+    activation_penalty: float = 0.0
+    temporal_penalty: float = 1e-3
+    scale: float | None = None
+    evaluation_batch: int = 64
+    epochwise: bool = False
+    window_deviation: float = 0.0
+    averaging_patience: int | None = None
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        falling = max(0.01, 1 - step / self.steps) if self.decay else 1.0
+        return self.learning_rate * rising * falling
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguagePreset:
+    """The stages of a search for a language model.
+
+    Attributes:
+        weight_sharing: whether the pool is scored by one shared child or by training each member from scratch.
+        scratch: the training from scratch that scores a member.
+        shared: the training of the shared child; its `steps` are those of one round.
+        final: the training of the architectures that a search found.
+        finalists: how many of the best are trained so; the best on validation is tested.
+        initial: random architectures before the controller is first asked.
+        proposals: new architectures a round.
+        budget: architectures that are evaluated in all.
+        controller: the preset of the controller's settings.
+        ascent: how `nao` proposes, options of `search.strategies.nao`; its own where not given.
+    """
+
+    weight_sharing: bool
+    scratch: LanguageTraining
+    shared: LanguageTraining
+    final: LanguageTraining
+    finalists: int
+    initial: int
+    proposals: int
+    budget: int
+    controller: str
+    ascent: Mapping[str, object]
+
+    @property
+    def trainings(self) -> tuple[LanguageTraining, LanguageTraining]:
+        """What a search trains: the children that score, and the final models."""
+        return self.shared if self.weight_sharing else self.scratch, self.final
+
+
+# How the authors' code proposes, options of `search.strategies.nao`; step sizes and random
+# architectures differ between its programs.
+PUBLISHED_ASCENT: Mapping[str, object] = {"starts": 100, "ranked": False, "ascents": 1, "exploration": 0.0}
+
+_PUBLISHED_SHARED = LanguageTraining(
+    units=300,
+    batch_size=256,
+    steps=20_400,  # 200 epochs of 102 windows between two evaluations
+    optimizer="sgd",
+    learning_rate=0.25,
+    decay=False,
+    clip_norm=10.0,
+    weight_decay=5e-7,
+    dropout=PUBLISHED_DROPOUT,
+    scale=0.04,
+    evaluation_batch=256,
+)
+_PUBLISHED_FINAL = LanguageTraining(
+    units=850,
+    batch_size=64,
+    steps=1_728_000,  # 4,000 epochs of 432 windows: 14,524 time steps of the Penn Treebank, 33.6 a window
+    optimizer="sgd",
+    learning_rate=20.0,
+    decay=False,
+    clip_norm=0.25,
+    weight_decay=8e-7,
+    dropout=PUBLISHED_DROPOUT,
+    scale=0.04,
+    evaluation_batch=10,
+    epochwise=True,
+    window_deviation=5.0,
+    averaging_patience=5,
+)
+_PUBLISHED_WIKITEXT2 = dataclasses.replace(
+    _PUBLISHED_FINAL,
+    units=700,
+    steps=1_942_000,  # 2,000 epochs of 971 windows: about 2.09 million tokens
+    weight_decay=5e-7,
+    dropout=dataclasses.replace(PUBLISHED_DROPOUT, hidden=0.15),
+)
+# What ranks best of what was tried, see BUILD.md. Without the warm-up some cells of long identity and relu chains
+# diverge within the first 50 steps.
+_CPU_SCRATCH = LanguageTraining(units=64, batch_size=20, steps=500, learning_rate=1.5e-2, warmup=50)
+
+PRESETS: Mapping[str, LanguagePreset] = {
+    "cpu": LanguagePreset(
+        weight_sharing=False,
+        scratch=_CPU_SCRATCH,
+        shared=dataclasses.replace(_CPU_SCRATCH, steps=1_327, learning_rate=1e-2),
+        final=LanguageTraining(
+            units=128,
+            batch_size=20,
+            steps=5_308,  # 4 epochs of the Penn Treebank
+            warmup=50,
+            dropout=Dropout(output=0.2, input=0.2),
+        ),
+        finalists=2,
+        initial=40,
+        proposals=10,
+        budget=100,
+        controller="default",
+        ascent={"ascents": 1, "exploration": 0.0},  # with which the figures of BUILD.md were measured
+    ),
+    "paper": LanguagePreset(
+        weight_sharing=True,
+        scratch=dataclasses.replace(
+            _PUBLISHED_FINAL,
+            steps=249_000,  # 600 epochs of 415 windows
+            epochwise=False,  # a search compares cells after equal steps
+            window_deviation=0.0,
+            averaging_patience=None,
+        ),
+        shared=_PUBLISHED_SHARED,
+        final=_PUBLISHED_FINAL,
+        finalists=10,
+        initial=1000,
+        proposals=350,
+        budget=2400,  # 1000 + 4 rounds
+        controller="paper",
+        ascent={
+            **PUBLISHED_ASCENT,
+            "random_share": 1 / 7,  # up to 300 of the controller, 50 random
+            "step_sizes": tuple(range(1, 31)),
+        },
+    ),
+}
+
+# The training of one given architecture to the end: its own table, since nothing is searched and all the time is the
+# model's. Tasks that are not named take the entry of the Penn Treebank.
+_CPU_FINAL = LanguageTraining(  # an hour on two cores
+    units=200,
+    batch_size=20,
+    steps=23_886,  # 18 epochs of the Penn Treebank
+    learning_rate=5e-3,
+    warmup=100,
+    dropout=Dropout(output=0.35, input=0.35, hidden=0.15, embedding=0.1),
+    epochwise=True,
+)
+FINAL_PRESETS: Mapping[str, Mapping[str, LanguageTraining]] = {
+    "cpu": {"ptb": _CPU_FINAL},
+    "paper": {"ptb": _PUBLISHED_FINAL, "wikitext2": _PUBLISHED_WIKITEXT2},
+}
+
+
+def final_training(preset: str, task: str) -> LanguageTraining:
+    """The final training of a task.
+
+    Raises:
+        InputError: no such preset.
+    """
+    if preset not in FINAL_PRESETS:
+        raise InputError(f"preset is {preset!r}; known are {', '.join(FINAL_PRESETS)}")
+    by_task = FINAL_PRESETS[preset]
+    return by_task.get(task, by_task["ptb"])

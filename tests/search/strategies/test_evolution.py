@@ -1,0 +1,30 @@
+import pytest
+from searches import SPACE, run
+
+from nao_tf.search.strategies.evolution import RegularisedEvolution
+
+
+def test_parents_are_young_and_children_one_change_away():
+    pool = run("evolution", budget=80, initial=30, proposals=1)
+    for evaluation in pool.evaluations[30:]:
+        candidate = evaluation.candidate
+        assert candidate.origin == "mutation"
+        assert evaluation.id - 20 <= candidate.parent < evaluation.id  # the population is the youngest 20
+
+
+def test_a_tournament_of_all_has_the_best_as_parent():
+    pool = run("evolution", budget=30, initial=20)
+    strategy = RegularisedEvolution(SPACE, 1, population=20, tournament=10_000)  # drawn with replacement: all of them
+    best = max(pool.evaluations[-20:], key=pool.goodness).score
+    assert {pool.get(candidate.parent).score for candidate in strategy.ask(pool, 3, 5)} == {best}
+
+
+def test_a_member_dies_of_age_however_good():
+    pool = run("evolution", budget=30, initial=20)
+    strategy = RegularisedEvolution(SPACE, 1, population=1)
+    assert {candidate.parent for candidate in strategy.ask(pool, 3, 5)} == {29}
+
+
+def test_wrong_sizes_are_refused():
+    with pytest.raises(ValueError, match="population of 0, tournament of 5; both at least 1"):
+        RegularisedEvolution(SPACE, 1, population=0)

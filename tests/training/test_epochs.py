@@ -1,0 +1,232 @@
+"""Final training against averaged SGD in NumPy; interruptions, divergence, best weights."""
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nao_tf.architecture import RecurrentSpace
+from nao_tf.child.language.dropout_rates import Dropout
+from nao_tf.errors import DivergedError
+from nao_tf.training import checkpoint
+from nao_tf.training.epochs import FinalTrainer
+from nao_tf.training.language_settings import LanguageTraining
+
+V = 7
+ARCHITECTURE = RecurrentSpace().published["NAO-WS"]
+# A noisy cycle of words: something can be learned, and validation does not fall for ever.
+GENERATOR = np.random.default_rng(0)
+TEXT, VALID = (
+    np.where(GENERATOR.random(n) < 0.3, GENERATOR.integers(V, size=n), np.arange(n) % V).astype(np.int32)
+    for n in (121, 60)
+)
+SETTINGS = LanguageTraining(
+    units=3,
+    batch_size=2,
+    steps=40,
+    window=8,
+    optimizer="sgd",
+    learning_rate=2.0,
+    decay=False,
+    clip_norm=0.25,
+    weight_decay=1e-3,
+    scale=0.3,
+    evaluation_batch=2,
+    epochwise=True,
+    window_deviation=3.0,
+    averaging_patience=1,
+)
+DROPOUT = Dropout(output=0.2, hidden=0.2, input=0.2, embedding=0.2)
+
+
+def trainer(text=TEXT, kind="stand_alone", **changes):
+    """A trainer of tiny models."""
+    return FinalTrainer(dataclasses.replace(SETTINGS, **changes), text, VALID, V, kind)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One trainer with dropout, for the tests that change no setting."""
+    return trainer(dropout=DROPOUT)
+
+
+def weights(model):
+    """Values of all weights."""
+    return [np.asarray(variable) for variable in model.variables]
+
+
+def assert_equal(first, second):
+    """Bit for bit."""
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def plain_training(children, seed):
+    """Averaged SGD in NumPy: windows cut without padding, updates in double precision."""
+    settings, model = children.settings, children.model
+    children.start(seed)
+    text = TEXT[: len(TEXT) // 2 * 2].reshape(2, -1).T  # [rows, B]
+    values = [array.astype(np.float64) for array in weights(model)]
+    mean, count, history, best, step, epoch = None, 0, [], None, 0, 0
+
+    def give(arrays):
+        for variable, array in zip(model.variables, arrays, strict=True):
+            variable.assign(array)
+
+    while step < settings.steps:
+        windows = children.windows_of_epoch(seed, epoch)
+        state = tf.zeros([2, 3])
+        for start, length, factor in zip(*windows, strict=True):
+            if step == settings.steps:
+                break
+            give(values)
+            inputs, targets = (tf.constant(text[start + ahead : start + ahead + length]) for ahead in (0, 1))
+            with tf.GradientTape() as tape:
+                outputs, _, state = model.hidden(inputs, state, tf.constant(ARCHITECTURE))
+                logits = tf.einsum("tbu,vu->tbv", outputs, model.embedding.value) + model.bias.value
+                loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
+                if length > 1:
+                    loss += 1e-3 * tf.reduce_mean(tf.square(outputs[1:] - outputs[:-1]))
+            gradients = tape.gradient(loss, [variable.value for variable in model.variables])
+            gradients = [np.asarray(tf.convert_to_tensor(gradient), np.float64) for gradient in gradients]
+            norm = math.sqrt(sum((gradient**2).sum() for gradient in gradients))
+            rate = settings.learning_rate * factor
+            for index, gradient in enumerate(gradients):
+                clipped = gradient * min(1, settings.clip_norm / norm)
+                values[index] = values[index] - rate * (clipped + settings.weight_decay * values[index])
+            if mean is not None:
+                count += 1
+                mean = [m + (value - m) / count for m, value in zip(mean, values, strict=True)]
+            step += 1
+        give(mean if count else values)
+        validation = children.evaluate(ARCHITECTURE)
+        if not history or validation < min(history):
+            best = mean if count else list(values)
+        if mean is None and len(history) > 1 and validation > min(history[:-1]):
+            mean = [np.zeros_like(value) for value in values]
+        history.append(validation)
+        epoch += 1
+    return best, history, count
+
+
+def test_training_is_averaged_sgd_as_numpy_computes_it():
+    children, epochs = trainer(), []
+    best, history, count = plain_training(children, seed=3)
+    assert 0 < count < SETTINGS.steps  # the trigger fell in the middle
+    found = children.train(ARCHITECTURE, seed=3, on_epoch=epochs.append)
+    np.testing.assert_allclose([epoch.validation for epoch in epochs], history, rtol=1e-4)
+    np.testing.assert_allclose(found, min(history), rtol=1e-4)
+    for value, expected in zip(weights(children.model), best, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-5)
+    assert [epoch.epoch for epoch in epochs] == list(range(1, len(epochs) + 1))
+    assert epochs[-1].step == SETTINGS.steps and epochs[-1].averaging and not epochs[0].averaging
+    assert children.traces <= 3  # windows of 20, 25 and 28 time steps
+
+
+def test_model_is_left_with_the_weights_that_were_best_on_validation(shared):
+    epochs = []
+    found = shared.train(ARCHITECTURE, seed=4, on_epoch=epochs.append)
+    assert found == min(epoch.validation for epoch in epochs) == epochs[-1].best
+    assert shared.evaluate(ARCHITECTURE) == found
+
+
+class Stopped(Exception):
+    """What stops a training in a test."""
+
+
+def test_a_training_stopped_again_and_again_ends_as_an_undisturbed_one(shared, tmp_path, monkeypatch):
+    expected, epochs = shared.train(ARCHITECTURE, seed=5, on_epoch=(undisturbed := []).append), []
+    final = weights(shared.model)
+    step, path = shared._step, tmp_path / "training.npz"
+
+    def stopping(every):
+        counter = itertools.count(1)
+
+        def run(*operands):
+            if next(counter) % every == 0:
+                raise Stopped
+            return step(*operands)
+
+        return run
+
+    for every in (1, 9, 4, 13, 8, 11):  # in the first step, within epochs, between them, while averaging
+        monkeypatch.setattr(shared, "_step", stopping(every))
+        with pytest.raises(Stopped):
+            shared.train(ARCHITECTURE, seed=5, save_to=path, save_every=3, on_epoch=epochs.append)
+        monkeypatch.undo()
+        shared.start(every)  # something else in between
+    assert shared.train(ARCHITECTURE, seed=5, save_to=path, save_every=3, on_epoch=epochs.append) == expected
+    assert_equal(weights(shared.model), final)
+    assert {epoch.epoch: epoch for epoch in epochs} == {epoch.epoch: epoch for epoch in undisturbed}
+    shared.start(1)
+    assert shared.train(ARCHITECTURE, seed=5, save_to=path) == expected  # complete: only brings the weights back
+    assert_equal(weights(shared.model), final)
+
+
+def diverging(step, when):
+    """A step whose loss and weights are no numbers in the calls that `when` names."""
+    counter = itertools.count(1)
+
+    def run(children):
+        def diverged(*operands):
+            loss, state = step(*operands)
+            if when(next(counter)):
+                children.model.embedding.assign(np.full(children.model.embedding.shape, np.nan))
+                return loss * math.nan, state
+            return loss, state
+
+        return diverged
+
+    return run
+
+
+def test_a_diverged_epoch_goes_back_to_the_best_weights(shared, tmp_path, monkeypatch):
+    epochs, path = [], tmp_path / "training.npz"
+    per_epoch = len(shared.windows_of_epoch(6, 0).starts)
+    monkeypatch.setattr(shared, "_step", diverging(shared._step, lambda call: call == per_epoch + 2)(shared))
+    found = shared.train(ARCHITECTURE, seed=6, save_to=path, on_epoch=epochs.append)
+    assert epochs[0].validation is not None and epochs[1].validation is None and epochs[2].validation is not None
+    assert epochs[1].best == epochs[0].validation
+    assert all(np.isfinite(array).all() for array in weights(shared.model)) and np.isfinite(found)
+    saved = checkpoint.load(path)
+    assert all(np.isfinite(array).all() for array in saved.values())
+
+
+@pytest.mark.parametrize("first, said", [(True, "in the first epoch"), (False, "4 epochs in a row")])
+def test_a_training_that_only_diverges_is_given_up(first, said, shared, monkeypatch):
+    per_epoch = len(shared.windows_of_epoch(7, 0).starts)
+    monkeypatch.setattr(shared, "_step", diverging(shared._step, lambda call: first or call > per_epoch)(shared))
+    with pytest.raises(DivergedError, match=said):
+        shared.train(ARCHITECTURE, seed=7, steps=100)
+
+
+def test_padding_changes_neither_loss_nor_gradients_nor_state():
+    for kind, architecture in (("stand_alone", ARCHITECTURE), ("lstm", ())):
+        children = trainer(kind=kind, window_deviation=0.0, dropout=DROPOUT)
+        children.start(1)
+        model, seed = children.model, tf.constant([5, 6])
+        model.activation_penalty = 0.5
+        state = tf.random.stateless_normal(model.cell.initial_state(2).shape, [1, 2])
+        text = tf.constant(TEXT[:40].reshape(20, 2))
+
+        @tf.function
+        def run(window, length, model=model, state=state, seed=seed, architecture=architecture):
+            with tf.GradientTape() as tape:
+                loss, likelihood, after = model.loss_of_window(
+                    window[:-1], window[1:], state, tf.constant(architecture, tf.int32), seed, length=length
+                )
+            gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+            return [loss, likelihood, after, *(tf.convert_to_tensor(gradient) for gradient in gradients)]
+
+        for found, expected in zip(run(text, tf.constant(7)), run(text[:8], None), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
+
+
+def test_adam_with_equal_windows_is_one_program():
+    children = trainer(optimizer="adam", learning_rate=3e-2, window_deviation=0.0, averaging_patience=None, steps=45)
+    losses = []
+    found = children.train(ARCHITECTURE, seed=1, on_epoch=lambda epoch: losses.append(epoch.validation))
+    assert found < losses[0] and children.traces == 1
