@@ -1,0 +1,73 @@
+"""What a run reports while it goes on: the events, as methods that do nothing.
+
+Every layer may call an observer, so this module imports nothing of the project. `nao_tf.report` shows the events on a
+terminal and in TensorBoard; a user's own observer overrides the methods it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nao_tf.search.pool import Evaluation, Pool
+
+
+class Observer:
+    """Receives the events of a run. Every method may be overridden; none may change the run."""
+
+    def notice(self, text: str) -> None:
+        """A line for people."""
+
+    def search(self, strategy: str, pool: Pool, *, budget: int) -> None:
+        """A search begins, or goes on with the evaluations that the pool holds already.
+
+        Args:
+            strategy: its name.
+            pool: the evaluations so far.
+            budget: architectures that will have been evaluated in the end.
+        """
+
+    def evaluation(self, strategy: str, evaluation: Evaluation, *, pool: Pool) -> None:
+        """An architecture was evaluated.
+
+        Args:
+            strategy: the search's.
+            evaluation: the newest member of the pool.
+            pool: with that member.
+        """
+
+    def round(self, strategy: str, round: int, *, pool: Pool) -> None:
+        """A round of a search is complete."""
+
+    def predictor(self, round: int | None, predictor: object) -> None:
+        """A strategy has trained what predicts scores.
+
+        Args:
+            round: of the search; None for the predictor of a whole pool.
+            predictor: a `search.strategy.Predictor`.
+        """
+
+    def training(self, label: str, step: int, *, steps: int, loss: float) -> None:
+        """A network is in training.
+
+        Args:
+            label: of the network, as files and TensorBoard runs name it.
+            step: training steps done.
+            steps: training steps in all.
+            loss: mean training loss since the last report.
+        """
+
+    def epoch(self, label: str, epoch: object) -> None:
+        """An epoch of a final model was validated.
+
+        Args:
+            label: of the network.
+            epoch: a `training.epochs.Epoch`.
+        """
+
+    def stage(self, name: str, *, seconds: float) -> None:
+        """A stage of a run has ended in this process."""
+
+    def result(self, result: Mapping[str, object]) -> None:
+        """A run has ended; `result` is the content of result.json."""
