@@ -6,11 +6,32 @@ terminal and in TensorBoard; a user's own observer overrides the methods it need
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nao_tf.search.pool import Evaluation, Pool
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """A validated epoch of a final model.
+
+    Attributes:
+        number: from 1.
+        step: training steps so far.
+        metric: the name of the validation figure.
+        value: of the figure; None for an epoch that diverged.
+        best: the best value so far.
+        averaged: whether the weights that were validated are a mean of iterates.
+    """
+
+    number: int
+    step: int
+    metric: str
+    value: float | None
+    best: float
+    averaged: bool = False
 
 
 class Observer:
@@ -41,33 +62,25 @@ class Observer:
         """A round of a search is complete."""
 
     def predictor(self, round: int | None, predictor: object) -> None:
-        """A strategy has trained what predicts scores.
+        """A strategy has trained a predictor of scores.
 
         Args:
             round: of the search; None for the predictor of a whole pool.
             predictor: a `search.strategy.Predictor`.
         """
 
-    def training(self, label: str, step: int, *, steps: int, loss: float) -> None:
+    def training(self, label: str, step: int, *, loss: float, steps: int | None = None) -> None:
         """A network is in training.
 
         Args:
-            label: of the network, as files and TensorBoard runs name it.
+            label: of the network, as files and TensorBoard runs name it; "child" for a child of a search.
             step: training steps done.
-            steps: training steps in all.
             loss: mean training loss since the last report.
+            steps: training steps in all; None where they are not known here.
         """
 
-    def epoch(self, label: str, epoch: object) -> None:
-        """An epoch of a final model was validated.
+    def epoch(self, label: str, epoch: Epoch) -> None:
+        """An epoch of a final model was validated."""
 
-        Args:
-            label: of the network.
-            epoch: a `training.epochs.Epoch`.
-        """
-
-    def stage(self, name: str, *, seconds: float) -> None:
-        """A stage of a run has ended in this process."""
-
-    def result(self, result: Mapping[str, object]) -> None:
-        """A run has ended; `result` is the content of result.json."""
+    def result(self, result: object) -> None:
+        """A run has ended; `result` is a `study.result.Result`."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
 
+from nao_tf.architecture import Architecture
 from nao_tf.errors import RunError
-from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.observer import Observer
+from nao_tf.search.evaluator import Evaluator, Outcome
+from nao_tf.search.pool import Candidate, Evaluation, Pool
 from nao_tf.search.strategy import Strategy
 
 FAILURES_AT_FIRST = 5  # more than chance: something is wrong with the set-up, not with the architectures
@@ -15,51 +20,114 @@ class FailingError(RunError):
     """The first evaluations of a search all failed."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Rounds:
+    """The sizes of the rounds of a search.
+
+    Attributes:
+        budget: architectures in all.
+        initial: architectures of round 0.
+        proposals: architectures of every later round.
+    """
+
+    budget: int
+    initial: int
+    proposals: int
+
+
 def search(
     strategy: Strategy,
-    evaluator,
+    evaluator: Evaluator,
+    *,
     pool: Pool,
-    budget: int,
-    initial: int,
-    proposals: int,
-    on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None,
-    on_round: Callable[[int], None] = lambda round: None,
-    report: Callable | None = None,
+    rounds: Rounds,
+    given: Sequence[Architecture] = (),
+    known: Pool | None = None,
+    name: str = "search",
+    observer: Observer | None = None,
 ) -> None:
-    """Evaluates `budget` architectures.
+    """Evaluates architectures until the pool holds as many as the budget says.
 
     A search that was stopped goes on where it stood: rounds that are complete are not asked for again; the round that
     was under way is asked for again from the pool as it was when the round began, which gives the same candidates.
 
+    A strategy is always asked for a whole round. Where the budget ends within it, only the first candidates are
+    evaluated, so that a larger budget later completes the round and the pool is the one that it would have led to at
+    once. (Not with shared weights: there the child of the cut round has been trained without the members that were
+    added later.)
+
     Args:
-        strategy: what proposes.
-        evaluator: what scores.
-        pool: what remembers.
-        budget: architectures in all.
-        initial: architectures of round 0.
-        proposals: architectures of every later round.
-        on_evaluation: called after each evaluation.
-        on_round: called when a round is complete.
-        report: called with training step and loss while children train.
+        strategy: proposes.
+        evaluator: scores.
+        pool: remembers.
+        rounds: budget and sizes.
+        given: architectures that are evaluated first, as a part of round 0.
+        known: a pool that the same evaluator has filled; what is in it is not evaluated again.
+        name: of the search, for the observer.
+        observer: receives rounds and evaluations.
 
     Raises:
         FailingError: the first `FAILURES_AT_FIRST` evaluations all failed. Once one has succeeded a failure is the
             architecture's own, and the strategy learns from it.
     """
+    observer = observer or Observer()
     round, asked = 0, 0
-    while asked < budget:
-        count = min(initial if round == 0 else proposals, budget - asked)
+    while asked < rounds.budget:
+        whole = max(rounds.initial, len(given)) if round == 0 else rounds.proposals
+        count = min(whole, rounds.budget - asked)
         if pool.complete(round, asked + count):
             asked, round = asked + count, round + 1
             continue
-        candidates = strategy.ask(pool.before(round), round, count)
+        candidates = _candidates(strategy, pool.before(round), round, whole, given)[:count]
         if not candidates:
             return  # the space is exhausted
-        for evaluation in evaluator.evaluate(pool, candidates, round, report):
+        for evaluation in _evaluations(evaluator, pool, candidates, round, known, observer):
             pool.append(evaluation)
-            on_evaluation(evaluation)
+            observer.evaluation(name, evaluation, pool=pool)
             if len(pool) >= FAILURES_AT_FIRST and not pool.ranked:
                 reason = pool.get(len(pool) - 1).reason
                 raise FailingError(f"the first {len(pool)} evaluations all failed; the last: {reason}")
-        on_round(round)
+        observer.round(name, round, pool=pool)
         asked, round = asked + len(candidates), round + 1
+
+
+def _candidates(strategy, before, round, count, given) -> list[Candidate]:
+    """What a round evaluates."""
+    if round or not given:
+        return strategy.ask(before, round, count)
+    first = {architecture.canonical: Candidate(architecture.canonical, "given") for architecture in given}
+    others = (candidate for candidate in strategy.ask(before, round, count) if candidate.architecture not in first)
+    return [*first.values(), *others][:count]
+
+
+def _evaluations(evaluator, pool, candidates, round, known, observer) -> Iterator[Evaluation]:
+    """The evaluations of a round that the pool lacks, each as soon as it is made."""
+    members = pool.evaluations if evaluator.rescores else []
+    first = 0 if evaluator.rescores else len(pool)  # the identifier of the first of `requested`
+    requested = [member.candidate for member in members]
+    requested += [candidate for candidate in candidates if candidate.architecture not in pool]
+    # members are scored again in the order of their identifiers, so what was done before a kill comes first
+    done = sum(1 for _ in itertools.takewhile(lambda member: member.round == round, members))
+    earlier = {} if known is None or evaluator.rescores else _outcomes(known, requested)
+    architectures = [member.architecture for member in requested if member.architecture not in earlier]
+    outcomes = evaluator.evaluate(architectures, round=round, done=done, observer=observer)
+    for index, candidate in enumerate(requested[done:], start=done):
+        outcome = earlier.get(candidate.architecture) or next(outcomes)
+        yield Evaluation(
+            id=first + index,
+            candidate=candidate,
+            round=round,
+            score=outcome.score,
+            parameters=outcome.parameters,
+            reason=outcome.reason,
+        )
+
+
+def _outcomes(known, candidates) -> dict[Architecture, Outcome]:
+    """The outcomes that a pool tells, by architecture."""
+    outcomes = {}
+    for candidate in candidates:
+        if candidate.architecture in known:
+            evaluation = known.get(known.id_of(candidate.architecture))
+            outcomes[candidate.architecture] = Outcome(evaluation.score, evaluation.parameters, evaluation.reason)
+    return outcomes

@@ -10,6 +10,8 @@ import json
 import math
 import os
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +46,7 @@ class Evaluation:
         id: its place in the pool, from 0; a member that is scored again keeps it.
         candidate: what was asked for.
         round: when.
-        score: in the metric's own direction; None when the evaluation failed.
+        score: finite, in the metric's own direction; None when the evaluation failed.
         reason: why it failed.
         parameters: trainable parameters of the child; None where a table does not tell.
     """
@@ -55,6 +57,46 @@ class Evaluation:
     score: float | None
     parameters: int | None
     reason: str | None = None
+
+    def to_json(self, metric: str, higher_is_better: bool) -> dict[str, object]:
+        """The line of the pool as JSON values; `from_json` reads it.
+
+        Args:
+            metric: the name of the score.
+            higher_is_better: its direction.
+        """
+        candidate = self.candidate
+        return {
+            "id": self.id,
+            "architecture": list(candidate.architecture.values),
+            "text": candidate.architecture.text,
+            "score": self.score,
+            "metric": metric,
+            "higher_is_better": higher_is_better,
+            "status": "failed" if self.score is None else "ok",
+            "reason": self.reason,
+            "origin": candidate.origin,
+            "parent": candidate.parent,
+            "step_size": candidate.step_size,
+            "round": self.round,
+            "predicted": candidate.predicted,
+            "parameters": self.parameters,
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], space: SearchSpace) -> Evaluation:
+        """The evaluation that `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: the fields are not those of an evaluation in this space.
+        """
+        candidate = Candidate(
+            architecture=space.architecture(fields["architecture"]),
+            **{name: fields[name] for name in ("origin", "parent", "step_size", "predicted")},
+        )
+        return cls(
+            candidate=candidate, **{name: fields[name] for name in ("id", "round", "score", "parameters", "reason")}
+        )
 
 
 class Pool:
@@ -71,7 +113,7 @@ class Pool:
         InputError: a line is not one of a pool of this space and metric.
     """
 
-    def __init__(self, path: os.PathLike | None, space: SearchSpace, metric: str, higher_is_better: bool):
+    def __init__(self, path: os.PathLike | None, space: SearchSpace, *, metric: str, higher_is_better: bool):
         self.path = None if path is None else pathlib.Path(path)
         self.space, self.metric, self.higher_is_better = space, metric, higher_is_better
         self._by_id: dict[int, Evaluation] = {}
@@ -92,14 +134,7 @@ class Pool:
                 fields = json.loads(line)
                 if fields["metric"] != self.metric:
                     raise ValueError(f"metric {fields['metric']!r}, not {self.metric!r}")
-                candidate = Candidate(
-                    self.space.architecture(fields["architecture"]),
-                    *(fields[name] for name in ("origin", "parent", "step_size", "predicted")),
-                )
-                score = fields["score"]
-                evaluation = Evaluation(
-                    fields["id"], candidate, fields["round"], score, fields["parameters"], fields["reason"]
-                )
+                evaluation = Evaluation.from_json(fields, self.space)
             except (ValueError, KeyError, TypeError) as error:
                 raise InputError(
                     f"{self.path} line {number} is no evaluation of this search ({error}); "
@@ -140,7 +175,7 @@ class Pool:
 
     def before(self, round: int) -> Pool:
         """The pool as it was when a round began; not to be appended to."""
-        earlier = Pool(None, self.space, self.metric, self.higher_is_better)
+        earlier = Pool(None, self.space, metric=self.metric, higher_is_better=self.higher_is_better)
         for evaluation in self._history:
             if evaluation.round < round:
                 earlier._remember(evaluation)
@@ -161,6 +196,12 @@ class Pool:
         """Members whose evaluation succeeded, the best first."""
         scored = [evaluation for evaluation in self.evaluations if evaluation.score is not None]
         return sorted(scored, key=lambda evaluation: -self.goodness(evaluation))
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The best member, the first of several; None when none has succeeded."""
+        scored = (evaluation for evaluation in self._by_id.values() if evaluation.score is not None)
+        return max(scored, key=lambda evaluation: (self.goodness(evaluation), -evaluation.id), default=None)
 
     def goodness(self, evaluation: Evaluation) -> float:
         """The score turned so that higher is better; minus infinity of an evaluation that failed."""
@@ -184,7 +225,7 @@ class Pool:
         """What a predictor learns from: every member, the best first, and its goodness, `[P]`, finite.
 
         A failed evaluation counts as a little worse than the worst that succeeded. Left out, it would teach nothing,
-        and a strategy would go on proposing what lies behind the edge of what can be trained.
+        and a strategy would go on proposing architectures that cannot be trained.
         """
         ranked = self.ranked
         failed = [evaluation for evaluation in self.evaluations if evaluation.score is None]
@@ -197,28 +238,13 @@ class Pool:
 
     def append(self, evaluation: Evaluation) -> None:
         """Remembers an evaluation and writes its line."""
-        candidate = evaluation.candidate
-        failed = evaluation.score is None or not math.isfinite(evaluation.score)
-        line = {
-            "id": evaluation.id,
-            "architecture": list(candidate.architecture.values),
-            "text": candidate.architecture.text,
-            "score": None if failed else evaluation.score,
-            "metric": self.metric,
-            "higher_is_better": self.higher_is_better,
-            "status": "failed" if failed else "ok",
-            "reason": evaluation.reason or ("score is not finite" if failed else None),
-            "origin": candidate.origin,
-            "parent": candidate.parent,
-            "step_size": candidate.step_size,
-            "round": evaluation.round,
-            "predicted": candidate.predicted,
-            "parameters": evaluation.parameters,
-        }
+        if evaluation.score is not None and not math.isfinite(evaluation.score):
+            evaluation = dataclasses.replace(evaluation, score=None, reason=evaluation.reason or "score is not finite")
+        line = evaluation.to_json(self.metric, self.higher_is_better)
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.path, "ab") as file:
                 file.write(json.dumps(line).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-        self._remember(dataclasses.replace(evaluation, score=line["score"], reason=line["reason"]))
+        self._remember(evaluation)

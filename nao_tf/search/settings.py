@@ -1,43 +1,44 @@
-"""The presets of a search on a table, where an evaluation costs nothing."""
+"""The settings of a search: budget, rounds, and those of every strategy."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
-from nao_tf.training.language_settings import PUBLISHED_ASCENT
+from nao_tf.controller.settings import ControllerSettings
+from nao_tf.search.strategies.evolution import EvolutionSettings
+from nao_tf.search.strategies.mlp import MlpSettings
+from nao_tf.search.strategies.nao_settings import AscentSettings
+from nao_tf.search.strategies.reinforce import ReinforceSettings
 
 
-@dataclasses.dataclass(frozen=True)
-class TableSearchSettings:
-    """A search on a table.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StudySettings:
+    """Budget, rounds and strategies of a study; a task's own settings are a subclass with more fields.
 
     Attributes:
-        budget: architectures that are evaluated.
-        initial: random architectures before the strategy is first asked; None: the strategy's own number.
-        proposals: new architectures a round; None: the strategy's own number.
-        controller: the preset of the controller's settings, for `nao`.
-        ascent: how `nao` proposes, options of `search.strategies.nao`; its own where not given.
+        budget: architectures that are evaluated in all.
+        initial: architectures of the first round; none: the strategy's own number.
+        proposals: new architectures of each later round; none: the strategy's own number.
+        finalists: how many of the best are trained to the end; the best of them on validation is tested.
+        controller: encoder, predictor and decoder of the strategy nao.
+        ascent: the gradient ascent of the strategy nao.
+        evolution: the strategy evolution.
+        reinforce: the strategy reinforce.
+        mlp: the strategy mlp.
     """
 
-    budget: int = 300
+    budget: int = 100
     initial: int | None = None
     proposals: int | None = None
-    controller: str = "small"
-    ascent: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    finalists: int = 1
+    controller: ControllerSettings = ControllerSettings()
+    ascent: AscentSettings = AscentSettings()
+    evolution: EvolutionSettings = EvolutionSettings()
+    reinforce: ReinforceSettings = ReinforceSettings()
+    mlp: MlpSettings = MlpSettings()
 
-
-PRESETS: Mapping[str, TableSearchSettings] = {
-    "cpu": TableSearchSettings(),
-    # The authors' procedure, its pool of 1,000 made smaller: the published seeds and rounds are more than the budget.
-    "paper": TableSearchSettings(
-        initial=50,
-        proposals=20,
-        controller="paper",
-        ascent={
-            **PUBLISHED_ASCENT,
-            "random_share": 0.0,
-            "step_sizes": tuple(range(1, 31)),  # authors' code for recurrent cells with weight sharing
-        },
-    ),
-}
+    def __post_init__(self):
+        for name in ("budget", "initial", "proposals", "finalists"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} of {value}; at least 1")

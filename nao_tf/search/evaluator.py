@@ -1,0 +1,265 @@
+"""How architectures get their scores: the contract of evaluators, and the three that there are besides a table.
+
+An evaluator turns architectures into outcomes and knows nothing of pools and identifiers: the loop skips what is known,
+numbers and remembers.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from nao_tf.architecture import Architecture
+from nao_tf.errors import DivergedError
+from nao_tf.observer import Observer
+from nao_tf.search.executors import Executor, Inline
+
+CHILD = "child"  # the label of the children's trainings
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """The result of one evaluation.
+
+    Attributes:
+        score: in the metric's own direction; None when the evaluation failed.
+        parameters: trainable parameters of the child; None where they are not known.
+        reason: why the evaluation failed.
+    """
+
+    score: float | None
+    parameters: int | None = None
+    reason: str | None = None
+
+
+class Evaluator(abc.ABC):
+    """Gives architectures their scores.
+
+    Attributes:
+        rescores: whether every member of the pool gets a new score in every round, as with shared weights.
+    """
+
+    rescores = False
+
+    @abc.abstractmethod
+    def evaluate(
+        self, architectures: Sequence[Architecture], *, round: int, done: int = 0, observer: Observer | None = None
+    ) -> Iterator[Outcome]:
+        """Yields the outcomes of architectures in their order, each as soon as it is there.
+
+        Args:
+            architectures: to evaluate, in canonical form, each once. With `rescores` all members of the pool in the
+                order of their identifiers, then the new ones; otherwise the new ones alone.
+            round: of the search.
+            done: how many of the first architectures have their outcomes in this round already, from before a kill;
+                the outcomes of the others are yielded.
+            observer: receives the progress of trainings.
+        """
+
+
+class FunctionEvaluator(Evaluator):
+    """Scores by a function of anyone's.
+
+    Args:
+        function: called with an architecture; returns its score, or an `Outcome`. A `DivergedError`, and a score that
+            is not finite, mean that the evaluation failed; any other exception ends the search.
+        executor: where the function runs.
+    """
+
+    def __init__(self, function: Callable[[Architecture], float | Outcome], *, executor: Executor | None = None):
+        self.function, self.executor = function, executor or Inline()
+
+    def evaluate(
+        self, architectures: Sequence[Architecture], *, round: int, done: int = 0, observer: Observer | None = None
+    ) -> Iterator[Outcome]:
+        """See `Evaluator`."""
+        return self.executor.map(self._outcome, architectures[done:])
+
+    def _outcome(self, architecture: Architecture) -> Outcome:
+        try:
+            result = self.function(architecture)
+        except DivergedError as error:
+            return Outcome(None, reason=str(error))
+        return result if isinstance(result, Outcome) else Outcome(float(result))
+
+
+class Child(Protocol):
+    """A network in training that one architecture after the other is trained with from scratch."""
+
+    def parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters of the child with an architecture."""
+        ...
+
+    def train(
+        self, architecture: Architecture, *, seed: int, report: Callable[[int, float], None] | None = None
+    ) -> None:
+        """Gives the child new weights and trains them.
+
+        Args:
+            architecture: of the child.
+            seed: of the weights and of everything random in the training.
+            report: called with step and mean training loss now and then.
+
+        Raises:
+            DivergedError: the loss is no longer a number.
+        """
+        ...
+
+    def score(self, architecture: Architecture) -> float:
+        """The score with the weights as they are. Raises DivergedError where it is not a number."""
+        ...
+
+
+class FromScratch(Evaluator):
+    """Trains every architecture from scratch for a few steps; all from the same seed, so that only they differ.
+
+    Args:
+        make_child: makes a `Child`, once in each process that evaluates; everything it needs travels with it.
+        seed: of the weights and of everything random.
+        executor: where the children are trained.
+    """
+
+    def __init__(self, make_child: Callable[[], Child], *, seed: int, executor: Executor | None = None):
+        self._score, self.executor = ScoreFromScratch(make_child, seed), executor or Inline()
+
+    def evaluate(
+        self, architectures: Sequence[Architecture], *, round: int, done: int = 0, observer: Observer | None = None
+    ) -> Iterator[Outcome]:
+        """See `Evaluator`."""
+        self._score.observer = observer or Observer()
+        return self.executor.map(self._score, architectures[done:])
+
+
+class ScoreFromScratch:
+    """The unit of work of `FromScratch`: from an architecture to its outcome; the child is made at the first call.
+
+    Args:
+        make_child: see `FromScratch`.
+        seed: see `FromScratch`.
+    """
+
+    def __init__(self, make_child: Callable[[], Child], seed: int):
+        self._make_child, self._seed, self.observer = make_child, seed, Observer()
+
+    @functools.cached_property
+    def child(self) -> Child:
+        """The child, whose compiled program serves all architectures."""
+        return self._make_child()
+
+    def __call__(self, architecture: Architecture) -> Outcome:
+        """Trains and scores an architecture."""
+        parameters = self.child.parameters(architecture)
+        try:
+            self.child.train(architecture, seed=self._seed, report=functools.partial(_report, self.observer))
+            return Outcome(self.child.score(architecture), parameters)
+        except DivergedError as error:
+            return Outcome(None, parameters, str(error))
+
+    def __getstate__(self):
+        # Another process makes a child of its own, and has nobody to report to.
+        return {"_make_child": self._make_child, "_seed": self._seed, "observer": Observer()}
+
+
+def _report(observer, step, loss):
+    observer.training(CHILD, step, loss=loss)
+
+
+class SharedChild(Protocol):
+    """A network in training whose weights all architectures share."""
+
+    def parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters that an architecture uses."""
+        ...
+
+    def start(self, seed: int) -> None:
+        """Gives the child its first weights."""
+        ...
+
+    def train_together(
+        self,
+        architectures: Sequence[Architecture],
+        *,
+        seed: int,
+        shares: Sequence[float] | None = None,
+        report: Callable[[int, float], None] | None = None,
+    ) -> None:
+        """Trains the weights for a round, each step with one of the architectures.
+
+        Args:
+            architectures: members of the pool.
+            seed: of everything random.
+            shares: how often each is trained, up to a factor; None: all equally often.
+            report: called with step and mean training loss now and then.
+
+        Raises:
+            DivergedError: the loss is no longer a number.
+        """
+        ...
+
+    def score(self, architecture: Architecture) -> float:
+        """The score with the weights as they are. Raises DivergedError where it is not a number."""
+        ...
+
+    def save(self, path: os.PathLike) -> None:
+        """Writes the state of the training, whole or not at all."""
+        ...
+
+    def load(self, path: os.PathLike) -> bool:
+        """Goes on from what `save` wrote; False where there is no such file."""
+        ...
+
+
+class SharedWeights(Evaluator):
+    """Trains one child with all members of the pool, then scores every member with its weights (authors' NAO-WS).
+
+    Args:
+        make_child: makes a `SharedChild`.
+        seed: of the weights and of everything random.
+        directory: for the child's weights, one file a round.
+        by_parameters: whether members are drawn in proportion to their parameters instead of uniformly (NAO-V2).
+    """
+
+    rescores = True
+
+    def __init__(
+        self,
+        make_child: Callable[[], SharedChild],
+        *,
+        seed: int,
+        directory: os.PathLike,
+        by_parameters: bool = False,
+    ):
+        self._make_child, self._seed = make_child, seed
+        self._directory, self._by_parameters = pathlib.Path(directory), by_parameters
+
+    @functools.cached_property
+    def child(self) -> SharedChild:
+        """The child."""
+        return self._make_child()
+
+    def evaluate(
+        self, architectures: Sequence[Architecture], *, round: int, done: int = 0, observer: Observer | None = None
+    ) -> Iterator[Outcome]:
+        """See `Evaluator`; the child is trained for a round first, unless a file holds its weights after the round."""
+        child, file = self.child, self._directory / f"round-{round}.npz"
+        parameters = [child.parameters(architecture) for architecture in architectures]
+        if not child.load(file):
+            if not round or not child.load(self._directory / f"round-{round - 1}.npz"):
+                child.start(self._seed)
+            child.train_together(
+                architectures,
+                seed=self._seed,
+                shares=parameters if self._by_parameters else None,
+                report=functools.partial(_report, observer or Observer()),
+            )
+            child.save(file)
+        for architecture, count in zip(architectures[done:], parameters[done:], strict=True):
+            try:
+                yield Outcome(child.score(architecture), count)
+            except DivergedError as error:
+                yield Outcome(None, count, str(error))

@@ -1,0 +1,99 @@
+"""The result of a study: the content of result.json, in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from nao_tf.architecture import Architecture
+from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.tasks.task import FinalModel, Task
+
+TOP = 10  # members of the pool that a result names
+
+
+@dataclasses.dataclass(frozen=True)
+class Winner:
+    """The best architecture of a pool after its finalists were trained to the end.
+
+    Attributes:
+        evaluation: of the search.
+        figures: validation and test figures of its final model, see `FinalModel.measure`.
+        finalists: id, text and validation figure of each; of one whose training failed None, and the reason.
+        model: the final model, which holds its weights.
+        label: of the model in files.
+    """
+
+    evaluation: Evaluation
+    figures: Mapping[str, Any]
+    finalists: list[dict[str, Any]]
+    model: FinalModel
+    label: str
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture."""
+        return self.evaluation.candidate.architecture
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a run leaves behind.
+
+    Attributes:
+        task: of the run.
+        seed: of everything random.
+        architecture: of the winner, or the given one.
+        test: figures of its final model.
+        baselines: figures of each rival, or why it `failed`.
+        seconds: of each stage.
+        versions: of the libraries that figures depend on.
+        strategy: what searched; None where an architecture was given.
+        pool: of the search; None where an architecture was given.
+        winner: of the search; None where an architecture was given.
+        predictor: quality of the predictor of scores, where the strategy has one.
+    """
+
+    task: Task
+    seed: int
+    architecture: Architecture
+    test: Mapping[str, Any]
+    baselines: Mapping[str, Mapping[str, Any]]
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str]
+    strategy: str | None = None
+    pool: Pool | None = None
+    winner: Winner | None = None
+    predictor: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of result.json."""
+        about = {"task": self.task.name, **self.task.dataset()}
+        end = {
+            "test": self.test,
+            "baselines": self.baselines,
+            "seconds": self.seconds,
+            "versions": self.versions,
+        }
+        if self.pool is None or self.winner is None:
+            return {
+                **about,
+                "space": self.task.space.name,
+                "seed": self.seed,
+                "architecture": list(self.architecture.values),
+                "text": self.architecture.text,
+                **end,
+                "settings": self.task.final_identity(),
+            }
+        return {
+            **about,
+            "strategy": self.strategy,
+            "seed": self.seed,
+            "evaluations": len(self.pool),
+            "best": self.pool.summary(self.winner.evaluation),
+            "top": [self.pool.summary(evaluation) for evaluation in self.pool.ranked[:TOP]],
+            "finalists": self.winner.finalists,
+            "predictor": self.predictor,
+            **end,
+        }

@@ -1,0 +1,341 @@
+"""A study: search, finalists, winner, test, export, comparison. Every task goes through the same stages."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nao_tf import files
+from nao_tf.architecture import Architecture
+from nao_tf.errors import InputError, RunError
+from nao_tf.observer import Observer
+from nao_tf.search.executors import Executor
+from nao_tf.search.loop import Rounds, search
+from nao_tf.search.pool import Pool
+from nao_tf.search.strategies import STRATEGIES
+from nao_tf.search.strategy import Predictor, Strategy
+from nao_tf.settings import plain
+from nao_tf.study.result import Result, Winner
+from nao_tf.study.work_directory import WorkDirectory, versions
+from nao_tf.tasks.task import FinalModel, Rival, Task
+
+GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
+
+
+class Study:
+    """One run of a task in a work directory; the same run again goes on where it stood.
+
+    Args:
+        task: what is learned.
+        work: the work directory.
+        strategy: a name of `STRATEGIES`.
+        seed: of everything random.
+        observer: receives what happens.
+        devices: a `tf.distribute.Strategy` for the final models; None for one device.
+        executor: where architectures are evaluated.
+        given: architectures that the searches evaluate first.
+
+    Raises:
+        InputError: no such strategy, or the directory belongs to another computation.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        work: pathlib.Path | str,
+        *,
+        strategy: str = "nao",
+        seed: int = 1,
+        observer: Observer | None = None,
+        devices: Any = None,
+        executor: Executor | None = None,
+        given: Sequence[Architecture] = (),
+    ):
+        if strategy not in STRATEGIES:
+            raise InputError(f"strategy {strategy!r} is not one of {', '.join(STRATEGIES)}")
+        self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
+        self.observer, self.devices, self.executor = observer or Observer(), devices, executor
+        self.given = tuple(given)
+
+    # ---- whole runs
+
+    def run(self, baselines: Iterable[str] = ()) -> Result:
+        """Searches, trains the finalists, tests and exports the winner, and compares it.
+
+        Args:
+            baselines: what else gets the same budget: strategies, or the task's hand-made network.
+
+        Raises:
+            InputError: an unknown baseline, or the directory belongs to another computation.
+            RunError: nothing that the search tries can be trained.
+        """
+        rivals = self._rivals(baselines)
+        self.claim([self.strategy_name, *(name for name in rivals if name in STRATEGIES)])
+        self._begin([self.strategy_name, *rivals])
+        pool = self.search(self.strategy_name)
+        predictor = self._predictor(pool)
+        winner = self.winner(pool, self.strategy_name)
+        self._export(winner.model, predictor)  # before the comparisons, which take as long again and may fail
+        quality = getattr(predictor, "quality", None)
+        return self._finish(
+            architecture=winner.architecture,
+            test=winner.figures,
+            baselines=self.compare(winner, rivals, known=pool),
+            strategy=self.strategy_name,
+            pool=pool,
+            winner=winner,
+            predictor=None if quality is None else dataclasses.asdict(quality),
+        )
+
+    def train(self, architecture: Architecture, baselines: Iterable[str] = ()) -> Result:
+        """Trains one given architecture to the end, exports and tests it, and compares it with the hand-made network.
+
+        Args:
+            architecture: to train.
+            baselines: empty, or the name of the hand-made network.
+
+        Raises:
+            InputError: another baseline, or the directory belongs to another computation.
+            RunError: the architecture cannot be trained.
+        """
+        rivals = tuple(dict.fromkeys(baselines))
+        for name in rivals:
+            if name != self.task.rival:
+                raise InputError(f"--baselines: {name!r} is not {self.task.rival or 'there for this task'}")
+        settings = self.task.final_identity()
+        identity = {**self.task.identity(), "seed": self.seed, "architecture": list(architecture.canonical.values)}
+        self.work.claim({GIVEN: {**identity, "settings": settings}})
+        self._begin(())
+        model = self.task.final(architecture, seed=self.seed, devices=self.devices)
+        self.observer.notice(
+            f"{self.task.noun} {architecture.text}: {model.parameters:,} parameters, {model.steps:,} steps"
+        )
+        with self.work.timed("train"):
+            self._train(model, GIVEN)
+            self._export(model, None)
+        with self.work.timed("test"):
+            figures = model.measure()
+        return self._finish(
+            architecture=architecture,
+            test=figures,
+            baselines=_figures(rivals, lambda name: self._hand_made(model, GIVEN, self.seed)),
+        )
+
+    # ---- stages
+
+    def claim(self, strategies: Sequence[str]) -> None:
+        """Makes the work directory this run's own. Raises InputError where it is another's; nothing is written then.
+
+        Args:
+            strategies: all that will search.
+        """
+        settings = self.task.final_identity()
+        identities = {self._file(name).name: self._identity(name) for name in strategies}
+        self.work.claim({**identities, "final": self.work.first_final_settings(settings)})
+
+    def strategy(self, name: str) -> Strategy:
+        """A strategy with its part of the settings."""
+        entry, settings = STRATEGIES[name], self.task.settings
+        own = {part: getattr(settings, part) for part in entry.settings}
+        return entry.make(self.task.space, self.seed, observer=self.observer, **own)
+
+    def rounds(self, name: str) -> Rounds:
+        """The sizes of a strategy's rounds: those of the settings, or its own where they have none."""
+        entry, settings = STRATEGIES[name], self.task.settings
+        return Rounds(
+            budget=settings.budget,
+            initial=entry.initial if settings.initial is None else settings.initial,
+            proposals=entry.proposals if settings.proposals is None else settings.proposals,
+        )
+
+    def search(self, name: str, *, known: Pool | None = None) -> Pool:
+        """Runs a strategy to the end of the budget.
+
+        Args:
+            name: of the strategy.
+            known: a pool of the same task, whose scores hold for this search too.
+        """
+        task, metric = self.task, self.task.metric
+        pool = Pool(self._file(name), task.space, metric=metric.name, higher_is_better=metric.higher_is_better)
+        self.observer.search(name, pool, budget=task.settings.budget)
+        with self.work.timed(f"search_{name}"):
+            search(
+                self.strategy(name),
+                task.evaluator(seed=self.seed, directory=self.work.shared_child(name), executor=self.executor),
+                pool=pool,
+                rounds=self.rounds(name),
+                given=self.given,
+                known=known,
+                name=name,
+                observer=self.observer,
+            )
+        return pool
+
+    def winner(self, pool: Pool, name: str) -> Winner:
+        """Trains the best few of a pool to the end, chooses by validation, and tests the best of them once.
+
+        Args:
+            pool: of the search.
+            name: of its strategy.
+
+        Raises:
+            RunError: none of the pool can be trained.
+        """
+        metric, finalists = self.task.final_metric, []
+        best: tuple[float, int] | None = None
+        model, trained = None, None  # the newest model, and whose it is
+        with self.work.timed(f"retrain_{name}"):
+            for evaluation in pool.ranked:
+                if sum(row[metric.name] is not None for row in finalists) == self.task.settings.finalists:
+                    break
+                architecture = evaluation.candidate.architecture
+                row: dict[str, Any] = {"id": evaluation.id, "text": architecture.text}
+                try:
+                    model = self._final(architecture, f"final_{name}_{evaluation.id}")
+                    trained = evaluation.id
+                    row[metric.name] = value = model.validate()
+                    goodness = value if metric.higher_is_better else -value
+                    if best is None or goodness > best[0]:
+                        best = goodness, evaluation.id
+                    message = f"{metric.words} {metric.text(value)}"
+                except RunError as error:  # the next of the pool takes its place
+                    row |= {metric.name: None, "reason": str(error)}
+                    message = f"failed: {error}"
+                finalists.append(row)
+                self.observer.notice(f"final model of architecture {evaluation.id}: {message}")
+            if best is None:
+                raise RunError(
+                    f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl"
+                )
+            evaluation = pool.get(best[1])
+            label = f"final_{name}_{evaluation.id}"
+            if model is None or trained != evaluation.id:  # its training is complete: this brings its weights back
+                model = self._final(evaluation.candidate.architecture, label)
+            return Winner(evaluation, model.measure(), finalists, model, label)
+
+    def compare(self, winner: Winner, names: Iterable[str], *, known: Pool | None = None) -> dict[str, dict[str, Any]]:
+        """The figures of each rival; of one that fails, `failed`, the reason.
+
+        Args:
+            winner: is compared; its model still holds its weights afterwards only if no strategy is among the rivals.
+            names: of the rivals: strategies, or the hand-made network.
+            known: the pool of the winner's search.
+        """
+        def measure(name):
+            if name == self.task.rival:
+                return self._hand_made(winner.model, winner.label, self.seed + 1)
+            return self._rival(name, known)
+
+        return _figures(sorted(names, key=lambda name: name != self.task.rival), measure)  # the hand-made one first
+
+    # ---- parts of stages
+
+    def _rivals(self, baselines):
+        """The baselines without the strategy itself, each once. Raises InputError for an unknown one."""
+        known = [*([self.task.rival] if self.task.rival else []), *STRATEGIES]
+        for name in baselines:
+            if name not in known:
+                raise InputError(f"--baselines: {name!r} is not one of {', '.join(known)}")
+        return [name for name in dict.fromkeys(baselines) if name != self.strategy_name]
+
+    def _file(self, name):
+        return self.work.pool(name, main=name == self.strategy_name)
+
+    def _identity(self, name):
+        """What decides the pool of a strategy."""
+        rounds, settings = self.rounds(name), self.task.settings
+        return {
+            **self.task.identity(),
+            **self.task.score_identity(),
+            "seed": self.seed,
+            "strategy": name,
+            **{part: plain(getattr(settings, part)) for part in STRATEGIES[name].settings},
+            "initial": rounds.initial,
+            "proposals": rounds.proposals,
+            "given": [list(architecture.canonical.values) for architecture in self.given],
+        }
+
+    def _begin(self, names):
+        for line in self.task.data_lines():
+            self.observer.notice(line)
+        if self.task.uses_tensorflow or any(STRATEGIES[name].needs_tensorflow for name in names if name in STRATEGIES):
+            from nao_tf.training.reproducible import reproducible
+
+            reproducible(self.seed)
+
+    def _predictor(self, pool) -> Predictor | None:
+        """What has learnt to predict the scores of a whole pool, where the strategy has such a thing."""
+        if len(pool.ranked) < 2:
+            return None
+        with self.work.timed("controller"):
+            predictor = self.strategy(self.strategy_name).predictor(pool)
+        if predictor is not None:
+            self.observer.predictor(None, predictor)
+        return predictor
+
+    def _final(self, architecture, label) -> FinalModel:
+        model = self.task.final(architecture, seed=self.seed + 1, devices=self.devices)
+        self._train(model, label)
+        return model
+
+    def _train(self, model, label, *, checkpoint=None):
+        file = self.work.checkpoint(checkpoint or label, settings=self.task.final_identity())
+        model.train(file, label=label, observer=self.observer)
+
+    def _export(self, model, predictor):
+        model.export(self.work.export("child"))
+        if predictor is not None and hasattr(predictor, "model"):
+            from nao_tf.serving.export_controller import export_controller, export_improve
+
+            export_controller(predictor.model, self.task.space, directory=self.work.export("controller"))
+            export_improve(predictor.model, self.task.space, directory=self.work.export("improve"))
+
+    def _rival(self, name, known):
+        """Another strategy with the same budget, its best trained to the end and tested in the same way."""
+        pool = self.search(name, known=known)
+        winner = self.winner(pool, name)
+        return {
+            "evaluations": len(pool),
+            "best": pool.summary(winner.evaluation),
+            "finalists": winner.finalists,
+            "test": winner.figures,
+            **winner.figures,
+        }
+
+    def _hand_made(self, model, label, seed):
+        """The hand-made network, as large as a trained model and trained for as many seconds."""
+        rival: Rival = self.task.rival_of(model)
+        name = f"{rival.name}_of_{label}"
+        plan = self.work.checkpoint(name, settings=self.task.final_identity()).with_suffix(".json")
+        with self.work.timed(rival.name):
+            if plan.exists():  # decided once, so that a resumed run keeps it
+                steps = json.loads(plan.read_text())["steps"]
+            else:
+                network = self.task.final(rival, seed=seed, devices=self.devices)
+                ratio = model.seconds_per_step() / network.seconds_per_step()
+                steps = max(1, round(model.steps * ratio))
+                files.write_text(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
+                self._train(model, label)  # measuring trained its weights further; this brings them back
+            network = self.task.final(rival, seed=seed, devices=self.devices, steps=steps)
+            self._train(network, rival.name, checkpoint=name)
+        return {**network.measure(), **rival.size, "steps": steps}
+
+    def _finish(self, **parts) -> Result:
+        result = Result(task=self.task, seed=self.seed, seconds=self.work.seconds(), versions=versions(), **parts)
+        files.write_text(self.work.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
+        self.observer.result(result)
+        return result
+
+
+def _figures(names, measure) -> dict[str, dict[str, Any]]:
+    """The figures of each rival; of one that fails `failed`, the reason."""
+    figures = {}
+    for name in names:
+        try:
+            figures[name] = measure(name)
+        except RunError as error:
+            figures[name] = {"failed": str(error)}
+    return figures

@@ -1,0 +1,272 @@
+"""Language models: recurrent cells for the Penn Treebank, WikiText-2 and anyone's own text.
+
+Importing this loads no TensorFlow; making an evaluator or a final model does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from nao_tf.architecture import NUMBERINGS, Architecture, RecurrentSpace
+from nao_tf.data.streams import streams, window_count
+from nao_tf.data.text import Corpus, load_corpus
+from nao_tf.errors import InputError
+from nao_tf.observer import Epoch, Observer
+from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
+from nao_tf.search.executors import Executor
+from nao_tf.search.settings import StudySettings
+from nao_tf.settings import plain
+from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.training.language_settings import LanguageTraining, final_training
+
+OWN_TEXT = "text"
+LSTM = "lstm"
+CURVE = "validation_perplexity_by_epoch"
+EXPORT_WEIGHTS = ("float32", "float16", "int8")  # keys of `serving.EXPORT_WEIGHTS`, which loads TensorFlow
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextFiles:
+    """Where a corpus comes from.
+
+    Attributes:
+        directory: folder of the published files; given, it is used strictly.
+        download: whether the data are fetched where they are neither given nor prepared.
+    """
+
+    directory: str | None = None
+    download: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OwnText(TextFiles):
+    """Where a user's own text comes from.
+
+    Attributes:
+        vocabulary_size: most frequent words that are kept; none: all.
+        minimum_count: rarer words become <unk>.
+    """
+
+    vocabulary_size: int | None = None
+    minimum_count: int = 1
+
+    def __post_init__(self):
+        if self.vocabulary_size is not None and self.vocabulary_size < 3:
+            raise ValueError(f"vocabulary of {self.vocabulary_size} words; at least 3")
+        if self.minimum_count < 1:
+            raise ValueError(f"minimum count of {self.minimum_count}; at least 1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LanguageSettings(StudySettings):
+    """The settings of a study of language models.
+
+    Attributes:
+        data: the corpus.
+        weight_sharing: whether one shared child scores the pool, or each architecture is trained from scratch.
+        score: the training that scores: of a child, or of a round of the shared child.
+        final: the training of final models.
+        export_weights: how an exported model's weights are stored: float32, float16 or int8; it computes in float32.
+        activation_numbering: what activations 2 and 3 of given integers mean: nao_ws or nao.
+    """
+
+    data: TextFiles = TextFiles()
+    weight_sharing: bool
+    score: LanguageTraining
+    final: LanguageTraining
+    export_weights: str = EXPORT_WEIGHTS[0]
+    activation_numbering: str = "nao_ws"
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, known in (("export_weights", EXPORT_WEIGHTS), ("activation_numbering", NUMBERINGS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{getattr(self, name)!r} is not one of {', '.join(known)}")
+
+
+# The authors' search with weight sharing (their NAO-WS); scores from scratch as their final models are trained.
+_PUBLISHED = LanguageSettings(
+    budget=2400,  # 1000 + 4 rounds
+    initial=1000,
+    proposals=350,
+    finalists=10,
+    controller=CONTROLLERS["paper"],
+    ascent=dataclasses.replace(
+        PUBLISHED_ASCENT,
+        random_share=1 / 7,  # up to 300 of the controller, 50 random
+        step_sizes=tuple(range(1, 31)),
+    ),
+    weight_sharing=True,
+    score=PUBLISHED_SHARED,
+    final=PUBLISHED_FINAL,
+)
+_CPU = LanguageSettings(
+    budget=100,
+    initial=40,
+    proposals=10,
+    finalists=2,
+    ascent=AscentSettings(ascents=1, exploration=0.0),  # with which the figures in docs/results were measured
+    weight_sharing=False,
+    score=CPU_SCORE,
+    final=CPU_FINAL_OF_SEARCH,
+)
+PRESETS: Mapping[str, Mapping[bool, LanguageSettings]] = {  # by name, then by weight sharing
+    "cpu": {False: _CPU, True: dataclasses.replace(_CPU, weight_sharing=True, score=CPU_SHARED)},
+    "paper": {True: _PUBLISHED, False: dataclasses.replace(_PUBLISHED, weight_sharing=False, score=PUBLISHED_SCRATCH)},
+}
+
+
+class LanguageTask(Task):
+    """A corpus, and recurrent cells that learn it.
+
+    Scores are perplexities on the validation text, nothing dropped, the state carried over.
+
+    Args:
+        name: of the task.
+        settings: of the study.
+        corpus: is learned.
+    """
+
+    names = ("ptb", "wikitext2", OWN_TEXT)
+    axes = ("weight_sharing",)
+    short: Mapping[str, Short] = {
+        "data_dir": Short("data.directory"),
+        "download": Short("data.download"),
+        "vocabulary_size": Short("data.vocabulary_size"),
+        "minimum_count": Short("data.minimum_count"),
+        "weight_sharing": Short("weight_sharing"),
+        "budget": Short("budget"),
+        "initial": Short("initial"),
+        "proposals": Short("proposals"),
+        "finalists": Short("finalists"),
+        "search_units": Short("score.units", description="Width of the children of a search."),
+        "search_steps": Short(
+            "score.steps", description="Training steps of a child of a search, or of a round of the shared one."
+        ),
+        "units": Short("final.units", description="Width of the final models."),
+        "batch_size": Short("final.batch_size", description="Sequences or images of a training step."),
+        "steps": Short("final.steps", description="Training steps of the final models."),
+        "learning_rate": Short("final.learning_rate", description="Of the final models."),
+        "window": Short("final.window"),
+        "weight_decay": Short("final.weight_decay"),
+        "clip_norm": Short("final.clip_norm"),
+        "activation_penalty": Short("final.activation_penalty"),
+        "temporal_penalty": Short("final.temporal_penalty"),
+        "dropout_output": Short("final.dropout.output"),
+        "dropout_hidden": Short("final.dropout.hidden"),
+        "dropout_input": Short("final.dropout.input"),
+        "dropout_embedding": Short("final.dropout.embedding"),
+        "dropout_words": Short("final.dropout.words"),
+        "export_weights": Short("export_weights"),
+        "activation_numbering": Short("activation_numbering"),
+    }
+    default_baselines = (LSTM,)
+    trains = ("data", "final", "export_weights", "activation_numbering")
+    rival = LSTM
+    noun = "cell"
+    figures = (
+        "validation perplexity {validation_perplexity:8.2f}  test perplexity {perplexity:8.2f}  "
+        "parameters {parameters:,}"
+    )
+    metric = Metric("validation_perplexity", higher_is_better=False, form="{:.2f}")
+    settings: LanguageSettings
+
+    def __init__(self, name: str, settings: LanguageSettings, *, corpus: Corpus):
+        super().__init__(settings)
+        self.name, self.space, self.corpus = name, RecurrentSpace(), corpus
+        self._trainers: dict[object, Any] = {}
+
+    # ---- for the programs
+
+    @classmethod
+    def presets(cls, name: str, preset: str, *, training: bool = False, **axes: Any) -> LanguageSettings:
+        """See `Task`."""
+        settings = chosen(PRESETS, preset, axes.get("weight_sharing"))
+        data = OwnText() if name == OWN_TEXT else TextFiles()
+        final = final_training(preset, name) if training else settings.final
+        return dataclasses.replace(settings, data=data, final=final)
+
+    @classmethod
+    def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> LanguageTask:
+        """See `Task`."""
+        assert isinstance(settings, LanguageSettings)
+        data = settings.data
+        limits = (
+            {"vocabulary_size": data.vocabulary_size, "minimum_count": data.minimum_count}
+            if isinstance(data, OwnText)
+            else {}
+        )
+        corpus = load_corpus(name, data.directory, download=data.download, **limits)
+        for part in (settings.final,) if training else (settings.score, settings.final):
+            window_count(streams(corpus.train, part.batch_size), part.window)  # refused before anything is written
+        return cls(name, settings, corpus=corpus)
+
+    def parse(self, text: str) -> Architecture:
+        """See `Task`; integers are read in the numbering of the settings."""
+        return self.space.convert(RecurrentSpace(self.settings.activation_numbering).parse(text))
+
+    # ---- the data
+
+    def dataset(self) -> dict[str, Any]:
+        """See `Task`."""
+        return {"dataset": self.corpus.name, "source": self.corpus.source}
+
+    def fingerprint(self) -> str:
+        """See `Task`."""
+        return self.corpus.fingerprint()
+
+    def data_lines(self) -> list[str]:
+        """See `Task`."""
+        corpus = self.corpus
+        notice = f"NOTICE: no {self.name} data was given; running on the embedded sample {corpus.name}"
+        line = f"corpus {corpus.name} ({corpus.source}): {len(corpus.vocabulary):,} words"
+        return [line] if corpus.name == self.name else [notice, line]
+
+    def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
+        """See `Task`; every cell has as many parameters."""
+        from nao_tf.training.language import build_model
+
+        corpus = self.corpus
+        return {
+            **self.dataset(),
+            "tokens": {part: len(getattr(corpus, part)) for part in ("train", "valid", "test")},
+            "vocabulary": len(corpus.vocabulary),
+            "parameters": build_model(self.settings.final, len(corpus.vocabulary), "stand_alone").count_params(),
+        }
+
+    def score_identity(self) -> dict[str, Any]:
+        """See `Task`."""
+        return {"weight_sharing": self.settings.weight_sharing, "score": plain(self.settings.score)}
+
+    def final_identity(self) -> Any:
+        """See `Task`."""
+        return plain(self.settings.final)
+
+    # ---- networks
+
+    def evaluator(
+        self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
+    ) -> Evaluator:
+        """See `Task`."""
+        from nao_tf.training.language import LanguageChild, SharedLanguageChild
+
+        settings, corpus = self.settings, self.corpus
+        kind = SharedLanguageChild if settings.weight_sharing else LanguageChild
+        make_child = functools.partial(
+            kind, settings.score, train=corpus.train, valid=corpus.valid, vocabulary_size=len(corpus.vocabulary)
+        )
+        if settings.weight_sharing:
+            if directory is None:
+                raise ValueError("shared weights are kept in a directory, and none was given")
+            return SharedWeights(make_child, seed=seed, directory=directory)
+        return FromScratch(make_child, seed=seed, executor=executor)
+
+    def final(
+        self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
+    ) -> FinalModel:
+        """See `Task`; the LSTM is trained on one device. One compiled program serves all cells of equal settings."""
+        raise InputError("to be written on the trainers")

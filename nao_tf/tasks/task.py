@@ -1,0 +1,285 @@
+"""The contract of a task, and of the final models that it makes of architectures.
+
+A task is one class in one file: its data, its search space, an evaluator that gives architectures their scores, and
+final models. A user's own task overrides `evaluator` and `final` and is run by a `Study`; the programs in `bin/` also
+need the class methods `presets` and `load` and the table `short`.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import hashlib
+import pathlib
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.errors import InputError
+from nao_tf.observer import Observer
+from nao_tf.search.evaluator import Evaluator
+from nao_tf.search.executors import Executor
+from nao_tf.search.settings import StudySettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A figure that networks are compared by.
+
+    Attributes:
+        name: as files have it ("validation_perplexity").
+        higher_is_better: its direction.
+        form: a format string of one value, for people.
+    """
+
+    name: str
+    higher_is_better: bool
+    form: str = "{:.4f}"
+
+    @property
+    def words(self) -> str:
+        """The name for people."""
+        return self.name.replace("_", " ")
+
+    def text(self, value: float) -> str:
+        """A value for people."""
+        return self.form.format(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rival:
+    """A hand-made network that final models are compared with.
+
+    Attributes:
+        name: of its kind, as --baselines names it ("lstm").
+        size: what makes it as large as another network: its widths by their names ("units").
+    """
+
+    name: str
+    size: Mapping[str, int]
+
+
+class FinalModel(abc.ABC):
+    """A network that is trained to the end: an architecture's or a hand-made one.
+
+    Attributes:
+        steps: training steps in all.
+        parameters: trainable parameters.
+    """
+
+    steps: int = 0
+    parameters: int | None = None
+
+    @abc.abstractmethod
+    def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
+        """Trains the network, or goes on with it where a file holds the state of its training.
+
+        Models of one task may share one compiled program and its weights: the model that was trained last has its
+        weights, and training another one again from its checkpoint brings its own back.
+
+        Args:
+            checkpoint: the file of the training's state.
+            label: of the network, for the observer.
+            observer: receives steps and epochs.
+
+        Raises:
+            DivergedError: the network cannot be trained.
+        """
+
+    @abc.abstractmethod
+    def validate(self) -> float:
+        """The figure that chooses among final models. Raises DivergedError where it is not a number."""
+
+    @abc.abstractmethod
+    def measure(self) -> dict[str, Any]:
+        """Validation and test figures by their names, as result.json holds them."""
+
+    def seconds_per_step(self) -> float:
+        """Seconds of a training step; training goes on with the weights that are there. For comparisons by time."""
+        raise NotImplementedError(f"{type(self).__name__} is not compared by time")
+
+    def export(self, directory: pathlib.Path) -> None:  # noqa: B027, nothing is exported where nothing can be served
+        """Writes the network as a SavedModel."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Short:
+    """A flag that is a short name of values in a task's settings.
+
+    Attributes:
+        path: of the value, see `nao_tf.settings`.
+        also: paths of further values that it sets, where the settings have them.
+        factor: what a whole number is multiplied by.
+        description: for --help; that of the value where empty.
+    """
+
+    path: str
+    also: tuple[str, ...] = ()
+    factor: int = 1
+    description: str = ""
+
+
+class Task(abc.ABC):
+    """What is learned, on which data, and how architectures are judged.
+
+    Args:
+        settings: of the search, the scores and the final models.
+
+    Attributes:
+        name: of the task.
+        settings: as given.
+        space: the search space.
+        metric: of scores.
+        final_metric: of the validation of final models; that of scores where it is not another.
+        rival: the name of the hand-made network that final models are compared with; None: there is none.
+        noun: the word for an architecture, for people.
+        figures: a format string of what `FinalModel.measure` gives, for people.
+
+    Class attributes of tasks that the programs know:
+        names: of the tasks that the class serves.
+        axes: paths of values that choose among presets rather than change them.
+        short: the flags of the task that set values of its settings.
+        same: pairs of flags of which only one may be given.
+        default_baselines: what a search is compared with when nothing else is asked for.
+        trains: the first names of the settings that training one given architecture uses.
+        uses_tensorflow: whether scores and final models need it.
+    """
+
+    names: ClassVar[tuple[str, ...]] = ()
+    axes: ClassVar[tuple[str, ...]] = ()
+    short: ClassVar[Mapping[str, Short]] = {}
+    same: ClassVar[tuple[tuple[str, str], ...]] = ()
+    default_baselines: ClassVar[tuple[str, ...]] = ("random",)
+    trains: ClassVar[tuple[str, ...]] = ()
+    uses_tensorflow: ClassVar[bool] = True
+    rival: ClassVar[str | None] = None
+
+    name: str = "own"
+    noun: str = "architecture"
+    figures: str = ""
+    space: SearchSpace
+    metric: Metric
+
+    def __init__(self, settings: StudySettings | None = None):
+        self.settings = StudySettings() if settings is None else settings
+
+    @property
+    def final_metric(self) -> Metric:
+        """See the class."""
+        return self.metric
+
+    # ---- what every task says
+
+    @abc.abstractmethod
+    def evaluator(
+        self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
+    ) -> Evaluator:
+        """Makes what gives architectures their scores.
+
+        Args:
+            seed: of everything random.
+            directory: for what an evaluator keeps between rounds.
+            executor: where the evaluations run.
+        """
+
+    @abc.abstractmethod
+    def final(
+        self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
+    ) -> FinalModel:
+        """Makes a final model.
+
+        Args:
+            network: an architecture, or the hand-made network.
+            seed: of the weights and of everything random.
+            devices: a `tf.distribute.Strategy`, or None for one device.
+            steps: training steps; None: those of the settings.
+        """
+
+    # ---- what a task may say
+
+    def rival_of(self, model: FinalModel) -> Rival:
+        """The hand-made network with about as many parameters as a final model."""
+        raise NotImplementedError(f"the task {self.name} has no hand-made network")
+
+    def dataset(self) -> dict[str, Any]:
+        """Name and source of the data, for result.json."""
+        return {"dataset": self.name}
+
+    def fingerprint(self) -> str:
+        """Names the content of the data, wherever it lies: a work directory belongs to it."""
+        return hashlib.sha256(repr(sorted(self.dataset().items())).encode()).hexdigest()
+
+    def data_lines(self) -> list[str]:
+        """The data, for people: the last line describes it, those before are notices."""
+        return [f"task {self.name}"]
+
+    def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
+        """The data, and the size of an architecture's final model, as JSON values for --dry_run."""
+        return self.dataset()
+
+    def identity(self) -> dict[str, Any]:
+        """What an architecture of this task is about, as JSON values: task, data, space."""
+        return {"task": self.name, "data": self.fingerprint(), "space": self.space.name}
+
+    def score_identity(self) -> dict[str, Any]:
+        """What decides a score, besides `identity`, the strategy and the seed, as JSON values."""
+        return {}
+
+    def final_identity(self) -> Any:
+        """What decides a final model, besides `identity`, its architecture and the seed, as JSON values."""
+        return None
+
+    # ---- for the programs
+
+    @classmethod
+    def presets(cls, name: str, preset: str, *, training: bool = False, **axes: Any) -> StudySettings:
+        """The settings of a preset.
+
+        Args:
+            name: of the task.
+            preset: "cpu" or "paper".
+            training: for training one given architecture instead of a search.
+            axes: values of `axes`; those that are not given are the preset's.
+
+        Raises:
+            InputError: no such preset.
+        """
+        raise NotImplementedError(cls.__name__)
+
+    @classmethod
+    def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> Task:
+        """Reads the data and makes the task.
+
+        Args:
+            name: of the task.
+            settings: see `presets`.
+            training: for training one given architecture instead of a search.
+
+        Raises:
+            InputError: the data cannot be used; nothing has been written.
+        """
+        raise NotImplementedError(cls.__name__)
+
+    def parse(self, text: str) -> Architecture:
+        """Reads an architecture as users write it. Raises ArchitectureError."""
+        return self.space.parse(text)
+
+
+Preset = TypeVar("Preset", bound=StudySettings)
+
+
+def chosen(presets: Mapping[str, Mapping[Any, Preset]], name: str, variant: Any) -> Preset:
+    """The settings of a preset.
+
+    Args:
+        presets: by name, then by variant, the preset's own first.
+        name: of the preset.
+        variant: None: the preset's own.
+
+    Raises:
+        InputError: no such preset.
+    """
+    if name not in presets:
+        raise InputError(f"--preset={name}: known are {', '.join(presets)}")
+    variants = presets[name]
+    return variants[next(iter(variants)) if variant is None else variant]
