@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nao_tf.architecture import ArchitectureError, ConvolutionalSpace, parse_cells
-from nao_tf.architecture.convolutional import OPERATIONS, SPACES
+from nao_tf.architecture.cells import OPERATIONS, SPACES
 
 # name -> space, integers as published (or None), tokens as published
 PUBLISHED = {

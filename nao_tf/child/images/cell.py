@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from nao_tf.architecture.convolutional import BRANCHES, INPUTS, Branch, Cell
+from nao_tf.architecture.cells import BRANCHES, INPUTS, Branch, Cell
 from nao_tf.child.images.operations import ConvolutionStep, FactorisedReduction, Operation
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from nao_tf.architecture.convolutional import BRANCHES
+from nao_tf.architecture.cells import BRANCHES
 from nao_tf.child import regularisation
 from nao_tf.child.images.cell import INITIALIZERS, ConvolutionalCell, macro_of
 from nao_tf.child.images.operations import ConvolutionStep

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from nao_tf.architecture.convolutional import IDENTITY, ZERO
+from nao_tf.architecture.cells import IDENTITY, ZERO
 
 MOMENTUM = 0.9  # of the moving averages (authors' code)
 EPSILON = 1e-5  # added to variances (authors' code)

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nao_tf.architecture.convolutional import BRANCHES, IDENTITY, INPUTS, NODES, SPACES, ZERO
+from nao_tf.architecture.cells import BRANCHES, IDENTITY, INPUTS, NODES, SPACES, ZERO
 from nao_tf.child.images.operations import (
     CONVOLUTIONS,
     POOLINGS,
@@ -132,8 +132,8 @@ class SharedCell(keras.layers.Layer):
     def __init__(self, space, filters, reduction=False, per_input=True, **kwargs):
         super().__init__(**kwargs)
         self.space, self.filters, self.reduction, self.per_input = space, filters, reduction, per_input
-        choice = SPACES[space]
-        self.first, self.operations = choice.first, choice.words[choice.first :]
+        numbering = SPACES[space]
+        self.first, self.operations = numbering.first_searched, numbering.searched
         weighted = [name for name in self.operations if name in CONVOLUTIONS]
         # by operation: its place among those with weights, -1 for none
         self._place = [weighted.index(name) if name in weighted else -1 for name in self.operations]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from nao_tf.architecture.convolutional import IDENTITY, INPUTS, Cell
+from nao_tf.architecture.cells import IDENTITY, INPUTS, Cell
 from nao_tf.child.images.cell import macro_of
 from nao_tf.child.images.cell_classifier import STEM, reductions
 from nao_tf.child.images.operations import CONVOLUTIONS

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.architecture.convolutional import IDENTITY, OPERATIONS, ZERO
+from nao_tf.architecture.cells import IDENTITY, OPERATIONS, ZERO
 from nao_tf.child.images.cell import ConvolutionalCell
 from nao_tf.child.images.operations import (
     CONVOLUTIONS,
