@@ -1,113 +1,85 @@
-"""bin/nao_search: search, retrain the best, test the winner, export it, report it."""
+"""bin/nao_search: search, train the best to the end, test the winner, export it, compare it, report it."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
+from typing import Any
 
-from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace
-from nao_tf.cli import flags, image_task, language_task, program, table_search
-from nao_tf.cli.terminal import Terminal
-from nao_tf.cli.work_directory import claim
-from nao_tf.errors import InputError
+from nao_tf import files
+from nao_tf.architecture import Architecture
+from nao_tf.cli import flags
+from nao_tf.cli.main import load_tensorflow
+from nao_tf.cli.main import run as run_program
+from nao_tf.report import observers
+from nao_tf.search.strategies import STRATEGIES
+from nao_tf.settings import plain
+from nao_tf.study.study import Study
+from nao_tf.tasks.task import Task
 
 
 def run() -> None:
     """The program."""
-    flags.keep("nao_search")
-    program.run(main)
+    flags.define_task()
+    flags.define("work_dir", None, "Everything a run writes; default runs/<task>. The same command goes on with it.")
+    flags.define("strategy", "nao", "What proposes architectures.", choices=STRATEGIES)
+    flags.define(
+        "baselines",
+        None,
+        f"What else gets the same budget, with commas between: {', '.join(STRATEGIES)}, or a hand-made network (lstm "
+        "for text, resnet for images); or nothing. Default: the hand-made network, random for a table.",
+    )
+    flags.define(
+        "architecture",
+        None,
+        "Architectures that are evaluated first: integers, readable form or published names, with ';' between.",
+    )
+    flags.define("seed", 1, "Same seed, same device, same versions: same pool.")
+    flags.define("distribution", "auto", "Training on several GPUs.", choices=flags.DISTRIBUTIONS)
+    flags.define("dry_run", False, "Print data, sizes and settings as one JSON line and train nothing.")
+    run_program(main)
 
 
 def main() -> None:
     """Runs with the flags as they were parsed."""
-    if flags.TASK.value not in flags.IMAGE_TASKS:
-        flags.refuse(flags.MAX_PARAMETERS, flags.MAX_FLOPS)
-    TASKS[flags.TASK.value]()
-
-
-def language() -> None:
-    """A search for a language model."""
-    preset, space, baselines = flags.preset(), RecurrentSpace(), flags.baselines()
-    if preset.initial > preset.budget:
-        raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
-    given, terminal = language_task.given_architecture(space), Terminal()
-    corpus = language_task.corpus(terminal, preset.trainings)
-    if flags.DRY_RUN.value:
-        program.load_tensorflow()
-        print(json.dumps(dry_run(preset, corpus, given)))
+    kind, name, strategy = flags.task_class(), flags.value("task"), flags.value("strategy")
+    settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
+    if name in kind.reads_with_tensorflow:
+        load_tensorflow()
+    task = kind.load(name, settings)
+    given = flags.architectures(task)
+    if flags.value("dry_run"):
+        if task.uses_tensorflow:
+            load_tensorflow()
+        print(json.dumps(dry_run(task, given, strategy=strategy)))
         return
-    work = pathlib.Path(flags.WORK_DIR.value or f"runs/{flags.TASK.value}")
-    claim(work, flags.meaning() + f"# corpus {corpus.name} {corpus.fingerprint()}\n")
-    program.load_tensorflow()
-    from nao_tf.cli.language_search import LanguageSearch
-
-    LanguageSearch(
-        flags.TASK.value,
-        preset,
-        space,
-        corpus,
-        work,
-        flags.STRATEGY.value,
-        flags.SEED.value,
-        terminal,
-        flags.strategy_of_devices(),
-        flags.EXPORT_WEIGHTS.value,
-    ).run(baselines)
+    study = Study(
+        task,
+        pathlib.Path(flags.value("work_dir") or f"runs/{name}"),
+        strategy=strategy,
+        seed=seed,
+        given=[task.member(architecture) for architecture in given],
+    )
+    study.claim(baselines)
+    files.write_text(study.work.path / "flags.txt", flags.flagfile())
+    with_tensorflow = study.needs_tensorflow(baselines)
+    if with_tensorflow:
+        load_tensorflow()
+        study.devices = flags.devices()
+    study.observer = observers(study, with_tensorboard=with_tensorflow)
+    study.run(baselines)
 
 
-def images() -> None:
-    """A search for an image classifier."""
-    baselines, terminal = flags.baselines(), Terminal()
-
-    def settings_for(count):
-        preset = flags.image_preset(count)
-        if preset.initial > preset.budget:
-            raise InputError(f"--initial={preset.initial} is more than the budget of {preset.budget} evaluations")
-        given = image_task.given_architecture(ConvolutionalSpace(preset.space))
-        return (preset, given), preset.trainings
-
-    data, (preset, given) = image_task.images(settings_for)
-    space = image_task.bounded(ConvolutionalSpace(preset.space), data, preset)
-    image_task.tell_sample(terminal, data)
-    if flags.DRY_RUN.value:
-        program.load_tensorflow()
-        from nao_tf.cli import image_search
-
-        print(json.dumps(image_search.dry_run(flags.TASK.value, flags.STRATEGY.value, preset, data, given)))
-        return
-    work = pathlib.Path(flags.WORK_DIR.value or f"runs/{flags.TASK.value}")
-    claim(work, flags.meaning() + f"# images {data.name} {data.fingerprint()}\n")
-    program.load_tensorflow()
-    from nao_tf.cli.image_search import ImageSearch
-
-    ImageSearch(
-        flags.TASK.value,
-        preset,
-        space,
-        data,
-        work,
-        flags.STRATEGY.value,
-        flags.SEED.value,
-        terminal,
-        flags.strategy_of_devices(),
-    ).run(baselines)
-
-
-def dry_run(preset, corpus, given) -> dict:
-    """The resolved settings, corpus, architecture and trainable parameters of the final model."""
+def dry_run(task: Task, given: Sequence[Architecture], *, strategy: str) -> dict[str, Any]:
+    """The data, the size of the first given architecture's final model, and the resolved settings."""
+    architecture = given[0] if given else None
+    rounds = Study.rounds_of(task, strategy)
     return {
-        "task": flags.TASK.value,
-        **language_task.described(corpus, preset.final),
-        "strategy": flags.STRATEGY.value,
-        "architecture": None if given is None else list(given.values),
-        "settings": dataclasses.asdict(preset),
+        "task": task.name,
+        **task.description(architecture),
+        "strategy": strategy,
+        "architecture": None if architecture is None else list(architecture.values),
+        "text": None if architecture is None else architecture.text,
+        "settings": {**plain(task.settings), "initial": rounds.initial, "proposals": rounds.proposals},
     }
-
-
-TASKS: Mapping[str, Callable[[], None]] = {
-    **dict.fromkeys(flags.LANGUAGE_TASKS, language),
-    **dict.fromkeys(flags.IMAGE_TASKS, images),
-    **dict.fromkeys(flags.TABLE_TASKS, table_search.main),
-}

@@ -2,65 +2,66 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pathlib
+from typing import Any
 
-from nao_tf.architecture import Architecture, RecurrentSpace
-from nao_tf.cli import flags, image_training, language_task, program
-from nao_tf.cli.terminal import Terminal
-from nao_tf.cli.work_directory import claim
-from nao_tf.data.text import Corpus
+from nao_tf import files
+from nao_tf.architecture import Architecture
+from nao_tf.cli import flags
+from nao_tf.cli.main import load_tensorflow
+from nao_tf.cli.main import run as run_program
 from nao_tf.errors import InputError
-from nao_tf.training.language_settings import LanguageTraining
-
-BASELINES = ("lstm",)
+from nao_tf.report import observers
+from nao_tf.settings import plain
+from nao_tf.study.study import Study
+from nao_tf.tasks.task import Task
 
 
 def run() -> None:
     """The program."""
-    flags.keep("nao_train")
-    program.run(main)
+    flags.define_task()
+    flags.define("work_dir", None, "Everything a run writes; default runs/train_<task>. The same command goes on.")
+    flags.define("architecture", None, "The architecture: integers, readable form, or a published name.")
+    flags.define("baselines", None, "The hand-made network to compare with: lstm for text, resnet for images.")
+    flags.define("seed", 1, "Same seed, same device, same versions: same weights.")
+    flags.define("distribution", "auto", "Training on several GPUs.", choices=flags.DISTRIBUTIONS)
+    flags.define("dry_run", False, "Print data, sizes and settings as one JSON line and train nothing.")
+    run_program(main)
 
 
 def main() -> None:
     """Runs with the flags as they were parsed."""
-    task, space, terminal = flags.TASK.value, RecurrentSpace(), Terminal()
-    if task in flags.IMAGE_TASKS:
-        image_training.main()
+    kind, name = flags.task_class(), flags.value("task")
+    settings, seed, baselines = flags.settings(training=True), flags.seed(), flags.baselines(())
+    if flags.value("architecture") is None:
+        raise InputError("--architecture is missing; give integers, a readable form or a published name")
+    if name in kind.reads_with_tensorflow:
+        load_tensorflow()
+    task = kind.load(name, settings, training=True)
+    architecture, *others = flags.architectures(task) or [None]
+    if architecture is None or others:
+        raise InputError("--architecture: one architecture is trained; give one, without ';'")
+    if flags.value("dry_run"):
+        load_tensorflow()
+        print(json.dumps(dry_run(task, architecture)))
         return
-    if task not in flags.LANGUAGE_TASKS:
-        known = ", ".join(flags.LANGUAGE_TASKS + flags.IMAGE_TASKS)
-        raise InputError(f"--task={task} cannot be trained; give one of {known}")
-    given = language_task.given_architecture(space)
-    if given is None:
-        names = ", ".join(space.published)
-        raise InputError(f"--architecture is missing; give integers, a readable form or one of {names}")
-    settings, baselines = flags.final_training(), flags.baselines(BASELINES, [])
-    corpus = language_task.corpus(terminal, [settings])
-    if flags.DRY_RUN.value:
-        program.load_tensorflow()
-        print(json.dumps(dry_run(task, corpus, given, settings)))
-        return
-    work = pathlib.Path(flags.WORK_DIR.value or f"runs/train_{task}")
-    lines = flags.meaning(flags.TRAINING_MEANING, baselines)
-    claim(work, f"{lines}# corpus {corpus.name} {corpus.fingerprint()}\n")
-    program.load_tensorflow()
-    from nao_tf.cli import given_training
-    from nao_tf.cli.final_language import FinalLanguageModels
-
-    devices, weights = flags.strategy_of_devices(), flags.EXPORT_WEIGHTS.value
-    models = FinalLanguageModels(settings, corpus, work, flags.SEED.value, terminal, devices, weights)
-    origin = {"dataset": corpus.name, "source": corpus.source}
-    given_training.train(task, "cell", language_task.data_line(corpus), origin, given, models, baselines)
+    study = Study(task, pathlib.Path(flags.value("work_dir") or f"runs/train_{name}"), seed=seed)
+    study.claim_training(architecture, baselines)
+    files.write_text(study.work.path / "flags.txt", flags.flagfile())
+    load_tensorflow()
+    study.devices = flags.devices()
+    study.observer = observers(study, with_tensorboard=True)
+    study.train(architecture, baselines)
 
 
-def dry_run(task: str, corpus: Corpus, given: Architecture, settings: LanguageTraining) -> dict:
-    """The resolved settings, corpus, architecture and trainable parameters."""
+def dry_run(task: Task, architecture: Architecture) -> dict[str, Any]:
+    """The data, the size of the architecture's final model, and the resolved settings."""
+    settings = plain(task.final_settings())
     return {
-        "task": task,
-        **language_task.described(corpus, settings),
-        "architecture": list(given.values),
-        "text": given.text,
-        "settings": dataclasses.asdict(settings),
+        "task": task.name,
+        **task.description(architecture),
+        "architecture": list(architecture.values),
+        "text": architecture.text,
+        "settings": settings,
     }

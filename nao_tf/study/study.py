@@ -224,6 +224,7 @@ class Study:
             names: of the rivals: strategies, or the hand-made network.
             known: the pool of the winner's search.
         """
+
         def measure(name):
             if name == self.task.rival:
                 return self._hand_made(winner.model, winner.label, self.seed + 1)

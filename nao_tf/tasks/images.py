@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from nao_tf.architecture import Architecture, ConvolutionalSpace, parse_cells
+from nao_tf.architecture import Architecture, Bounded, Constraint, ConvolutionalSpace, parse_cells
+from nao_tf.architecture.cells import SPACES
+from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
 from nao_tf.data.images import ImageData, load_images
 from nao_tf.errors import InputError
@@ -21,6 +23,7 @@ from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
+from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT
 from nao_tf.settings import plain
 from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.image_settings import ImageTraining, final_training
@@ -175,10 +178,6 @@ class ImageTask(Task):
     trains = ("data", "space", "final", "epochs")
     rival = RESIDUAL
     noun = "cells"
-    figures = (
-        "validation accuracy {validation_accuracy:.2%}  test accuracy {accuracy:.2%}  test loss {loss:.4f}  "
-        "parameters {parameters:,}"
-    )
     metric = Metric("validation_loss", higher_is_better=False)
     final_metric = Metric("validation_accuracy", higher_is_better=True)
     settings: ImageSettings
@@ -202,27 +201,30 @@ class ImageTask(Task):
         from nao_tf.training.image_models import classifier_size
 
         @functools.cache
-        def excess(values):
-            size = classifier_size(settings.final, data, space, values)
+        def excess(architecture):
+            size = classifier_size(settings.final, data, space, architecture.values)
             sizes = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
             return max(sizes[name] / bound for name, bound in bounds.items())
 
         words = " and ".join(f"--{name}={bound:,}" for name, bound in bounds.items())
-        bounded = space.within(
-            excess, f"{words} with {settings.final.layers} layers of {settings.final.filters} filters"
-        )
+        name = f"{words} with {settings.final.layers} layers of {settings.final.filters} filters"
+        bounded = Bounded(space, Constraint(excess, name))
         bounded.sample(np.random.default_rng(0))  # refused before anything is written
         return bounded
 
     # ---- for the programs
 
     @classmethod
-    def presets(cls, name: str, preset: str, *, training: bool = False, **axes: Any) -> ImageSettings:
+    def presets(
+        cls, name: str, preset: str, *, training: bool = False, architecture: str | None = None, **axes: Any
+    ) -> ImageSettings:
         """See `Task`."""
         settings = chosen(PRESETS, preset, axes.get("weight_sharing"))
         space = axes.get("space") or ("nao" if training else settings.space)
         if space not in SPACES:
             raise InputError(f"--space={space}: known are {', '.join(SPACES)}")
+        if training and architecture is not None:
+            space = parse_cells(architecture, ConvolutionalSpace(space)).space.name
         data = OwnImages() if name == OWN_IMAGES else ImageFiles()
         return dataclasses.replace(settings, data=data, space=space, final=final_training(preset, space, task=name))
 
@@ -242,8 +244,12 @@ class ImageTask(Task):
         return cls(name, settings, data=data)
 
     def parse(self, text: str) -> Architecture:
+        """See `Task`; cells of another space stay in it."""
+        return parse_cells(text, ConvolutionalSpace(self.settings.space))
+
+    def member(self, architecture: Architecture) -> Architecture:
         """See `Task`; cells of another space are converted."""
-        return parse_cells(text, self.space)
+        return ConvolutionalSpace(self.settings.space).convert(architecture)
 
     # ---- the data
 
@@ -295,6 +301,13 @@ class ImageTask(Task):
     def final_identity(self) -> Any:
         """See `Task`."""
         return plain(self.settings.final)
+
+    def figures_text(self, figures: Mapping[str, Any]) -> str:
+        """See `Task`."""
+        return (
+            f"validation accuracy {figures['validation_accuracy']:.2%}  test accuracy {figures['accuracy']:.2%}  "
+            f"test loss {figures['loss']:.4f}  parameters {figures['parameters']:,}"
+        )
 
     # ---- networks
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nao_tf.architecture import NUMBERINGS, Architecture, RecurrentSpace
+from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.streams import streams, window_count
 from nao_tf.data.text import Corpus, load_corpus
 from nao_tf.errors import InputError
@@ -19,6 +20,7 @@ from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
+from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT, AscentSettings
 from nao_tf.settings import plain
 from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.language_settings import LanguageTraining, final_training
@@ -168,10 +170,6 @@ class LanguageTask(Task):
     trains = ("data", "final", "export_weights", "activation_numbering")
     rival = LSTM
     noun = "cell"
-    figures = (
-        "validation perplexity {validation_perplexity:8.2f}  test perplexity {perplexity:8.2f}  "
-        "parameters {parameters:,}"
-    )
     metric = Metric("validation_perplexity", higher_is_better=False, form="{:.2f}")
     settings: LanguageSettings
 
@@ -183,7 +181,9 @@ class LanguageTask(Task):
     # ---- for the programs
 
     @classmethod
-    def presets(cls, name: str, preset: str, *, training: bool = False, **axes: Any) -> LanguageSettings:
+    def presets(
+        cls, name: str, preset: str, *, training: bool = False, architecture: str | None = None, **axes: Any
+    ) -> LanguageSettings:
         """See `Task`."""
         settings = chosen(PRESETS, preset, axes.get("weight_sharing"))
         data = OwnText() if name == OWN_TEXT else TextFiles()
@@ -245,6 +245,13 @@ class LanguageTask(Task):
     def final_identity(self) -> Any:
         """See `Task`."""
         return plain(self.settings.final)
+
+    def figures_text(self, figures: Mapping[str, Any]) -> str:
+        """See `Task`."""
+        return (
+            f"validation perplexity {figures['validation_perplexity']:8.2f}  test perplexity "
+            f"{figures['perplexity']:8.2f}  parameters {figures['parameters']:,}"
+        )
 
     # ---- networks
 

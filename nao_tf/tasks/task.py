@@ -133,7 +133,6 @@ class Task(abc.ABC):
         final_metric: of the validation of final models; that of scores where it is not another.
         rival: the name of the hand-made network that final models are compared with; None: there is none.
         noun: the word for an architecture, for people.
-        figures: a format string of what `FinalModel.measure` gives, for people.
 
     Class attributes of tasks that the programs know:
         names: of the tasks that the class serves.
@@ -156,7 +155,6 @@ class Task(abc.ABC):
 
     name: str = "own"
     noun: str = "architecture"
-    figures: str = ""
     space: SearchSpace
     metric: Metric
 
@@ -229,16 +227,23 @@ class Task(abc.ABC):
         """What decides a final model, besides `identity`, its architecture and the seed, as JSON values."""
         return None
 
+    def figures_text(self, figures: Mapping[str, Any]) -> str:
+        """What `FinalModel.measure` gives, for people."""
+        return "  ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+
     # ---- for the programs
 
     @classmethod
-    def presets(cls, name: str, preset: str, *, training: bool = False, **axes: Any) -> StudySettings:
+    def presets(
+        cls, name: str, preset: str, *, training: bool = False, architecture: str | None = None, **axes: Any
+    ) -> StudySettings:
         """The settings of a preset.
 
         Args:
             name: of the task.
             preset: "cpu" or "paper".
             training: for training one given architecture instead of a search.
+            architecture: the given architecture, as users write it.
             axes: values of `axes`; those that are not given are the preset's.
 
         Raises:
@@ -261,8 +266,12 @@ class Task(abc.ABC):
         raise NotImplementedError(cls.__name__)
 
     def parse(self, text: str) -> Architecture:
-        """Reads an architecture as users write it. Raises ArchitectureError."""
+        """Reads an architecture as users write it, for a final model. Raises ArchitectureError."""
         return self.space.parse(text)
+
+    def member(self, architecture: Architecture) -> Architecture:
+        """An architecture as one of the search space. Raises ArchitectureError where it is none."""
+        return self.space.architecture(architecture.values)
 
 
 Preset = TypeVar("Preset", bound=StudySettings)

@@ -1,4 +1,4 @@
-"""What all programs share: one clear line for wrong input, and how to go on after an interruption."""
+"""What all programs share: one clear line for wrong input, exit status, and TensorFlow without its start-up lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nao_tf.architecture import ArchitectureError
 from nao_tf.errors import InputError, RunError
 
 
-def run(main: Callable[[], None]) -> None:
+def run(program: Callable[[], None]) -> None:
     """Parses the flags and runs a program.
 
     Exit status 0: done. 1: wrong usage or input, or a run that cannot go on; one line on standard error. 130:
@@ -33,7 +33,7 @@ def run(main: Callable[[], None]) -> None:
             print(f"error: unexpected argument {arguments[1]!r}; all options are flags, see --help", file=sys.stderr)
             sys.exit(1)
         try:
-            main()
+            program()
         except (InputError, ArchitectureError, RunError) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
@@ -49,25 +49,16 @@ def load_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     descriptor = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)  # the lines come from C++ and know no Python stream
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)  # the lines come from C++ and know no Python stream
         try:
             import tensorflow as tf
 
             tf.config.list_logical_devices()
         except BaseException:
-            said.seek(0)
-            os.write(descriptor, said.read())
+            captured.seek(0)
+            os.write(descriptor, captured.read())
             raise
         finally:
             os.dup2(descriptor, 2)
             os.close(descriptor)
-
-
-def reproducible(seed: int) -> None:
-    """Makes everything random depend on the seed, and equal computations give equal results. Loads TensorFlow."""
-    import keras
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)

@@ -1,4 +1,4 @@
-"""How the programs in bin/ start: with what `make` set up, or with a line that says how to. Needs nothing installed."""
+"""Starts the programs in bin/: with what `make` set up, or with a line that says how to. Needs nothing installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]  # of a checkout
 
 
-def launch(module: str) -> None:
+def start(module: str) -> None:
     """Runs `run` of a module of `nao_tf.cli`."""
     try:
         run = importlib.import_module(f"nao_tf.cli.{module}").run

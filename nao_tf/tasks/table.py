@@ -1,0 +1,254 @@
+"""Tables of networks that were trained before: NAS-Bench-201 cells, and any CSV file whose columns are decisions.
+
+An evaluation is a look-up, so a search takes seconds, and a final model is the row of its architecture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from nao_tf.architecture import Architecture, NasBench201Space
+from nao_tf.controller.settings import PRESETS as CONTROLLERS
+from nao_tf.data.table import ArchitectureTable, Row, read_decision_table, read_table
+from nao_tf.errors import InputError
+from nao_tf.observer import Observer
+from nao_tf.search.evaluator import Evaluator, FunctionEvaluator, Outcome
+from nao_tf.search.executors import Executor
+from nao_tf.search.settings import StudySettings
+from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT
+from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
+
+NAS_BENCH_201, OWN_TABLE = "nasbench201", "table"
+KINDS = {
+    NAS_BENCH_201: "a CSV file with an arch column in the notation of NAS-Bench-201",
+    OWN_TABLE: "a CSV file with a column for each decision",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableFile:
+    """Where a table comes from, and which of its columns are what.
+
+    Attributes:
+        file: the CSV file; none: the only one in the directory.
+        directory: folder of the file, where that is not given.
+        score_column: the column that a search sees.
+        test_column: the column that tests what it found.
+    """
+
+    file: str | None = None
+    directory: str | None = None
+    score_column: str | None = "c10_val_200ep"
+    test_column: str | None = "c10_test_200ep"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecisionFile(TableFile):
+    """Where a table of decisions comes from, and which of its columns are what.
+
+    Attributes:
+        decisions: the columns that make an architecture.
+        lower_is_better: whether the score is an error, a loss or a time.
+    """
+
+    score_column: str | None = None
+    test_column: str | None = None
+    decisions: tuple[str, ...] = ()
+    lower_is_better: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableSettings(StudySettings):
+    """The settings of a study of a table.
+
+    Attributes:
+        data: the table.
+    """
+
+    budget: int = 300
+    data: TableFile = TableFile()
+
+
+PRESETS: Mapping[str, Mapping[None, TableSettings]] = {
+    "cpu": {None: TableSettings(controller=CONTROLLERS["small"])},
+    # The authors' procedure, its pool of 1,000 made smaller: the published seeds and rounds are more than the budget.
+    "paper": {
+        None: TableSettings(
+            initial=50,
+            proposals=20,
+            controller=CONTROLLERS["paper"],
+            ascent=dataclasses.replace(
+                PUBLISHED_ASCENT,
+                random_share=0.0,
+                step_sizes=tuple(range(1, 31)),  # authors' code for recurrent cells with weight sharing
+            ),
+        )
+    },
+}
+
+
+class TableTask(Task):
+    """A table of trained networks.
+
+    Args:
+        name: of the task.
+        settings: of the study.
+        table: of the networks.
+    """
+
+    names = (NAS_BENCH_201, OWN_TABLE)
+    short: Mapping[str, Short] = {
+        "table": Short("data.file"),
+        "data_dir": Short("data.directory"),
+        "decisions": Short("data.decisions"),
+        "score_column": Short("data.score_column"),
+        "test_column": Short("data.test_column"),
+        "lower_is_better": Short("data.lower_is_better"),
+        "budget": Short("budget"),
+        "initial": Short("initial"),
+        "proposals": Short("proposals"),
+        "finalists": Short("finalists"),
+    }
+    uses_tensorflow = False
+    noun = "row"
+    settings: TableSettings
+
+    def __init__(self, name: str, settings: TableSettings, *, table: ArchitectureTable):
+        super().__init__(settings)
+        self.name, self.table, self.space = name, table, table.space
+        self.metric = Metric(table.score_column, higher_is_better=table.higher_is_better, form="{:.3f}")
+
+    # ---- for the programs
+
+    @classmethod
+    def presets(
+        cls, name: str, preset: str, *, training: bool = False, architecture: str | None = None, **axes: Any
+    ) -> TableSettings:
+        """See `Task`."""
+        if training:
+            raise InputError(f"--task={name} is a table and cannot be trained")
+        data = DecisionFile() if name == OWN_TABLE else TableFile()
+        return dataclasses.replace(chosen(PRESETS, preset, None), data=data)
+
+    @classmethod
+    def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> TableTask:
+        """See `Task`."""
+        assert isinstance(settings, TableSettings)
+        data = settings.data
+        path = table_path(name, data)
+        if data.score_column is None:
+            raise InputError(f"--task={name} takes --score_column=COLUMN, the column that the search sees")
+        if isinstance(data, DecisionFile):
+            table = read_decision_table(
+                path,
+                decisions=data.decisions,
+                score_column=data.score_column,
+                test_column=data.test_column,
+                lower_is_better=data.lower_is_better,
+            )
+        else:
+            table = read_table(path, NasBench201Space(), score_column=data.score_column, test_column=data.test_column)
+        return cls(name, settings, table=table)
+
+    # ---- the data
+
+    def dataset(self) -> dict[str, Any]:
+        """See `Task`."""
+        return {"dataset": self.table.path.stem, "source": str(self.table.path)}
+
+    def fingerprint(self) -> str:
+        """See `Task`."""
+        return self.table.fingerprint
+
+    def data_lines(self) -> list[str]:
+        """See `Task`."""
+        table = self.table
+        return [
+            f"table {table.path}: {table.lines:,} rows, {len(table.rows):,} different architectures; "
+            f"the search sees {table.score_column}"
+        ]
+
+    def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
+        """See `Task`."""
+        table = self.table
+        return {
+            **self.dataset(),
+            "table": str(table.path),
+            "rows": table.lines,
+            "architectures": len(table.rows),
+            "score_column": table.score_column,
+            "test_column": table.test_column,
+        }
+
+    def score_identity(self) -> dict[str, Any]:
+        """See `Task`."""
+        table = self.table
+        return {
+            "decisions": [position.description for position in table.space.positions],
+            "score_column": table.score_column,
+            "higher_is_better": table.higher_is_better,
+        }
+
+    # ---- networks
+
+    def evaluator(
+        self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
+    ) -> Evaluator:
+        """See `Task`; one look-up counts as one evaluation, whatever the seed."""
+        return FunctionEvaluator(self._outcome)
+
+    def _outcome(self, architecture):
+        row = self.table[architecture]
+        return Outcome(row.score, row.parameters)
+
+    def final(
+        self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
+    ) -> FinalModel:
+        """See `Task`."""
+        if isinstance(network, Rival):
+            raise InputError(f"a table has no hand-made network {network.name}")
+        return TrainedRow(self.table[network], self.table.test_column)
+
+    def figures_text(self, figures: Mapping[str, Any]) -> str:
+        """See `Task`."""
+        return "  ".join(f"{name} {value:.3f}" for name, value in figures.items() if isinstance(value, float))
+
+
+class TrainedRow(FinalModel):
+    """A network of a table: trained already.
+
+    Args:
+        row: of the network.
+        test_column: the name of its test figure; None where it has none.
+    """
+
+    def __init__(self, row: Row, test_column: str | None):
+        self._row, self._test_column, self.parameters = row, test_column, row.parameters
+
+    def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
+        """Does nothing: the network is trained."""
+
+    def validate(self) -> float:
+        """The score."""
+        return self._row.score
+
+    def measure(self) -> dict[str, Any]:
+        """The test figure, where the table has one."""
+        return {} if self._test_column is None else {self._test_column: self._row.test}
+
+
+def table_path(task: str, data: TableFile) -> pathlib.Path:
+    """The file that is named, or else the only CSV file in the directory. Raises InputError."""
+    kind = KINDS[task]
+    if data.file is not None:
+        return pathlib.Path(data.file)
+    if data.directory is None:
+        raise InputError(f"--task={task} takes --table=FILE, {kind}")
+    files = sorted(pathlib.Path(data.directory).glob("*.csv"))
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "no CSV file"
+        raise InputError(f"--data_dir={data.directory} holds {names}; give --table=FILE, {kind}")
+    return files[0]
