@@ -130,18 +130,21 @@ def draw(values: Sequence[int], *, name: str) -> str:
     parts.append(
         f'<path class="edge" d="M{bracket} {TOP - HEIGHT // 2} h10 V{bottom} h-10 M{bracket + 10} {middle} h12"/>'
         f'<text class="note" x="{bracket + 30}" y="{middle - 3}">h<tspan dy="3" font-size="10">t</tspan>'
-        f'<tspan dy="-3"> = mean of</tspan></text>'
+        f'<tspan dx="4" dy="-3">= mean of</tspan></text>'
         f'<text class="note" x="{bracket + 30}" y="{middle + 15}">nodes 1 to {len(predecessors)}</text>'
     )
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    tip = 'viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"'
+    rule = "Node i reads one earlier node p through a gate c: s(i) = s(p) + σ(c) · (activation(h) − s(p))"
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">
   <title>The recurrent cell {name}</title>
   <style>
     {style()}
   </style>
-  <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z"/></marker></defs>
+  <defs><marker id="tip" {tip}><path d="M0 0 L8 4 L0 8 z"/></marker></defs>
   <rect class="panel" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="10"/>
   <text class="heading" x="24" y="34">{name}</text>
-  <text class="note" x="24" y="{height - 20}">Node i reads one earlier node p through a gate c: s(i) = s(p) + σ(c) · (activation(h) − s(p))</text>
+  <text class="note" x="24" y="{height - 20}">{rule}</text>
   {chr(10).join(parts).replace(chr(10), chr(10) + "  ")}
 </svg>
 """
@@ -149,9 +152,8 @@ def draw(values: Sequence[int], *, name: str) -> str:
 
 def main() -> None:
     """Prints the drawing of the cell that the command line names."""
-    named, space = " ".join(sys.argv[1:]), RecurrentSpace()
-    values = space.published[named] if named in space.published else space.parse(named)
-    print(draw(tuple(getattr(values, "values", values)), name=named), end="")
+    named = " ".join(sys.argv[1:])
+    print(draw(RecurrentSpace().parse(named).values, name=named), end="")
 
 
 if __name__ == "__main__":
