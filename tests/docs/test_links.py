@@ -40,8 +40,8 @@ def anchors(page):
 
 def links(page):
     """The relative links of a page, as target and anchor."""
-    found = LINK.findall(page.read_text())
-    return [link.partition("#")[::2] for link in found if not re.match(r"[a-z]+:", link)]
+    targets = LINK.findall(page.read_text())
+    return [target.partition("#")[::2] for target in targets if not re.match(r"[a-z]+:", target)]
 
 
 def missing_paths(text, root):
