@@ -139,8 +139,8 @@ _PUBLISHED_WIKITEXT2 = dataclasses.replace(
     weight_decay=5e-7,
     dropout=dataclasses.replace(PUBLISHED_DROPOUT, hidden=0.15),
 )
-# What ranks best of what was tried, see BUILD.md. Without the warm-up some cells of long identity and relu chains
-# diverge within the first 50 steps.
+# What ranks best of what was tried, see docs/results/penn_treebank.md. Without the warm-up some cells of long
+# identity and relu chains diverge within the first 50 steps.
 _CPU_SCRATCH = LanguageTraining(units=64, batch_size=20, steps=500, learning_rate=1.5e-2, warmup=50)
 
 PRESETS: Mapping[str, LanguagePreset] = {
@@ -160,7 +160,7 @@ PRESETS: Mapping[str, LanguagePreset] = {
         proposals=10,
         budget=100,
         controller="default",
-        ascent={"ascents": 1, "exploration": 0.0},  # with which the figures of BUILD.md were measured
+        ascent={"ascents": 1, "exploration": 0.0},  # as measured: docs/results/penn_treebank.md
     ),
     "paper": LanguagePreset(
         weight_sharing=True,

@@ -1,4 +1,4 @@
-"""What BUILD.md tells clients of an export, run on the signatures of one; there is no TensorFlow Serving here."""
+"""The client examples of docs/serving.md, run on the signatures of an export; there is no TensorFlow Serving here."""
 
 import collections
 import itertools
@@ -21,8 +21,7 @@ from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export import export_child
 
-PAGE = (pathlib.Path(__file__).parents[2] / "BUILD.md").read_text()
-SERVING = PAGE[PAGE.index("## Export and serve") : PAGE.index("## Measured")]
+SERVING = (pathlib.Path(__file__).parents[2] / "docs" / "serving.md").read_text()
 NAMED = {4: "the", 5: "<eos>", 17: "cat", 42: "sat"}  # the ids that the examples speak of
 VOCABULARY = Vocabulary(tuple(NAMED.get(word, f"w{word}") for word in range(50)))
 REQUESTS = re.findall(r"^    curl -d '(.*)' (http\S*)\n    (\{.*\})$", SERVING, re.MULTILINE)
@@ -127,6 +126,6 @@ def test_the_grpc_client_runs(signatures, monkeypatch, capsys):
     }
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    exec(compile(textwrap.dedent(block), "BUILD.md", "exec"), {})  # the page is this repository's own
+    exec(compile(textwrap.dedent(block), "docs/serving.md", "exec"), {})  # the page is this repository's own
     assert asked == ["score_text", "tokenize", *itertools.chain(*[("step", "detokenize")] * 10)]
     assert len(capsys.readouterr().out.splitlines()) == 11

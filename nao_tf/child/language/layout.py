@@ -2,7 +2,7 @@
 
 With units first the kernel is the left side of every product, `[2 U, U] [U, B]`. XLA's products on the CPU are faster
 so where kernels are large: at 850 units the whole loop with its gradient takes a fifth less; at 64 to 200 units it
-takes up to a quarter more (measured: BUILD.md, "Final language models").
+takes up to a quarter more (measured: docs/results/speed.md).
 
 Letters: T time steps, B sequences, U units, V a kernel's columns.
 """

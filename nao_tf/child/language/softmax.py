@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-PIECE = 640  # rows; [640, 10,000] floats fit into the caches that matter. Measured: BUILD.md, "Speed"
+PIECE = 640  # rows; [640, 10,000] floats fit into the caches that matter. Measured: docs/results/speed.md
 
 
 def softmax_loss(outputs, embedding, bias, targets, weights, piece=PIECE):
