@@ -124,9 +124,7 @@ def settings(*, training: bool = False) -> StudySettings:
                 chosen[path] = parse(text, types[path].type)
             except ValueError as error:
                 raise InputError(f"{flag}={text}: {error}") from error
-    result = kind.presets(
-        name, value("preset"), training=training, architecture=value("architecture"), **chosen
-    )
+    result = kind.presets(name, value("preset"), training=training, architecture=value("architecture"), **chosen)
     for flag, path, text, factor in assignments:
         if training and path.partition(".")[0] not in kind.trains:
             raise InputError(f"{flag} is of no use when one given architecture is trained; leave it out")

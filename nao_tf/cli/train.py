@@ -13,7 +13,6 @@ from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.errors import InputError
 from nao_tf.report import observers
-from nao_tf.settings import plain
 from nao_tf.study.study import Study
 from nao_tf.tasks.task import Task
 
@@ -57,11 +56,10 @@ def main() -> None:
 
 def dry_run(task: Task, architecture: Architecture) -> dict[str, Any]:
     """The data, the size of the architecture's final model, and the resolved settings."""
-    settings = plain(task.final_settings())
     return {
         "task": task.name,
         **task.description(architecture),
         "architecture": list(architecture.values),
         "text": architecture.text,
-        "settings": settings,
+        "settings": task.final_identity(),
     }

@@ -1,12 +1,25 @@
-"""What a program says while it works: lasting lines, and on a terminal one line of progress that is written over."""
+"""A run on a terminal: log lines, and one line of progress that is written over."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import pathlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import Any, TextIO
+
+from nao_tf.observer import Epoch, Observer
+from nao_tf.search.evaluator import CHILD
+from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.strategy import Predictor
+from nao_tf.study.result import Result
+from nao_tf.tasks.task import Task
+
+QUICK = 0.5  # seconds of an evaluation below which not each has a log line
+LINES = 10  # log lines of a search whose evaluations are quick
+STEPS = 1000  # training steps of a final model between two log lines
 
 
 class Terminal:
@@ -21,7 +34,7 @@ class Terminal:
         self._start = time.monotonic()
         self._status = ""
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """A lasting line, with the seconds since the program began."""
         self._clear()
         print(f"[{time.monotonic() - self._start:7.1f} s] {text}", file=self._stream, flush=True)
@@ -33,17 +46,7 @@ class Terminal:
             self._status = text
             print(text, end="\r", file=self._stream, flush=True)
 
-    def compare(self, figures: Mapping[str, dict], form: str) -> None:
-        """A lasting line of each model.
-
-        Args:
-            figures: of each by its name; of one that failed `failed`, the reason.
-            form: a format string of the figures of the others.
-        """
-        for name, row in figures.items():
-            self.say(f"{name:10s}  " + (f"failed: {row['failed']}" if "failed" in row else form.format(**row)))
-
-    def curves(self, curves: Mapping[str, Sequence[float]], unit: str) -> None:
+    def curves(self, curves: Mapping[str, Sequence[float]], *, unit: str) -> None:
         """A table with a column for each curve, which may be of different lengths, and a row for each point.
 
         Args:
@@ -51,10 +54,10 @@ class Terminal:
             unit: what the points are counted in, from 1.
         """
         if curves:
-            self.say(f"{unit:>5s}" + "".join(f"  {name:>10s}" for name in curves))
+            self.log(f"{unit:>5s}" + "".join(f"  {name:>10s}" for name in curves))
         for point, values in enumerate(itertools.zip_longest(*curves.values()), 1):
             cells = ("" if value is None else f"{value:.2f}" for value in values)
-            self.say(f"{point:5d}" + "".join(f"  {cell:>10s}" for cell in cells))
+            self.log(f"{point:5d}" + "".join(f"  {cell:>10s}" for cell in cells))
 
     def _clear(self):
         if self._status:
@@ -83,8 +86,107 @@ class Rate:
         return (time.monotonic() - self._start) / max(1, self.done - self._before)
 
     def __str__(self) -> str:
-        left = self.seconds_each * (self.total - self.done)
+        left = self.seconds_each * max(0, self.total - self.done)
         remaining = f"{left / 60:.1f} min" if left >= 90 else f"{left:.0f} s"
         each = self.seconds_each
         pace = f"{each:.1f} s each" if each >= 0.5 else f"{1 / max(each, 1e-9):.1f} a second"
         return f"{self.done}/{self.total}, {pace}, {remaining} left"
+
+
+class TerminalObserver(Observer):
+    """Shows a run of a task on a terminal.
+
+    Args:
+        task: of the run.
+        work: the work directory.
+        terminal: where the lines go.
+    """
+
+    def __init__(self, task: Task, work: pathlib.Path, *, terminal: Terminal | None = None):
+        self.task, self.work, self.terminal = task, work, terminal or Terminal()
+        self._search, self._training = Rate(0), Rate(0)
+        self._label, self._logged = "", 0
+
+    def notice(self, text: str) -> None:
+        """See `Observer`."""
+        self.terminal.log(text)
+
+    def search(self, strategy: str, pool: Pool, *, budget: int) -> None:
+        """See `Observer`."""
+        self._search, self._logged = Rate(budget, len(pool)), len(pool)
+        if len(pool):
+            name = strategy if pool.path is None else pool.path.name
+            self.terminal.log(f"{name}: {len(pool)} architectures are evaluated already")
+
+    def evaluation(self, strategy: str, evaluation: Evaluation, *, pool: Pool) -> None:
+        """See `Observer`; quick evaluations, as of a table, get a log line now and then."""
+        metric, budget = self.task.metric, self._search.total
+        self._search.step(len(pool))
+        score = f"failed: {evaluation.reason}" if evaluation.score is None else metric.text(evaluation.score)
+        best = "" if pool.best is None or pool.best.score is None else f", best {metric.text(pool.best.score)}"
+        line = (
+            f"{strategy}, architecture {evaluation.id} ({evaluation.candidate.origin}): {metric.words} {score}{best}; "
+            f"{self._search}"
+        )
+        quick = self._search.seconds_each < QUICK
+        if not quick or len(pool) >= budget or len(pool) - self._logged >= budget / LINES:
+            self._logged = len(pool)
+            self.terminal.log(line)
+        else:
+            self.terminal.status(line)
+
+    def predictor(self, round: int | None, predictor: Predictor) -> None:  # type: ignore[override]
+        """See `Observer`."""
+        if predictor.quality is not None:
+            of = "the whole pool" if round is None else f"round {round}"
+            figures = dataclasses.asdict(predictor.quality).items()
+            quality = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in figures if value is not None)
+            line = f"controller of {of}, on architectures it has not seen: {quality}"
+            if round is None or self._search.seconds_each >= QUICK:
+                self.terminal.log(line)
+            else:
+                self.terminal.status(line)
+
+    def training(self, label: str, step: int, *, loss: float, steps: int | None = None) -> None:
+        """See `Observer`."""
+        if label == CHILD:
+            self.terminal.status(f"training step {step}, loss {loss:.3f}; {self._search}")
+            return
+        if label != self._label:
+            self._label, self._training = label, Rate(steps or step, step)
+        self._training.step(step)
+        line = f"{label}: training loss {loss:.3f}; {self._training}"
+        if step % STEPS == 0:
+            self.terminal.log(line)
+        else:
+            self.terminal.status(line)
+
+    def epoch(self, label: str, epoch: Epoch) -> None:
+        """See `Observer`."""
+        which = f"{label}, epoch {epoch.number}, step {epoch.step}"
+        if epoch.value is None:
+            self.terminal.log(f"{which}: diverged; going on from the best weights")
+            return
+        of = " of averaged weights" if epoch.averaged else ""
+        self.terminal.log(f"{which}: {epoch.metric.replace('_', ' ')}{of} {epoch.value:.2f}, best {epoch.best:.2f}")
+
+    def result(self, result: Result) -> None:  # type: ignore[override]
+        """See `Observer`: the best of the search, the winner, and how it compares."""
+        log, task, metric = self.terminal.log, result.task, result.task.metric
+        content = result.to_json()
+        name = task.noun
+        written = ["result.json", *(["pool.jsonl"] if result.pool else [])]
+        if result.pool is not None:
+            name = f"found {task.noun}"
+            log(f"{content['dataset']}; {len(content['top'])} best of {len(result.pool)} architectures:")
+            for row in content["top"]:
+                score = metric.text(row["score"])
+                log(f"  {row['id']:4d} {row['origin']:9s} {metric.words} {score:>8s}  {row['text']}")
+            log(f"winner: architecture {content['best']['id']}, {content['best']['text']}")
+        rows: dict[str, Mapping[str, Any]] = {name: result.test, **result.baselines}
+        for name, figures in rows.items():
+            failed = f"failed: {figures['failed']}" if "failed" in figures else None
+            log(f"{name:10s}  {failed or task.figures_text(figures)}")
+        self.terminal.curves(task.curves(rows), unit="epoch")
+        written += [name for name in ("export/child/1", "tensorboard") if (self.work / name).exists()]
+        log(f"{self.work}: {', '.join(written)}")

@@ -72,9 +72,8 @@ class Study:
             InputError: an unknown baseline, or the directory belongs to another computation.
             RunError: nothing that the search tries can be trained.
         """
-        rivals = self._rivals(baselines)
-        self.claim([self.strategy_name, *(name for name in rivals if name in STRATEGIES)])
-        self._begin([self.strategy_name, *rivals])
+        rivals = self.claim(baselines)
+        self._begin(rivals)
         pool = self.search(self.strategy_name)
         predictor = self._predictor(pool)
         winner = self.winner(pool, self.strategy_name)
@@ -101,14 +100,8 @@ class Study:
             InputError: another baseline, or the directory belongs to another computation.
             RunError: the architecture cannot be trained.
         """
-        rivals = tuple(dict.fromkeys(baselines))
-        for name in rivals:
-            if name != self.task.rival:
-                raise InputError(f"--baselines: {name!r} is not {self.task.rival or 'there for this task'}")
-        settings = self.task.final_identity()
-        identity = {**self.task.identity(), "seed": self.seed, "architecture": list(architecture.canonical.values)}
-        self.work.claim({GIVEN: {**identity, "settings": settings}})
-        self._begin(())
+        rivals = self.claim_training(architecture, baselines)
+        self._begin()
         model = self.task.final(architecture, seed=self.seed, devices=self.devices)
         self.observer.notice(
             f"{self.task.noun} {architecture.text}: {model.parameters:,} parameters, {model.steps:,} steps"
@@ -126,15 +119,56 @@ class Study:
 
     # ---- stages
 
-    def claim(self, strategies: Sequence[str]) -> None:
-        """Makes the work directory this run's own. Raises InputError where it is another's; nothing is written then.
+    def claim(self, baselines: Iterable[str] = ()) -> list[str]:
+        """Makes the work directory this run's own.
 
         Args:
-            strategies: all that will search.
+            baselines: see `run`.
+
+        Returns:
+            The baselines without the strategy itself, each once.
+
+        Raises:
+            InputError: an unknown baseline, or the directory belongs to another computation; nothing is written.
         """
-        settings = self.task.final_identity()
-        identities = {self._file(name).name: self._identity(name) for name in strategies}
-        self.work.claim({**identities, "final": self.work.first_final_settings(settings)})
+        known = [*([self.task.rival] if self.task.rival else []), *STRATEGIES]
+        rivals = [name for name in dict.fromkeys(baselines) if name != self.strategy_name]
+        for name in rivals:
+            if name not in known:
+                raise InputError(f"--baselines: {name!r} is not one of {', '.join(known)}")
+        searched = [self.strategy_name, *(name for name in rivals if name in STRATEGIES)]
+        identities = {self._file(name).name: self._identity(name) for name in searched}
+        self.work.claim({**identities, "final": self.work.first_final_settings(self.task.final_identity())})
+        return rivals
+
+    def claim_training(self, architecture: Architecture, baselines: Iterable[str] = ()) -> list[str]:
+        """Makes the work directory that of the training of one given architecture.
+
+        Args:
+            architecture: to train.
+            baselines: see `train`.
+
+        Returns:
+            The baselines, each once.
+
+        Raises:
+            InputError: as `claim`.
+        """
+        rivals = list(dict.fromkeys(baselines))
+        for name in rivals:
+            if name != self.task.rival:
+                raise InputError(f"--baselines: {name!r} is not {self.task.rival}, the hand-made network of this task")
+        identity = {**self.task.identity(), "space": architecture.space.name, "seed": self.seed}
+        identity |= {"architecture": list(architecture.values), "settings": self.task.final_identity()}
+        self.work.claim({GIVEN: identity})
+        return rivals
+
+    def needs_tensorflow(self, baselines: Iterable[str] = ()) -> bool:
+        """Whether a run with these baselines loads TensorFlow."""
+        names = [self.strategy_name, *baselines]
+        return self.task.uses_tensorflow or any(
+            STRATEGIES[name].needs_tensorflow for name in names if name in STRATEGIES
+        )
 
     def strategy(self, name: str) -> Strategy:
         """A strategy with its part of the settings."""
@@ -142,9 +176,10 @@ class Study:
         own = {part: getattr(settings, part) for part in entry.settings}
         return entry.make(self.task.space, self.seed, observer=self.observer, **own)
 
-    def rounds(self, name: str) -> Rounds:
-        """The sizes of a strategy's rounds: those of the settings, or its own where they have none."""
-        entry, settings = STRATEGIES[name], self.task.settings
+    @staticmethod
+    def rounds_of(task: Task, name: str) -> Rounds:
+        """The sizes of a strategy's rounds: those of the task's settings, or its own where they have none."""
+        entry, settings = STRATEGIES[name], task.settings
         return Rounds(
             budget=settings.budget,
             initial=entry.initial if settings.initial is None else settings.initial,
@@ -166,7 +201,7 @@ class Study:
                 self.strategy(name),
                 task.evaluator(seed=self.seed, directory=self.work.shared_child(name), executor=self.executor),
                 pool=pool,
-                rounds=self.rounds(name),
+                rounds=self.rounds_of(task, name),
                 given=self.given,
                 known=known,
                 name=name,
@@ -234,20 +269,12 @@ class Study:
 
     # ---- parts of stages
 
-    def _rivals(self, baselines):
-        """The baselines without the strategy itself, each once. Raises InputError for an unknown one."""
-        known = [*([self.task.rival] if self.task.rival else []), *STRATEGIES]
-        for name in baselines:
-            if name not in known:
-                raise InputError(f"--baselines: {name!r} is not one of {', '.join(known)}")
-        return [name for name in dict.fromkeys(baselines) if name != self.strategy_name]
-
     def _file(self, name):
         return self.work.pool(name, main=name == self.strategy_name)
 
     def _identity(self, name):
         """What decides the pool of a strategy."""
-        rounds, settings = self.rounds(name), self.task.settings
+        rounds, settings = self.rounds_of(self.task, name), self.task.settings
         return {
             **self.task.identity(),
             **self.task.score_identity(),
@@ -259,10 +286,10 @@ class Study:
             "given": [list(architecture.canonical.values) for architecture in self.given],
         }
 
-    def _begin(self, names):
+    def _begin(self, baselines=()):
         for line in self.task.data_lines():
             self.observer.notice(line)
-        if self.task.uses_tensorflow or any(STRATEGIES[name].needs_tensorflow for name in names if name in STRATEGIES):
+        if self.needs_tensorflow(baselines):
             from nao_tf.training.reproducible import reproducible
 
             reproducible(self.seed)

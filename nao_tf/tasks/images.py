@@ -19,13 +19,12 @@ from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
 from nao_tf.data.images import ImageData, load_images
 from nao_tf.errors import InputError
-from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT
 from nao_tf.settings import plain
-from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.tasks.task import Metric, Short, Task, chosen
 from nao_tf.training.image_settings import ImageTraining, final_training
 
 OWN_IMAGES = "images"
@@ -175,6 +174,7 @@ class ImageTask(Task):
     }
     same = (("layers", "stack"), ("steps", "epochs"))
     default_baselines = (RESIDUAL,)
+    reads_with_tensorflow = (OWN_IMAGES,)
     trains = ("data", "space", "final", "epochs")
     rival = RESIDUAL
     noun = "cells"
@@ -297,10 +297,6 @@ class ImageTask(Task):
         if any(bounds.values()):
             identity |= bounds | {"of": {"filters": settings.final.filters, "layers": settings.final.layers}}
         return identity
-
-    def final_identity(self) -> Any:
-        """See `Task`."""
-        return plain(self.settings.final)
 
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""

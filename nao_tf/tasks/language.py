@@ -16,7 +16,6 @@ from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.streams import streams, window_count
 from nao_tf.data.text import Corpus, load_corpus
 from nao_tf.errors import InputError
-from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
@@ -242,16 +241,16 @@ class LanguageTask(Task):
         """See `Task`."""
         return {"weight_sharing": self.settings.weight_sharing, "score": plain(self.settings.score)}
 
-    def final_identity(self) -> Any:
-        """See `Task`."""
-        return plain(self.settings.final)
-
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""
         return (
             f"validation perplexity {figures['validation_perplexity']:8.2f}  test perplexity "
             f"{figures['perplexity']:8.2f}  parameters {figures['parameters']:,}"
         )
+
+    def curves(self, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:
+        """See `Task`; of trainings whose epochs are validated."""
+        return {name: row[CURVE] for name, row in rows.items() if CURVE in row}
 
     # ---- networks
 

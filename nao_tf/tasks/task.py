@@ -20,6 +20,7 @@ from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
+from nao_tf.settings import plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +143,7 @@ class Task(abc.ABC):
         default_baselines: what a search is compared with when nothing else is asked for.
         trains: the first names of the settings that training one given architecture uses.
         uses_tensorflow: whether scores and final models need it.
+        reads_with_tensorflow: names of the tasks whose data TensorFlow reads.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -151,6 +153,7 @@ class Task(abc.ABC):
     default_baselines: ClassVar[tuple[str, ...]] = ("random",)
     trains: ClassVar[tuple[str, ...]] = ()
     uses_tensorflow: ClassVar[bool] = True
+    reads_with_tensorflow: ClassVar[tuple[str, ...]] = ()
     rival: ClassVar[str | None] = None
 
     name: str = "own"
@@ -225,11 +228,20 @@ class Task(abc.ABC):
 
     def final_identity(self) -> Any:
         """What decides a final model, besides `identity`, its architecture and the seed, as JSON values."""
-        return None
+        settings = self.final_settings()
+        return None if settings is None else plain(settings)
 
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """What `FinalModel.measure` gives, for people."""
         return "  ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+
+    def curves(self, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:
+        """Validation figures by epoch of models that have them, by the models' names."""
+        return {}
+
+    def final_settings(self) -> Any:
+        """The settings that the final models are trained with."""
+        return getattr(self.settings, "final", None)
 
     # ---- for the programs
 
