@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import inspect
 import json
+import math
 import re
 import types
 import typing
@@ -110,7 +111,14 @@ def _whole(text):
     return int(text)
 
 
-_PARSERS: Mapping[type, Any] = {int: _whole, float: float, bool: _boolean, str: str}
+def _finite(text):
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+_PARSERS: Mapping[type, Any] = {int: _whole, float: _finite, bool: _boolean, str: str}
 
 
 def replaced(settings: Settings, path: str, value: Any) -> Settings:
