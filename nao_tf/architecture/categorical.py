@@ -56,31 +56,29 @@ class CategoricalSpace(SearchSpace):
             ArchitectureError: none of these, or either of two; the message names the decision and its words.
         """
         text = text.strip()
+        try:
+            return self._parse(text)
+        except ArchitectureError:
+            if unquoted(text) == text:
+                raise
+            return self._parse(unquoted(text))
+
+    def _parse(self, text: str) -> Architecture:
         items = _items(text)
-        if len(items) == 1 < len(self.decisions):  # one pair of quotes around all of it
-            text = unquoted(text)
-            items = _items(text)
         if any("=" in item and item.partition("=")[0].strip() in self.decisions for item in items):
             return self._from_names(items)
         numbers = integers_in(text)
         if not numbers:
             return self.from_words(items)
-        as_integers = self._read(self.architecture, numbers)
         if re.search(r"[\[(]", text):
             return self.architecture(numbers)
-        as_words = self._read(self.from_words, items if "," in text else text.split())
+        as_integers = _read(self.architecture, numbers)
+        as_words = _read(self.from_words, items if "," in text else text.split())
         if "," in text and as_integers and as_words and as_integers != as_words:
             raise ArchitectureError(
                 f"{text!r} could be {as_words.text} or the integers of {as_integers.text}; write one of these"
             )
-        return as_integers or as_words or self.architecture(numbers)
-
-    def _read(self, reader, parts):
-        """The architecture that the parts are to a reader; None for none."""
-        try:
-            return reader(parts)
-        except ArchitectureError:
-            return None
+        return as_integers or as_words or self.architecture(numbers)  # the last one raises
 
     def _from_names(self, items):
         """The architecture of items "decision=word"."""
@@ -112,6 +110,14 @@ class CategoricalSpace(SearchSpace):
         return self.architecture(
             [known.index(word) for word, known in zip(words, self.decisions.values(), strict=True)]
         )
+
+
+def _read(reader, parts):
+    """The architecture that a reader makes of the parts; None if they are none."""
+    try:
+        return reader(parts)
+    except ArchitectureError:
+        return None
 
 
 def _is_plain(word):
