@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable
 
 from nao_tf.architecture import Architecture
-from nao_tf.child.images.residual_classifier import width_of_equal_size
+from nao_tf.child.images.residual_network import width_of_equal_size
 from nao_tf.cli.final_models import FinalModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.images import ImageData
@@ -42,7 +42,9 @@ class FinalImageModels(FinalModels):
     def trainer(self, architecture: Architecture, before: ClassifierTrainer | None = None) -> ClassifierTrainer:
         """See `FinalModels`."""
         settings, data = self.settings, self.data
-        return ClassifierTrainer(settings, data, lambda: make_classifier(settings, data, architecture), self.devices)
+        return ClassifierTrainer(
+            settings, data, lambda: make_classifier(settings, data, architecture=architecture), self.devices
+        )
 
     def run(self, trainer: ClassifierTrainer, architecture, report, file, board, label) -> None:
         """See `FinalModels`."""
@@ -77,10 +79,12 @@ class FinalImageModels(FinalModels):
     def hand_made_as_large_as(self, trainer: ClassifierTrainer) -> tuple[Callable, dict]:
         """A residual network."""
         data = self.data
-        width = width_of_equal_size(trainer.parameters, BLOCKS, data.shape[-1], len(data.class_names))
+        width = width_of_equal_size(
+            trainer.parameters, blocks=BLOCKS, channels=data.shape[-1], classes=len(data.class_names)
+        )
 
         def make(settings):
-            return ClassifierTrainer(settings, data, lambda: make_residual(settings, data, width), self.devices)
+            return ClassifierTrainer(settings, data, lambda: make_residual(settings, data, width=width), self.devices)
 
         return make, {"width": width}
 

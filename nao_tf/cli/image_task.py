@@ -67,7 +67,7 @@ def described_model(data: ImageData, training: ImageTraining, given: Architectur
     """An architecture and the size of its final model, for --dry_run; without one all None. Loads TensorFlow."""
     from nao_tf.training.image_models import classifier_size
 
-    size = None if given is None else classifier_size(training, data, given.space, given.values)
+    size = None if given is None else classifier_size(training, data, architecture=given)
     return {
         "architecture": None if given is None else list(given.values),
         "space": None if given is None else given.space.name,
@@ -92,7 +92,7 @@ def bounded(space: ConvolutionalSpace, data: ImageData, preset: ImagePreset) -> 
 
     @functools.cache
     def excess(values):
-        size = classifier_size(preset.final, data, space, values)
+        size = classifier_size(preset.final, data, architecture=Architecture(space, values))
         found = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
         return max(found[name] / bound for name, bound in bounds.items())
 
