@@ -6,19 +6,24 @@ undisturbed one would have drawn. Letters: T time steps, B sequences or images, 
 words, H height, W width, C channels.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import tensorflow as tf
 
+# Salts of the random numbers of one step of an image classifier.
+CUTOUT, DROPOUT, DROP_PATH = range(3)
 
-def mask(shape, rate, seed, salt, dtype=tf.float32):
+
+def mask(
+    shape: Sequence[int] | tf.Tensor, rate: float, *, seed: tf.Tensor, salt: int, dtype: tf.DType = tf.float32
+) -> tf.Tensor | None:
     """A mask of 0 and 1 / (1 - rate), of `shape`; None when nothing is dropped.
 
     Args:
         shape: of the mask.
         rate: share of zeros, a Python number.
         seed: `[2]` int32, of the step.
-        salt: tells masks of one step apart.
+        salt: distinguishes the masks of one step.
         dtype: of the mask.
     """
     if not rate:
@@ -27,7 +32,14 @@ def mask(shape, rate, seed, salt, dtype=tf.float32):
     return tf.cast(kept, dtype) / (1 - rate)
 
 
-def activation_penalties(dropped, outputs, activation, temporal, length=None):
+def activation_penalties(
+    dropped: tf.Tensor,
+    outputs: tf.Tensor,
+    *,
+    activation: float,
+    temporal: float,
+    length: tf.Tensor | int | None = None,
+) -> tf.Tensor:
     """AR and TAR (Merity et al., 2017): activation * mean(dropped^2) + temporal * mean((h_t+1 - h_t)^2).
 
     Args:
@@ -46,8 +58,8 @@ def activation_penalties(dropped, outputs, activation, temporal, length=None):
     return penalty
 
 
-def step_weights(steps, length, dtype=tf.float32):
-    """1 / length for the first `length` of T time steps and 0 behind them, `[T]`; `length` is data, at least 1."""
+def step_weights(steps: int, length: tf.Tensor | int, *, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """1 / length for the first `length` of T time steps and 0 after them, `[T]`; `length` is data, at least 1."""
     counts = tf.cast(tf.range(steps) < length, dtype)  # [T]
     return counts / tf.cast(tf.maximum(length, 1), dtype)
 
@@ -56,18 +68,26 @@ def _mean_over_time(values, length):
     if length is None:
         return tf.reduce_mean(values)
     means = tf.reduce_mean(values, [1, 2])  # [T]
-    return tf.reduce_sum(means * step_weights(values.shape[0], length, values.dtype))
+    return tf.reduce_sum(means * step_weights(values.shape[0], length, dtype=values.dtype))
 
 
-def path_masks(keep, branches, batch, seed, salt, dtype=tf.float32):
-    """Drop-path: whole branches of a cell, for each image on its own (Larsson et al., 2017; Zoph et al., 2018).
+def path_masks(
+    keep: tf.Tensor,
+    branches: int,
+    *,
+    batch: tf.Tensor | int,
+    seed: tf.Tensor,
+    salt: int,
+    dtype: tf.DType = tf.float32,
+) -> tf.Tensor:
+    """Drop-path: whole branches of a cell, drawn for each image (Larsson et al., 2017; Zoph et al., 2018).
 
     Args:
         keep: the share that is kept in each cell, `[cells]`.
         branches: of a cell.
         batch: B.
         seed: `[2]` int32, of the step.
-        salt: tells masks of one step apart.
+        salt: distinguishes the masks of one step.
         dtype: of the masks.
 
     Returns:
@@ -79,14 +99,14 @@ def path_masks(keep, branches, batch, seed, salt, dtype=tf.float32):
     return tf.cast(tf.cast(drawn < keep, tf.float32) / keep, dtype)
 
 
-def cutout(images, size, seed, salt):
+def cutout(images: tf.Tensor, size: int, *, seed: tf.Tensor, salt: int) -> tf.Tensor:
     """Images `[B, H, W, C]` with a square of zeros each, cut off at the border (DeVries and Taylor, 2017).
 
     Args:
         images: normalised, so that 0 is the mean.
         size: of the square, in pixels; 0 for none.
         seed: `[2]` int32, of the step.
-        salt: tells masks of one step apart.
+        salt: distinguishes the masks of one step.
     """
     if not size:
         return images

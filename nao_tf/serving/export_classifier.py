@@ -23,7 +23,7 @@ def export_classifier(model: keras.Model, class_names: Sequence[str], directory)
     Signature `names`: `classes` int32 `[B]` -> `labels` string `[B]`.
 
     Args:
-        model: `ImageClassifier` or `ResidualClassifier` with its weights.
+        model: a `Classifier` with its weights.
         class_names: K names.
         directory: of the SavedModel; its name is the version that a server sees. What is there is replaced when the new
             one is complete.

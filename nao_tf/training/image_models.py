@@ -1,81 +1,88 @@
 """The image classifiers that are trained, made of settings and data, without their weights."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from nao_tf.architecture import Architecture, ConvolutionalSpace
-from nao_tf.child.images.cell_classifier import ImageClassifier
-from nao_tf.child.images.residual_classifier import ResidualClassifier
-from nao_tf.child.images.shared_classifier import SharedImageClassifier
-from nao_tf.child.images.size import Size, size_of
+from nao_tf.child.images.cell import cells_of
+from nao_tf.child.images.cell_network import CellNetwork
+from nao_tf.child.images.classifier import Classifier, Network
+from nao_tf.child.images.macro import macro_of_space
+from nao_tf.child.images.residual_network import ResidualNetwork
+from nao_tf.child.images.shared_network import SharedNetwork
+from nao_tf.child.images.size import Size, size_of_cells
 from nao_tf.data.images import ImageData
 from nao_tf.training.image_settings import ImageTraining
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-# The structure around the cells, by the space that they come from: that of the authors' program for the space.
-MACRO_OF_SPACE = {"nao": "nao", "nao19": "nao", "enas": "nao_ws", "nao_v2": "nao_ws"}
 BLOCKS = 3  # of a stage of the residual network: 20 layers
 
 
-def _common(settings: ImageTraining, data: ImageData) -> dict:
-    """What all models of a data set are made with."""
+def _policy(settings: ImageTraining) -> keras.DTypePolicy:
+    return keras.DTypePolicy(PRECISIONS[settings.precision])
+
+
+def _classifier(settings: ImageTraining, data: ImageData, network: Network, **options: Any) -> Classifier:
+    """A network with what the data and the settings say of every classifier."""
     mean, deviation = data.statistics()
-    return {
-        "classes": len(data.class_names),
-        "image_shape": list(data.shape),
-        "mean": mean,
-        "deviation": deviation,
-        "dropout": settings.dropout,
-        "cutout": settings.cutout,
-        "dtype": keras.DTypePolicy(PRECISIONS[settings.precision]),
-    }
+    return Classifier(
+        network,
+        classes=len(data.class_names),
+        image_shape=data.shape,
+        mean=mean,
+        deviation=deviation,
+        dropout=settings.dropout,
+        cutout=settings.cutout,
+        **options,
+    )
 
 
-def make_classifier(settings: ImageTraining, data: ImageData, architecture: Architecture) -> ImageClassifier:
+def make_classifier(settings: ImageTraining, data: ImageData, *, architecture: Architecture) -> Classifier:
     """A final model, without its weights."""
-    space = architecture.space
-    nodes = [
-        [[[branch.source, branch.operation] for branch in node] for node in cell.nodes]
-        for cell in space.cells_of(architecture.values)
-    ]
-    return ImageClassifier(
-        nodes,
-        filters=settings.filters,
-        layers=settings.layers,
-        macro=MACRO_OF_SPACE[space.name],
-        drop_path=settings.drop_path,
-        auxiliary=settings.auxiliary_weight > 0,
-        **_common(settings, data),
-    )
-
-
-def classifier_size(settings: ImageTraining, data: ImageData, space: ConvolutionalSpace, values: Sequence[int]) -> Size:
-    """The size of the final model of an architecture's integers, by arithmetic."""
-    return size_of(
-        space.cells_of(values),
-        len(data.class_names),
+    network = CellNetwork(
+        cells_of(architecture),
         settings.filters,
-        settings.layers,
-        data.shape,
-        MACRO_OF_SPACE[space.name],
+        layers=settings.layers,
+        macro=macro_of_space(architecture.space.name),
+        drop_path=settings.drop_path,
+        dtype=_policy(settings),
     )
+    return _classifier(settings, data, network, auxiliary=settings.auxiliary_weight > 0)
 
 
-def make_residual(settings: ImageTraining, data: ImageData, width: int) -> ResidualClassifier:
-    """The hand-made network, without its weights."""
-    return ResidualClassifier(width=width, blocks=BLOCKS, **_common(settings, data))
-
-
-def make_shared(settings: ImageTraining, data: ImageData, space: str, per_input: bool) -> SharedImageClassifier:
-    """The child of a search, without its weights."""
-    return SharedImageClassifier(
-        space,
+def classifier_size(settings: ImageTraining, data: ImageData, *, architecture: Architecture) -> Size:
+    """The size of the final model of an architecture, by arithmetic."""
+    return size_of_cells(
+        cells_of(architecture),
+        data.shape,
+        classes=len(data.class_names),
         filters=settings.filters,
         layers=settings.layers,
-        per_input=per_input,
-        auxiliary=settings.auxiliary_weight > 0,
-        **_common(settings, data),
+        macro=macro_of_space(architecture.space.name),
     )
+
+
+def make_residual(settings: ImageTraining, data: ImageData, *, width: int) -> Classifier:
+    """The hand-made network, without its weights."""
+    return _classifier(settings, data, ResidualNetwork(width, BLOCKS, dtype=_policy(settings)))
+
+
+def make_shared(settings: ImageTraining, data: ImageData, *, space: ConvolutionalSpace, per_input: bool) -> Classifier:
+    """The child of a search, without its weights.
+
+    Args:
+        settings: of its training.
+        data: the images.
+        space: that the architectures are of.
+        per_input: see `SharedCell`.
+    """
+    network = SharedNetwork(
+        space.operations,
+        settings.filters,
+        layers=settings.layers,
+        first=min(space.choices((0,))),  # the lowest legal number of an operation
+        per_input=per_input,
+        dtype=_policy(settings),
+    )
+    return _classifier(settings, data, network, auxiliary=settings.auxiliary_weight > 0)

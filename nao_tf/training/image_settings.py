@@ -31,7 +31,7 @@ class ImageTraining:
         clip_norm: bound on the global norm of the gradient; 0 for none.
         weight_decay: added to the clipped gradient as this times the weights.
         dropout: before the last layer.
-        drop_path: of branches, see `ImageClassifier`.
+        drop_path: of branches, see `CellNetwork`.
         cutout: size of the square, in pixels.
         auxiliary_weight: of the loss of the auxiliary head; 0 for none.
         shift: pixels that images are moved by at most.

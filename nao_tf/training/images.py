@@ -6,7 +6,6 @@ Letters: B images, H height, W width, C channels, K classes.
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.data.image_batches import evaluation_batches, training_batches
 from nao_tf.data.images import ImageData, Part
 from nao_tf.training import checkpoint
@@ -119,10 +119,11 @@ class SearchTrainer:
 
     def __init__(self, settings: ImageTraining, data: ImageData, space: str, per_input: bool):
         self.settings, self._data = settings, data
-        self.model = make_shared(settings, data, space, per_input)
+        self.space = ConvolutionalSpace(space)
+        self.model = make_shared(settings, data, space=self.space, per_input=per_input)
         self.model.build()
         self.steps_done = 0
-        tables = self.model.tables
+        tables = self.model.network.tables
         of_tables = {id(table) for table in tables}
         self._dense = [variable for variable in self.model.trainable_variables if id(variable) not in of_tables]
         self._tables = tables
@@ -131,7 +132,7 @@ class SearchTrainer:
         ]
         self._step = tf.function(self._one_step)
         self.evaluate = Evaluator(
-            lambda images, architecture: self.model.logits(images, architecture)[0],
+            lambda images, architecture: self.model.logits(images, architecture=architecture)[0],
             data.valid,
             settings.evaluation_batch,
         )
@@ -143,12 +144,12 @@ class SearchTrainer:
 
     def _one_step(self, images, labels, architecture, seed, learning_rate):
         settings, model = self.settings, self.model
-        rows = model.rows(architecture)  # of each cell [branches]
+        rows = model.network.rows(architecture)  # of each cell [branches]
         chosen = [tf.gather(table.value, row) for table, row in zip(self._tables, rows, strict=True)]
         dense = [variable.value for variable in self._dense]
         with tf.GradientTape() as tape:
             tape.watch(chosen)
-            logits, auxiliary = model.logits(images, architecture, True, seed, chosen)
+            logits, auxiliary = model.logits(images, architecture=architecture, training=True, seed=seed, chosen=chosen)
             loss, likelihood = _loss(labels, logits, auxiliary, settings.auxiliary_weight)
         gradients = tape.gradient(loss, [*dense, *chosen], unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = _regularised(gradients, [*dense, *chosen], settings)
@@ -287,10 +288,7 @@ class ClassifierTrainer:
     @property
     def parameters(self) -> int:
         """Trainable parameters, without those of an auxiliary head: it is used in training only."""
-        head = getattr(self.model, "head", None)
-        of_head = {id(variable) for variable in head.trainable_variables} if head else set()
-        variables = [variable for variable in self.model.trainable_variables if id(variable) not in of_head]
-        return sum(math.prod(variable.shape) for variable in variables)
+        return self.model.size().parameters
 
     def evaluator(self, part: Part) -> Evaluator:
         """What measures the model on some images, with its moving averages, nothing dropped."""
@@ -303,7 +301,7 @@ class ClassifierTrainer:
         variables = self.model.trainable_variables
         values = [variable.value for variable in variables]
         with tf.GradientTape() as tape:
-            logits, auxiliary = self.model.logits(images, True, seed, progress)
+            logits, auxiliary = self.model.logits(images, training=True, seed=seed, progress=progress)
             loss, likelihood = _loss(labels, logits, auxiliary, settings.auxiliary_weight)
         gradients = tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         if self._strategy:

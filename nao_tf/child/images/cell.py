@@ -1,53 +1,34 @@
-"""A convolutional cell with an architecture of its own (NAO, section 3.1; details from the authors' code).
+"""A convolutional cell of one architecture (NAO, section 3.1; details from the authors' code).
 
 Letters: B images, H height, W width, C channels, F filters, L loose ends.
 """
 
-from __future__ import annotations
-
-import dataclasses
-from collections.abc import Mapping
+import typing
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.architecture.cells import BRANCHES, INPUTS, Branch, Cell
-from nao_tf.child.images.operations import ConvolutionStep, FactorisedReduction, Operation
+from nao_tf.child.images.layers import BranchOperation, ConvolutionStep, FactorisedReductionStep
+from nao_tf.child.images.macro import macro_of
 
 
-@dataclasses.dataclass(frozen=True)
-class Macro:
-    """How the authors build a network around the cells; their two repositories differ.
-
-    Attributes:
-        newer: when the output of the previous cell goes through a pointwise convolution: "always", or "base", once if
-            its channels differ and then always once more.
-        factorised_identity: whether an identity with a stride is a factorised reduction.
-        bias: whether the last layer has one.
-        initializer: of the kernels.
-    """
-
-    newer: str
-    factorised_identity: bool
-    bias: bool
-    initializer: str
+def cells_of(architecture: Architecture) -> tuple[Cell, Cell]:
+    """The normal and the reduction cell of an architecture of a `ConvolutionalSpace`."""
+    return typing.cast(ConvolutionalSpace, architecture.space).cells_of(architecture.values)
 
 
-MACROS: Mapping[str, Macro] = {
-    "nao": Macro(newer="always", factorised_identity=False, bias=True, initializer="variance_scaling_fan_out"),
-    "nao_ws": Macro(newer="base", factorised_identity=True, bias=False, initializer="he_normal"),
-}
-INITIALIZERS = {
-    "variance_scaling_fan_out": {"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_out"}},
-    "he_normal": "he_normal",
-}
+def cell_to_lists(cell: Cell) -> list:
+    """A cell as plain JSON values: for each node its two branches, each `[source, operation]`."""
+    return [[[branch.source, branch.operation] for branch in node] for node in cell.nodes]
 
 
-def macro_of(name: str) -> Macro:
-    """A row of `MACROS`. Raises ValueError for an unknown name."""
-    if name not in MACROS:
-        raise ValueError(f"macro structure {name!r}; known are {', '.join(MACROS)}")
-    return MACROS[name]
+def cell_from_lists(nodes: Sequence) -> Cell:
+    """The cell that `cell_to_lists` wrote."""
+    branches = [[Branch(int(source), str(operation)) for source, operation in node] for node in nodes]
+    return Cell(tuple((first, second) for first, second in branches))
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")
@@ -58,25 +39,23 @@ class ConvolutionalCell(keras.layers.Layer):
     is halved by a factorised reduction.
 
     Args:
-        nodes: for each node its two branches, each `[source, operation]`; plain lists.
+        cell: its nodes.
         filters: F, channels of every node.
         reduction: whether it is a reduction cell.
         macro: a key of `MACROS`.
     """
 
-    def __init__(self, nodes, filters, reduction=False, macro="nao", **kwargs):
+    def __init__(self, cell: Cell, filters: int, *, reduction: bool = False, macro: str = "nao", **kwargs):
         super().__init__(**kwargs)
-        self.nodes = [[[int(source), str(operation)] for source, operation in node] for node in nodes]
-        self.filters, self.reduction, self.macro = filters, reduction, macro
-        self.cell = Cell(tuple(tuple(Branch(*branch) for branch in node) for node in self.nodes))
+        self.cell, self.filters, self.reduction, self.macro = cell, filters, reduction, macro
         structure = macro_of(macro)
-        self._common = {"initializer": INITIALIZERS[structure.initializer], "dtype": self.dtype_policy}
+        self._common = {"initializer": structure.initializer, "dtype": self.dtype_policy}
         self._operations = [
-            Operation(
+            BranchOperation(
                 branch.operation,
                 filters,
-                2 if reduction and branch.source < INPUTS else 1,
-                structure.factorised_identity,
+                stride=2 if reduction and branch.source < INPUTS else 1,
+                factorised=structure.factorised_identity,
                 **self._common,
             )
             for branch in self._branches
@@ -88,12 +67,14 @@ class ConvolutionalCell(keras.layers.Layer):
 
     def build(self, older_shape, newer_shape):
         """Makes the weights for two inputs `[B, H, W, C]`; the older may be twice as high and wide."""
-        self.older = self._prepared(older_shape, older_shape[1] != newer_shape[1], older_shape[-1] != self.filters)
+        self.older = self._prepared(
+            older_shape, halve=older_shape[1] != newer_shape[1], convolve=older_shape[-1] != self.filters
+        )
         base = macro_of(self.macro).newer == "base"
-        self.newer = self._prepared(newer_shape, False, not base or newer_shape[-1] != self.filters)
+        self.newer = self._prepared(newer_shape, convolve=not base or newer_shape[-1] != self.filters)
         inputs = (*newer_shape[:-1], self.filters)
         if base:
-            self.newer += self._prepared(inputs, False, True)
+            self.newer += self._prepared(inputs, convolve=True)
         nodes = (inputs[0], *self.compute_output_shape(older_shape, newer_shape)[1:3], self.filters)
         for branch, operation in zip(self._branches, self._operations, strict=True):
             operation.build(inputs if branch.source < INPUTS else nodes)
@@ -101,15 +82,14 @@ class ConvolutionalCell(keras.layers.Layer):
         if self.reduction:
             for state in self.cell.loose_ends:
                 if state < INPUTS:
-                    self.loose_inputs[str(state)] = self._built(
-                        FactorisedReduction(self.filters, **self._common), inputs
-                    )
+                    halving = FactorisedReductionStep(self.filters, **self._common)
+                    self.loose_inputs[str(state)] = self._built(halving, inputs)
         self.built = True
 
-    def _prepared(self, shape, halve, convolve):
-        """The layers that bring an input to the cell's size."""
+    def _prepared(self, shape, *, convolve, halve=False):
+        """The layers that bring an input to the cell's size and channels."""
         if halve:
-            return [self._built(FactorisedReduction(self.filters, **self._common), shape)]
+            return [self._built(FactorisedReductionStep(self.filters, **self._common), shape)]
         return [self._built(ConvolutionStep(self.filters, **self._common), shape)] if convolve else []
 
     @staticmethod
@@ -130,12 +110,12 @@ class ConvolutionalCell(keras.layers.Layer):
             `[B, H, W, L F]`; of a reduction cell `[B, H / 2, W / 2, L F]`.
         """
         for layer in self.older:
-            older = layer(older, training=training)
+            older = layer(older, training=training)  # [B, H, W, F]
         for layer in self.newer:
-            newer = layer(newer, training=training)
+            newer = layer(newer, training=training)  # [B, H, W, F]
         states, values = [older, newer], []
         for index, (branch, operation) in enumerate(zip(self._branches, self._operations, strict=True)):
-            value = operation(states[branch.source], training=training)
+            value = operation(states[branch.source], training=training)  # [B, H, W, F], of a reduction cell halved
             if masks is not None and operation.droppable:
                 value = value * tf.cast(masks[index], value.dtype)[:, None, None, None]
             values.append(value)
@@ -144,7 +124,7 @@ class ConvolutionalCell(keras.layers.Layer):
                 values = []
         for state, layer in self.loose_inputs.items():
             states[int(state)] = layer(states[int(state)], training=training)
-        return tf.concat([states[state] for state in self.cell.loose_ends], -1)
+        return tf.concat([states[state] for state in self.cell.loose_ends], -1)  # [B, H, W, L F]
 
     def compute_output_shape(self, older_shape, newer_shape):
         """Of two inputs `[B, H, W, C]`."""
@@ -154,6 +134,11 @@ class ConvolutionalCell(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        nodes = [[list(branch) for branch in node] for node in self.nodes]
         names = ("filters", "reduction", "macro")
-        return {**super().get_config(), "nodes": nodes, **{name: getattr(self, name) for name in names}}
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), "cell": cell_to_lists(self.cell), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        """The cell of `get_config`."""
+        return super().from_config({**config, "cell": cell_from_lists(config["cell"])})

@@ -11,48 +11,23 @@ Letters: B images, H height, W width, C channels, F filters, N states of a cell 
 L loose ends.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import random
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from nao_tf.architecture.cells import BRANCHES, IDENTITY, INPUTS, NODES, SPACES, ZERO
-from nao_tf.child.images.operations import (
-    CONVOLUTIONS,
-    POOLINGS,
-    Convolution,
-    ConvolutionStep,
-    FactorisedReduction,
-    Normalisation,
-    convolve,
-    convolve_depthwise,
-    normalise_by_batch,
-    pool,
-    rectify,
-)
+from nao_tf.architecture.cells import BRANCHES, INPUTS, NODES
+from nao_tf.child.images.layers import ConvolutionStep, FactorisedReductionStep
+from nao_tf.child.images.normalisation import Normalisation
+from nao_tf.child.images.operations import Operation, operation_called
 
 STATES = INPUTS + NODES
 EDGES = NODES * BRANCHES  # branches of a cell
 _POOLED_AGAIN = "nao_tf.MaxPoolGradOfBranch"  # names a gradient
-
-
-def weight_shapes(step: Convolution, filters: int) -> list[tuple[int, ...]]:
-    """The weights of a step in the order of a table's row: kernel, pointwise kernel if separable, scale, offset."""
-    if step.separable:
-        kernels = [(step.height, step.width, filters, 1), (1, 1, filters, filters)]
-    else:
-        kernels = [(step.height, step.width, filters, filters)]
-    return [*kernels, (filters,), (filters,)]
-
-
-def row_width(operation: str, filters: int) -> int:
-    """How many weights an operation has."""
-    return sum(math.prod(shape) for step in CONVOLUTIONS.get(operation, ()) for shape in weight_shapes(step, filters))
 
 
 @tf.RegisterGradient(_POOLED_AGAIN)
@@ -69,58 +44,51 @@ def _pooled_again(operation, upstream):
     return tf.raw_ops.MaxPoolGrad(orig_input=values, orig_output=pooled, grad=upstream, padding=padding, **window)
 
 
-def apply_operation(operation: str, values, row):
-    """What an operation makes of `[B, H, W, F]` with the weights at the beginning of `row`, `[P]`."""
-    if operation == ZERO:
-        return tf.zeros_like(values)
-    if operation == IDENTITY:
-        return tf.identity(values)
-    if operation in POOLINGS:
-        with tf.compat.v1.get_default_graph().gradient_override_map({"MaxPool": _POOLED_AGAIN}):
-            return pool(values, POOLINGS[operation])
+def row_width(operation: Operation, filters: int) -> int:
+    """How many numbers of a row an operation has."""
+    return sum(weight.size for weight in operation.tensors(filters, filters))
+
+
+def apply_row(operation: Operation, values: tf.Tensor, *, row: tf.Tensor) -> tf.Tensor:
+    """An operation on `[B, H, W, F]` with the weights at the beginning of `row`, `[P]`."""
     filters = values.shape[-1]
-    steps = [(step, weight_shapes(step, filters)) for step in CONVOLUTIONS[operation]]
-    sizes = [math.prod(shape) for _, shapes in steps for shape in shapes]
+    tensors = operation.tensors(filters, filters)
     # not slices: the gradient of each would be a row of zeros, and that of all pieces is one concatenation
-    pieces = iter(tf.split(row, [*sizes, row.shape[0] - row_width(operation, filters)]))
-    for step, shapes in steps:
-        *kernels, scale, offset = [tf.reshape(next(pieces), shape) for shape in shapes]
-        kernels = [tf.cast(kernel, values.dtype) for kernel in kernels]
-        values = rectify(values)
-        if step.separable:
-            values = convolve(convolve_depthwise(values, kernels[0], dilation=step.dilation), kernels[1])
-        else:
-            values = convolve(values, kernels[0])
-        values, _, _ = normalise_by_batch(values, scale, offset)
-    return values
+    sizes = [weight.size for weight in tensors]
+    split = tf.split(row, [*sizes, row.shape[0] - sum(sizes)])[:-1] if tensors else []
+    pieces = {weight.name: tf.reshape(piece, weight.shape) for weight, piece in zip(tensors, split, strict=True)}
+    weights = {part.name: part.from_row(pieces, dtype=values.dtype) for part in operation.weights(filters, filters)}
+    with tf.compat.v1.get_default_graph().gradient_override_map({"MaxPool": _POOLED_AGAIN}):
+        return operation.apply(values, weights)
 
 
 @functools.cache
-def chooser(operations: tuple[str, ...]) -> tf.types.experimental.PolymorphicFunction:
-    """What makes of values `[B, H, W, F]` and a row `[P]` what the operation with a number makes of them.
+def chooser(operations: tuple[Operation, ...]) -> tf.types.experimental.PolymorphicFunction:
+    """The operation with a number: of the number, values `[B, H, W, F]` and a row `[P]`, `[B, H, W, F]`.
 
     One function for all branches of one size: a branch of its own would be traced, differentiated and optimised for
     each, which takes TensorFlow many times as long.
 
     Args:
-        operations: the names, in the order of their numbers.
+        operations: in the order of their numbers.
     """
 
     def choose(number, values, row):
-        return tf.switch_case(number, [functools.partial(apply_operation, name, values, row) for name in operations])
+        return tf.switch_case(number, [functools.partial(apply_row, each, values, row=row) for each in operations])
 
     return tf.function(choose, autograph=False)
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")
 class SharedCell(keras.layers.Layer):
-    """A cell whose branches read what an architecture says and do what it says.
+    """A cell whose branches read and compute what an architecture names.
 
     Args:
-        space: a key of `architecture.convolutional.SPACES`: which operations there are.
+        operations: keys of `OPERATIONS`, in the order of their numbers.
         filters: F.
+        first: the number of the first operation.
         reduction: whether both inputs are halved first.
-        per_input: whether an operation has weights of its own for every node that it can read; True in the authors'
+        per_input: whether an operation has its own weights for every node that it can read; True in the authors'
             searches. Without, a child that is trained for one architecture only is smaller.
 
     Attributes:
@@ -129,19 +97,27 @@ class SharedCell(keras.layers.Layer):
         mixing: `[N, F, F]`, of the pointwise convolution of the loose ends.
     """
 
-    def __init__(self, space, filters, reduction=False, per_input=True, **kwargs):
+    def __init__(
+        self,
+        operations: Sequence[str],
+        filters: int,
+        *,
+        first: int = 0,
+        reduction: bool = False,
+        per_input: bool = True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.space, self.filters, self.reduction, self.per_input = space, filters, reduction, per_input
-        numbering = SPACES[space]
-        self.first, self.operations = numbering.first_searched, numbering.searched
-        weighted = [name for name in self.operations if name in CONVOLUTIONS]
+        self.operations, self.filters, self.first = tuple(operations), filters, first
+        self.reduction, self.per_input = reduction, per_input
+        self._choices = [operation_called(name) for name in self.operations]
+        weighted = [name for name, row in zip(self.operations, self._choices, strict=True) if row_width(row, filters)]
         # by operation: its place among those with weights, -1 for none
         self._place = [weighted.index(name) if name in weighted else -1 for name in self.operations]
-        self._weighted = weighted
+        self._weighted = [operation_called(name) for name in weighted]
         readable = [node + INPUTS if per_input else 1 for node in range(NODES) for _ in range(BRANCHES)]
         self._offset = np.cumsum([0, *readable[:-1]]).tolist()  # by branch
         self._rows = sum(readable) * len(weighted) + 1
-        self.normalisation = Normalisation(moving=False, dtype=self.dtype_policy)
 
     def build(self, older_shape, newer_shape):
         """Makes the weights for two inputs `[B, H, W, C]`."""
@@ -151,7 +127,7 @@ class SharedCell(keras.layers.Layer):
         self.older = self._prepared(older_shape, target)
         self.newer = self._prepared(newer_shape, target)
         self._size = target
-        width = max([row_width(name, self.filters) for name in self._weighted], default=1)
+        width = max([row_width(operation, self.filters) for operation in self._weighted], default=1)
         self.table = self.add_weight(name="table", shape=[self._rows, width], initializer=self._initial, autocast=False)
         deviation = math.sqrt(2 / self.filters)
         self.mixing = self.add_weight(
@@ -159,7 +135,8 @@ class SharedCell(keras.layers.Layer):
             shape=[STATES, self.filters, self.filters],
             initializer=keras.initializers.TruncatedNormal(stddev=deviation),
         )
-        self.normalisation.build((None, *target, self.filters))
+        self._normalisation = Normalisation("normalisation", self.filters)
+        self.by_name = self._normalisation.create(self, initializer=None, moving=False)
         self.built = True
 
     def _prepared(self, shape, target):
@@ -167,7 +144,7 @@ class SharedCell(keras.layers.Layer):
         layers = []
         while True:
             halve = shape[1] > target[0]
-            make = FactorisedReduction if halve else ConvolutionStep
+            make = FactorisedReductionStep if halve else ConvolutionStep
             layer = make(self.filters, moving=False, dtype=self.dtype_policy)
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
@@ -176,22 +153,18 @@ class SharedCell(keras.layers.Layer):
                 return layers
 
     def _initial(self, shape, dtype=None):
-        """He's normal initialisation of all kernels; scales are 1 and offsets 0."""
+        """First values of the table: every weight of a row starts as its operation says."""
         generator = np.random.default_rng(random.getrandbits(64))  # Keras's initialisers are seeded from there too
         table = np.zeros(shape, np.float32)
-        for place, name in enumerate(self._weighted):
+        for place, operation in enumerate(self._weighted):
             rows, at = slice(place, self._rows - 1, len(self._weighted)), 0
-            for step in CONVOLUTIONS[name]:
-                for weights in weight_shapes(step, self.filters):
-                    columns = slice(at, at + math.prod(weights))
-                    if len(weights) == 4:
-                        drawn = generator.standard_normal(table[rows, columns].shape, np.float32)
-                        table[rows, columns] = drawn * math.sqrt(2 / math.prod(weights[:3]))
-                    at += math.prod(weights)
-                table[rows, at - 2 * self.filters : at - self.filters] = 1  # scale
+            count = len(range(*rows.indices(self._rows)))
+            for weight in operation.tensors(self.filters, self.filters):
+                table[rows, at : at + weight.size] = weight.starting_values(generator, count)
+                at += weight.size
         return tf.constant(table)
 
-    def rows(self, architecture):
+    def rows(self, architecture: tf.Tensor) -> tf.Tensor:
         """The rows of the table that an architecture uses, `[branches]` int32.
 
         Args:
@@ -242,7 +215,7 @@ class SharedCell(keras.layers.Layer):
                     input_handle=states, index=sources[edge], element_shape=element, element_dtype=dtype
                 )
                 read.set_shape(shape)
-                value = chooser(self.operations)(operations[edge], read, rows[edge])
+                value = chooser(tuple(self._choices))(operations[edge], read, rows[edge])
                 value.set_shape(shape)
                 branches.append(value)
             states = tf.raw_ops.TensorListPushBack(input_handle=states, tensor=branches[0] + branches[1])
@@ -260,7 +233,8 @@ class SharedCell(keras.layers.Layer):
         mixed = tf.reduce_sum(tf.matmul(values, kernels), 0)  # [B H W, F]
         mixed = tf.reshape(mixed, element)
         mixed.set_shape(shape)
-        return self.normalisation(mixed)
+        normalise = self._normalisation.from_variables(self.by_name, training=True)
+        return normalise(mixed)
 
     def compute_output_shape(self, older_shape, newer_shape):
         """Of two inputs `[B, H, W, C]`."""
@@ -269,5 +243,6 @@ class SharedCell(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        names = ("space", "filters", "reduction", "per_input")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        names = ("filters", "first", "reduction", "per_input")
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), "operations": list(self.operations), **own}

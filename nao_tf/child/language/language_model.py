@@ -91,7 +91,7 @@ class LanguageModel(keras.Model):
             for salt, name in enumerate(masks):
                 rate = getattr(self.dropout, name)
                 of = [self.vocabulary_size, 1] if name == "words" else shape
-                masks[name] = regularisation.mask(of, rate, training_seed, salt, embedding.dtype)
+                masks[name] = regularisation.mask(of, rate, seed=training_seed, salt=salt, dtype=embedding.dtype)
         if masks["words"] is not None:
             embedding = embedding * masks["words"]
         inputs = tf.gather(embedding, tokens)  # [T, B, U]
@@ -131,7 +131,7 @@ class LanguageModel(keras.Model):
         if length is None:
             weights = tf.fill([rows], tf.cast(1 / rows, dropped.dtype))
         else:
-            by_time = regularisation.step_weights(steps, length, dropped.dtype) / batch  # [T]
+            by_time = regularisation.step_weights(steps, length, dtype=dropped.dtype) / batch  # [T]
             weights = tf.repeat(by_time, batch)  # [T B]
         likelihood = softmax.softmax_loss(
             tf.reshape(dropped, [rows, self.cell.units]),
@@ -141,7 +141,11 @@ class LanguageModel(keras.Model):
             weights,
         )
         penalty = regularisation.activation_penalties(
-            dropped, outputs, self.activation_penalty, self.temporal_penalty, length
+            dropped,
+            outputs,
+            activation=self.activation_penalty,
+            temporal=self.temporal_penalty,
+            length=length,
         )
         return likelihood + penalty, likelihood, state
 
