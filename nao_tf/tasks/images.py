@@ -25,7 +25,13 @@ from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT
 from nao_tf.settings import plain
 from nao_tf.tasks.task import Metric, Short, Task, chosen
-from nao_tf.training.image_settings import ImageTraining, final_training
+from nao_tf.training.image_settings import (
+    FINAL_TRAININGS,
+    SCRATCH_TRAININGS,
+    SHARED_TRAININGS,
+    ImageTraining,
+    final_training,
+)
 
 OWN_IMAGES = "images"
 RESIDUAL = "resnet"
@@ -107,20 +113,27 @@ _PUBLISHED = ImageSettings(
     ),
     space="enas",
     weight_sharing=True,
-    score=PUBLISHED_SHARED,
-    final=PUBLISHED_FINAL,
+    score=SHARED_TRAININGS["paper"],
+    final=FINAL_TRAININGS["paper"],
 )
 _CPU = ImageSettings(
-    budget=48, initial=24, proposals=8, finalists=1, space="nao", weight_sharing=False, score=CPU_SCORE, final=CPU_FINAL
+    budget=48,
+    initial=24,
+    proposals=8,
+    finalists=1,
+    space="nao",
+    weight_sharing=False,
+    score=SCRATCH_TRAININGS["cpu"],
+    final=FINAL_TRAININGS["cpu"],
 )
 PRESETS: Mapping[str, Mapping[bool, ImageSettings]] = {  # by name, then by weight sharing
     "cpu": {
         False: _CPU,
-        True: dataclasses.replace(_CPU, space="enas", weight_sharing=True, score=CPU_SHARED),
+        True: dataclasses.replace(_CPU, space="enas", weight_sharing=True, score=SHARED_TRAININGS["cpu"]),
     },
     "paper": {
         True: _PUBLISHED,
-        False: dataclasses.replace(_PUBLISHED, space="nao", weight_sharing=False, score=PUBLISHED_SCRATCH),
+        False: dataclasses.replace(_PUBLISHED, space="nao", weight_sharing=False, score=SCRATCH_TRAININGS["paper"]),
     },
 }
 
@@ -201,8 +214,8 @@ class ImageTask(Task):
         from nao_tf.training.image_models import classifier_size
 
         @functools.cache
-        def excess(architecture):
-            size = classifier_size(settings.final, data, space, architecture.values)
+        def excess(architecture: Architecture) -> float:
+            size = classifier_size(settings.final, data, architecture=architecture)
             sizes = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
             return max(sizes[name] / bound for name, bound in bounds.items())
 
@@ -276,13 +289,13 @@ class ImageTask(Task):
 
         data, size = self.data, None
         if architecture is not None:
-            size = classifier_size(self.settings.final, data, architecture.space, architecture.values)
+            size = classifier_size(self.settings.final, data, architecture=architecture)
         return {
             **self.dataset(),
             "images": {part: len(getattr(data, part)) for part in ("train", "valid", "test")},
             "image_shape": list(data.shape),
             "classes": len(data.class_names),
-            "space": self.space.name,
+            "space": self.space.name if architecture is None else architecture.space.name,
             "parameters": None if size is None else size.parameters,
             "multiply_adds": None if size is None else size.multiply_adds,
         }
@@ -315,9 +328,77 @@ class ImageTask(Task):
 
         settings = self.settings
         kind = SharedImageChild if settings.weight_sharing else ImageChild
-        make_child = functools.partial(kind, settings.score, self.data, space=settings.space)
+        space = ConvolutionalSpace(settings.space)
+        make_child = functools.partial(kind, settings.score, data=self.data, space=space)
         if settings.weight_sharing:
             if directory is None:
                 raise ValueError("shared weights are kept in a directory, and none was given")
             return SharedWeights(make_child, seed=seed, directory=directory, by_parameters=settings.by_parameters)
         return FromScratch(make_child, seed=seed, executor=executor)
+
+    def final(
+        self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
+    ) -> FinalModel:
+        """See `Task`; every model has a program of its own."""
+        from nao_tf.training.images import ImageTrainer, ResNet
+
+        settings = self.settings.final
+        if steps is not None:
+            settings = dataclasses.replace(settings, steps=steps)
+        trained = ResNet(**network.size) if isinstance(network, Rival) else network
+        trainer = ImageTrainer(settings, data=self.data, network=trained, devices=devices)
+        return FinalClassifier(trainer, data=self.data, seed=seed)
+
+    def rival_of(self, model: FinalModel) -> Rival:
+        """A residual network of 20 layers with about as many parameters."""
+        from nao_tf.training.images import ResNet
+
+        assert model.parameters is not None
+        return Rival(RESIDUAL, {"width": ResNet.of_size(model.parameters, self.data).width})
+
+
+class FinalClassifier(FinalModel):
+    """An image classifier that is trained to the end.
+
+    Args:
+        trainer: a `training.images.ImageTrainer`.
+        data: the images.
+        seed: of the weights and of everything random.
+    """
+
+    def __init__(self, trainer: Any, *, data: ImageData, seed: int):
+        self._trainer, self._data, self._seed = trainer, data, seed
+        self.parameters, self.steps = trainer.parameters, trainer.settings.steps
+
+    def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
+        """See `FinalModel`."""
+        self._trainer.train(
+            self._seed,
+            checkpoint=checkpoint,
+            report=lambda step, loss: observer.training(label, step, loss=loss, steps=self.steps),
+        )
+
+    def validate(self) -> float:
+        """Validation accuracy."""
+        return self._trainer.validate()
+
+    def measure(self) -> dict[str, Any]:
+        """Validation and test figures, every image once, and trainable parameters without an auxiliary head's."""
+        valid, test = self._trainer.measure(self._data.valid), self._trainer.measure(self._data.test)
+        return {
+            "validation_accuracy": valid.accuracy,
+            "validation_loss": valid.loss,
+            "accuracy": test.accuracy,
+            "loss": test.loss,
+            "parameters": self.parameters,
+        }
+
+    def seconds_per_step(self) -> float:
+        """See `FinalModel`."""
+        return self._trainer.seconds_per_step()
+
+    def export(self, directory: pathlib.Path) -> None:
+        """Writes the model with the names of its classes."""
+        from nao_tf.serving.export_classifier import export_classifier
+
+        export_classifier(self._trainer.model, self._data.class_names, directory=directory)

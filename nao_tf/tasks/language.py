@@ -15,14 +15,19 @@ from nao_tf.architecture import NUMBERINGS, Architecture, RecurrentSpace
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.streams import streams, window_count
 from nao_tf.data.text import Corpus, load_corpus
-from nao_tf.errors import InputError
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT, AscentSettings
 from nao_tf.settings import plain
 from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
-from nao_tf.training.language_settings import LanguageTraining, final_training
+from nao_tf.training.language_settings import (
+    FINALIST_TRAININGS,
+    SCRATCH_TRAININGS,
+    SHARED_TRAININGS,
+    LanguageTraining,
+    final_training,
+)
 
 OWN_TEXT = "text"
 LSTM = "lstm"
@@ -102,8 +107,8 @@ _PUBLISHED = LanguageSettings(
         step_sizes=tuple(range(1, 31)),
     ),
     weight_sharing=True,
-    score=PUBLISHED_SHARED,
-    final=PUBLISHED_FINAL,
+    score=SHARED_TRAININGS["paper"],
+    final=FINALIST_TRAININGS["paper"],
 )
 _CPU = LanguageSettings(
     budget=100,
@@ -112,12 +117,15 @@ _CPU = LanguageSettings(
     finalists=2,
     ascent=AscentSettings(ascents=1, exploration=0.0),  # with which the figures in docs/results were measured
     weight_sharing=False,
-    score=CPU_SCORE,
-    final=CPU_FINAL_OF_SEARCH,
+    score=SCRATCH_TRAININGS["cpu"],
+    final=FINALIST_TRAININGS["cpu"],
 )
 PRESETS: Mapping[str, Mapping[bool, LanguageSettings]] = {  # by name, then by weight sharing
-    "cpu": {False: _CPU, True: dataclasses.replace(_CPU, weight_sharing=True, score=CPU_SHARED)},
-    "paper": {True: _PUBLISHED, False: dataclasses.replace(_PUBLISHED, weight_sharing=False, score=PUBLISHED_SCRATCH)},
+    "cpu": {False: _CPU, True: dataclasses.replace(_CPU, weight_sharing=True, score=SHARED_TRAININGS["cpu"])},
+    "paper": {
+        True: _PUBLISHED,
+        False: dataclasses.replace(_PUBLISHED, weight_sharing=False, score=SCRATCH_TRAININGS["paper"]),
+    },
 }
 
 
@@ -227,14 +235,15 @@ class LanguageTask(Task):
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`; every cell has as many parameters."""
-        from nao_tf.training.language import build_model
+        from nao_tf.training.language import build_model, searched_cell
 
-        corpus = self.corpus
+        corpus, final = self.corpus, self.settings.final
+        model = build_model(final, len(corpus.vocabulary), cell=searched_cell(final))
         return {
             **self.dataset(),
             "tokens": {part: len(getattr(corpus, part)) for part in ("train", "valid", "test")},
             "vocabulary": len(corpus.vocabulary),
-            "parameters": build_model(self.settings.final, len(corpus.vocabulary), "stand_alone").count_params(),
+            "parameters": model.count_params(),
         }
 
     def score_identity(self) -> dict[str, Any]:
@@ -274,5 +283,115 @@ class LanguageTask(Task):
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
     ) -> FinalModel:
-        """See `Task`; the LSTM is trained on one device. One compiled program serves all cells of equal settings."""
-        raise InputError("to be written on the trainers")
+        """See `Task`; the LSTM is trained on one device."""
+        from nao_tf.training.language import KerasLstm, LanguageTrainer
+
+        settings, corpus = self.settings.final, self.corpus
+        if steps is not None:
+            settings = dataclasses.replace(settings, steps=steps)
+        if isinstance(network, Rival):
+            settings = dataclasses.replace(settings, **network.size)
+            trained: Any = KerasLstm(**network.size)
+        else:
+            trained = network
+        # one trainer for all cells with the same settings: unless epochs are validated, its program serves them all
+        key = settings, type(trained), devices
+        if key not in self._trainers:
+            self._trainers[key] = LanguageTrainer(
+                settings,
+                train=corpus.train,
+                valid=corpus.valid,
+                vocabulary_size=len(corpus.vocabulary),
+                network=trained,
+                devices=None if isinstance(network, Rival) else devices,
+            )
+        return FinalLanguageModel(
+            self._trainers[key], trained, corpus=corpus, seed=seed, weights=self.settings.export_weights
+        )
+
+    def rival_of(self, model: FinalModel) -> Rival:
+        """A one-layer Keras LSTM with about as many parameters."""
+        from nao_tf.training.language import KerasLstm
+
+        assert model.parameters is not None
+        return Rival(LSTM, {"units": KerasLstm.of_size(model.parameters, len(self.corpus.vocabulary)).units})
+
+
+class FinalLanguageModel(FinalModel):
+    """A language model that is trained to the end.
+
+    Args:
+        trainer: a `training.language.LanguageTrainer`, which other models of the task may share: the model that was
+            trained last has its weights.
+        network: an architecture, or the hand-made network.
+        corpus: is learned.
+        seed: of the weights and of everything random.
+        weights: how an export stores them.
+    """
+
+    def __init__(self, trainer: Any, network: Any, *, corpus: Corpus, seed: int, weights: str):
+        self._trainer, self._network, self._corpus, self._seed, self._weights = trainer, network, corpus, seed, weights
+        self.parameters, self.steps = trainer.parameters, trainer.settings.steps
+
+    def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
+        """See `FinalModel`."""
+        self._trainer.change_network(self._network)
+        self._trainer.train(
+            self._seed,
+            checkpoint=checkpoint,
+            report=lambda step, loss: observer.training(label, step, loss=loss, steps=self.steps),
+            on_epoch=lambda epoch: observer.epoch(label, _shown(epoch)),
+        )
+
+    def validate(self) -> float:
+        """Validation perplexity, as in a search."""
+        return self._trained().validate()
+
+    def measure(self) -> dict[str, Any]:
+        """Validation and test perplexity, exact: one sequence, every token once, the state carried over.
+
+        Where epochs are validated, also the curve, as training saw it: validation perplexity after each.
+        """
+        from nao_tf.training.language import perplexity
+
+        trainer, corpus = self._trained(), self._corpus
+        figures: dict[str, Any] = {
+            "validation_perplexity": trainer.measure(corpus.valid),
+            "perplexity": trainer.measure(corpus.test),
+        }
+        if trainer.history:
+            figures[CURVE] = [perplexity(loss) for loss in trainer.history]
+        return {**figures, "parameters": self.parameters}
+
+    def seconds_per_step(self) -> float:
+        """See `FinalModel`."""
+        self._trainer.change_network(self._network)
+        return self._trainer.seconds_per_step()
+
+    def export(self, directory: pathlib.Path) -> None:
+        """Writes the model with its vocabulary."""
+        from nao_tf.serving.export_language import export_language_model
+
+        export_language_model(
+            self._trained().model, self._corpus.vocabulary, directory=directory, weights=self._weights
+        )
+
+    def _trained(self):
+        """The trainer, with this model's weights. Raises RuntimeError where another model was trained with it since."""
+        if self._trainer.network != self._network:
+            raise RuntimeError("another model was trained with this program since; train this one from its checkpoint")
+        return self._trainer
+
+
+def _shown(epoch) -> Epoch:
+    """An epoch as observers get it: perplexities instead of nats a token."""
+    from nao_tf.training.language import perplexity
+
+    return Epoch(
+        number=epoch.epoch,
+        step=epoch.step,
+        metric="validation_perplexity",
+        value=None if epoch.validation is None else perplexity(epoch.validation),
+        best=perplexity(epoch.best),
+        averaged=epoch.averaging,
+    )
