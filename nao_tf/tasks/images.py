@@ -19,12 +19,13 @@ from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
 from nao_tf.data.images import ImageData, load_images
 from nao_tf.errors import InputError
+from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT
 from nao_tf.settings import plain
-from nao_tf.tasks.task import Metric, Short, Task, chosen
+from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.image_settings import (
     FINAL_TRAININGS,
     SCRATCH_TRAININGS,
@@ -205,7 +206,7 @@ class ImageTask(Task):
         self.space = self._bounded(ConvolutionalSpace(settings.space))
 
     def _bounded(self, space):
-        """The space, with the bounds of the settings on its final models. Raises ArchitectureError: none is so small."""
+        """The space with the bounds of the settings. Raises ArchitectureError: no final model is so small."""
         settings, data = self.settings, self.data
         bounds = {name: getattr(settings, name) for name in ("max_parameters", "max_flops")}
         bounds = {name: bound for name, bound in bounds.items() if bound is not None}

@@ -15,6 +15,7 @@ from nao_tf.architecture import NUMBERINGS, Architecture, RecurrentSpace
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.streams import streams, window_count
 from nao_tf.data.text import Corpus, load_corpus
+from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
