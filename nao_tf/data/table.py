@@ -186,7 +186,9 @@ def read_decision_table(
             if not fields[decision].strip():
                 raise InputError(f"table {path} line {line}: decision {decision!r} is empty")
     if len(lines) < 2:
-        raise InputError(f"table {path} has {len(lines)} rows; a search needs at least 2 different architectures")
+        raise InputError(
+            f"table {path} has too few rows, {len(lines)}; a search needs at least 2 different architectures"
+        )
     words = {decision: _words([fields[decision] for _, fields in lines]) for decision in decisions}
     space = _decision_space(path, words)
     rows: dict[Architecture, Row] = {}
