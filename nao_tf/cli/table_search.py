@@ -15,15 +15,15 @@ from nao_tf.architecture import Architecture, NasBench201Space, SearchSpace
 from nao_tf.cli import flags, program
 from nao_tf.cli.terminal import Rate, Terminal
 from nao_tf.cli.work_directory import claim, seconds, spent, versions, write
+from nao_tf.controller import PRESETS
 from nao_tf.data.table import ArchitectureTable, read_table
 from nao_tf.errors import InputError
 from nao_tf.search.loop import search
 from nao_tf.search.pool import Pool
 from nao_tf.search.settings import TableSearchSettings
 from nao_tf.search.strategies import STRATEGIES
+from nao_tf.search.strategies.nao import AscentSettings
 from nao_tf.search.table_evaluator import TableEvaluator
-
-HELD_OUT = 0.1  # from a controller that is only judged, where those of the search learn the whole pool
 
 SPACES: Mapping[str, type[SearchSpace]] = {"nasbench201": NasBench201Space}
 
@@ -120,7 +120,7 @@ class TableSearch:
             f"the search sees {table.score_column}"
         )
         pool = self.search(self.strategy_name, "pool.jsonl")
-        predictor = self.predictor(pool) if self.strategy_name == "nao" and len(pool.ranked) > 1 else None
+        predictor = self.predictor(pool)
         rivals = {
             name: self.found(self.search(name, f"pool_{name}.jsonl"))
             for name in dict.fromkeys(baselines)
@@ -180,21 +180,15 @@ class TableSearch:
 
     def strategy(self, name: str):
         """The strategy of a name."""
-        options = {}
-        if name == "nao":
-            from nao_tf.controller import PRESETS
+        given = {"controller": PRESETS[self.settings.controller], "ascent": AscentSettings(**self.settings.ascent)}
+        entry = STRATEGIES[name]
+        settings = {key: given[key] for key in entry.settings if key in given}
+        return entry.make(self.table.space, self.seed, **settings)
 
-            options = {"settings": PRESETS[self.settings.controller], **self.settings.ascent}
-        return STRATEGIES[name].make(self.table.space, self.seed, **options)
-
-    def predictor(self, pool: Pool) -> dict:
-        """The quality of a controller of the whole pool, each of its members judged on what it did not learn."""
-        from nao_tf import controller
-
-        settings = controller.PRESETS[self.settings.controller]
-        settings = dataclasses.replace(settings, held_out=settings.held_out or HELD_OUT)
-        fitted = controller.fit(self.table.space, *pool.examples(), settings, self.seed)
-        return dataclasses.asdict(fitted.quality)
+    def predictor(self, pool: Pool) -> dict | None:
+        """The quality of the strategy's predictor of the whole pool."""
+        fitted = self.strategy(self.strategy_name).predictor(pool)
+        return None if fitted is None or fitted.quality is None else dataclasses.asdict(fitted.quality)
 
     def found(self, pool: Pool) -> dict:
         """What another strategy found."""

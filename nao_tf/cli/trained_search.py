@@ -18,13 +18,30 @@ from nao_tf.cli.rivals import measured
 from nao_tf.cli.terminal import Rate, Terminal
 from nao_tf.cli.work_directory import seconds, spent, versions, write
 from nao_tf.errors import RunError
+from nao_tf.observer import Observer
 from nao_tf.report.tensorboard import Board
 from nao_tf.search.loop import search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
+from nao_tf.search.strategies.nao import AscentSettings
 from nao_tf.serving.export import export_controller, export_improve
 
-LAST_ROUND = 2**31 - 1  # names the controller that is fitted to the whole pool when the search is over
+
+class _Reporter(Observer):
+    """Shows the quality of predictors on the terminal and in TensorBoard."""
+
+    def __init__(self, terminal, board):
+        self.terminal, self.board = terminal, board
+
+    def predictor(self, round, predictor):
+        """See `Observer`."""
+        if predictor.quality is None:
+            return
+        quality = dataclasses.asdict(predictor.quality)
+        if self.board:
+            self.board.controller(round, predictor.losses, quality)
+        of = "the whole pool" if round is None else f"round {round}"
+        self.terminal.say(f"controller of {of}, on architectures it has not seen: {readable(quality)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +91,7 @@ class TrainedSearch(abc.ABC):
         """All stages; returns what result.json holds."""
         self.terminal.say(self.data_line())
         pool = self.search(self.strategy_name, "pool.jsonl")
-        fitted = self.fit(pool) if self.strategy_name == "nao" and len(pool.ranked) > 1 else None
+        fitted = self.fit(pool)
         found = self.retrain(pool, self.strategy_name)
         self.export(found, fitted)  # before the comparisons, which take as long again and may fail
         others = [name for name in baselines if name != self.strategy_name]
@@ -102,23 +119,13 @@ class TrainedSearch(abc.ABC):
 
     def strategy(self, name, board=None):
         """The strategy of a name."""
-        if name != "nao":
-            return STRATEGIES[name].make(self.space, self.seed)
-
-        def on_fit(round, fitted):
-            quality = dataclasses.asdict(fitted.quality)
-            if board:
-                board.controller(round, fitted.losses, quality)
-            of = "the whole pool" if round == LAST_ROUND else f"round {round}"
-            self.terminal.say(f"controller of {of}, on architectures it has not seen: {readable(quality)}")
-
-        return STRATEGIES[name].make(
-            self.space,
-            self.seed,
-            settings=controller.PRESETS[self.preset.controller],
-            on_fit=on_fit,
-            **self.preset.ascent,
-        )
+        given = {
+            "controller": controller.PRESETS[self.preset.controller],
+            "ascent": AscentSettings(**self.preset.ascent),
+        }
+        entry = STRATEGIES[name]
+        settings = {key: given[key] for key in entry.settings if key in given}
+        return entry.make(self.space, self.seed, observer=_Reporter(self.terminal, board), **settings)
 
     def search(self, name, file, known=None) -> Pool:
         """Runs a strategy to the end of the budget; what is in the pool `known` costs nothing, but counts."""
@@ -159,10 +166,10 @@ class TrainedSearch(abc.ABC):
         spent(self.work, f"search_{name}", start)
         return pool
 
-    def fit(self, pool) -> controller.FittedController:
-        """The controller of the whole pool: it is exported, and its quality reported."""
+    def fit(self, pool):
+        """The predictor of the whole pool: it is exported, and its quality reported."""
         start = time.monotonic()
-        fitted = self.strategy("nao").fit(pool, LAST_ROUND)
+        fitted = self.strategy(self.strategy_name).predictor(pool)
         spent(self.work, "controller", start)
         return fitted
 
@@ -208,7 +215,7 @@ class TrainedSearch(abc.ABC):
         """Writes the winner and the controller as SavedModels."""
         export = self.work / "export"
         self.final.export(found.trainer, found.winner.candidate.architecture)
-        if fitted is not None:
+        if isinstance(fitted, controller.Controller):
             export_controller(fitted.model, self.space, export / "controller" / "1")
             export_improve(fitted.model, self.space, export / "improve" / "1")
 
@@ -225,7 +232,7 @@ class TrainedSearch(abc.ABC):
             "finalists": found.finalists,
             "test": found.test,
             "baselines": rivals,
-            "predictor": None if fitted is None else dataclasses.asdict(fitted.quality),
+            "predictor": None if fitted is None or fitted.quality is None else dataclasses.asdict(fitted.quality),
             "seconds": seconds(self.work),
             "versions": versions(),
         }
