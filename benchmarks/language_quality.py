@@ -90,7 +90,7 @@ class Comparison:
         for evaluation in pool.evaluations:
             remember(evaluation)
         entry, given = STRATEGIES[name], self.given
-        options = {"settings": CONTROLLERS[given.controller]} if name == "nao" else {}
+        options = {"controller": CONTROLLERS[given.controller]} if "controller" in entry.settings else {}
         if given.shared:
             trainer = SharedChildTrainer(self.settings, self.train, self.valid, self.words, seed)
             evaluator = SharedWeights(trainer, self.work / "checkpoints" / f"{name}_{seed}")

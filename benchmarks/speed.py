@@ -165,7 +165,7 @@ def final_architecture():
 
 
 def time_controller(arguments):
-    """A training step of the controller at the published sizes on 100 architectures, as `controller.fit` runs it."""
+    """A training step of the controller at the published sizes on 100 architectures, as `Controller.fit` runs it."""
     import dataclasses
 
     import numpy as np
@@ -182,11 +182,11 @@ def time_controller(arguments):
     )
     times = {100: [], 200: []}
     for settings in (short, long):
-        controller.fit(space, pool, scores, settings, seed=1)  # compiles
+        controller.Controller.fit(space, pool, scores, settings=settings, seed=1)  # compiles
     for _ in range(max(3, arguments.repeats // 5)):
         for settings in (short, long):
             start = time.perf_counter()
-            controller.fit(space, pool, scores, settings, seed=1)
+            controller.Controller.fit(space, pool, scores, settings=settings, seed=1)
             times[settings.steps].append(time.perf_counter() - start)
     steps = [10 * (b - a) for a, b in zip(times[100], times[200], strict=True)]  # of 100 steps, in ms a step
     print(

@@ -1,19 +1,20 @@
 """The gradient ascent of NAO: e' = e + eta df/de (NAO, section 3.3).
 
-One step, not many: every state moves along its own gradient of the predictor, is scaled to length 1 again, and the
-decoder of the same member says which architecture that is.
+One step, not many: every state moves along its own gradient of the predictor and is scaled to length 1 again, and the
+decoder of the same member turns the states into an architecture.
 
 Letters: E members of the ensemble, B architectures, S encoder steps, H hidden units, T tokens, K step sizes.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from nao_tf.controller.encoder import unit
+from nao_tf.controller.model import EncoderPredictorDecoder
 
 
-def gradient(model, states):
+def gradient(model: EncoderPredictorDecoder, states: tf.Tensor) -> tf.Tensor:
     """df/de, of every member's predictor with respect to its own states: `[E, B, S, H]` -> `[E, B, S, H]`."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(states)
@@ -21,8 +22,14 @@ def gradient(model, states):
     return tape.gradient(scores, states)
 
 
-def ascend(states, states_gradient, step_sizes, maximise: bool = True):
-    """The states moved along the gradient, for each of many step sizes, and scaled to length 1 again.
+def ascend(
+    states: tf.Tensor,
+    states_gradient: tf.Tensor,
+    *,
+    step_sizes: tf.Tensor | Sequence[float],
+    maximise: bool = True,
+) -> tf.Tensor:
+    """The states moved along the gradient, for each of several step sizes, and scaled to length 1 again.
 
     Args:
         states: `[E, B, S, H]`.
@@ -38,20 +45,26 @@ def ascend(states, states_gradient, step_sizes, maximise: bool = True):
     return unit(states + direction * sizes * states_gradient)  # [K, E, B, S, H]
 
 
-def improve(model, tokens, step_sizes, maximise: bool = True):
-    """The architectures that the controller proposes in place of others.
+def ascend_tokens(
+    model: EncoderPredictorDecoder,
+    tokens: tf.Tensor,
+    *,
+    step_sizes: tf.Tensor | Sequence[float],
+    maximise: bool = True,
+) -> tf.Tensor:
+    """Encodes architectures, moves their states along the gradient, and decodes them.
 
     Args:
-        model: an `EncoderPredictorDecoder`.
-        tokens: int32 `[B, T]`, or `[E, B, T]`.
-        step_sizes: eta, float `[K]`.
+        model: a trained controller.
+        tokens: int32 `[B, T]`, or `[E, B, T]`, each member its own.
+        step_sizes: eta, `[K]`, positive.
         maximise: whether the score is to rise (True) or to fall.
 
     Returns:
-        Legal tokens, int32 `[K, E, B, T]`: of every step size, by every member, from every architecture.
+        Legal tokens, int32 `[K, E, B, T]`: for every step size, member and architecture.
     """
     states = model.encode(tokens)  # [E, B, S, H]
-    moved = ascend(states, gradient(model, states), step_sizes, maximise)  # [K, E, B, S, H]
+    moved = ascend(states, gradient(model, states), step_sizes=step_sizes, maximise=maximise)  # [K, E, B, S, H]
     shape = tf.shape(moved)
     sizes, batch = shape[0], shape[2]
     side_by_side = tf.transpose(moved, [1, 0, 2, 3, 4])  # [E, K, B, S, H]

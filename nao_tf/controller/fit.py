@@ -1,156 +1,184 @@
 """Training the controller on a pool of architectures and their scores (NAO, algorithm 1, line 4).
 
-Several searches train their controllers together: those that have the same shapes are members of one batched program,
-each as it would be alone.
-
-Letters: C controllers of a call, E members of an ensemble, P architectures of the pool, B architectures of a batch, L
-spellings of each, T tokens, N training steps.
+Letters: E members of the ensemble, P architectures of the pool, B architectures of a batch, L spellings of each, T
+tokens, N architectures to predict, K step sizes.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import tensorflow as tf
 
 from nao_tf.architecture import Architecture, SearchSpace
-from nao_tf.controller.batching import filled_up, in_parts, parts
-from nao_tf.controller.compiled import program_for, weights_of
-from nao_tf.controller.fitted import FittedController
-from nao_tf.controller.quality import Quality, hamming_distance, kendall_tau, pairwise_accuracy
-from nao_tf.controller.settings import ControllerSettings
-from nao_tf.controller.training_set import prepare
+from nao_tf.controller.compiled import CompiledController, Examples, TrainingState, compiled_for, weights_of
+from nao_tf.controller.model import EncoderPredictorDecoder
+from nao_tf.controller.prediction import Prediction
+from nao_tf.controller.proposals import Proposal, propose
+from nao_tf.controller.quality import PredictorQuality, hamming_distance, kendall_tau, pairwise_accuracy
+from nao_tf.controller.settings import PRESETS, ControllerSettings
+from nao_tf.controller.training_set import TrainingSet
 
 STEPS_PER_CALL = 100  # training steps of one compiled call
 
 
-def fit(
-    space: SearchSpace,
-    architectures: Sequence[Architecture],
-    scores: Sequence[float],
-    settings: ControllerSettings,
-    seed: int,
-) -> FittedController:
-    """Trains a controller from scratch on a pool.
+@dataclasses.dataclass(frozen=True)
+class Controller:
+    """A controller that has learnt a pool of architectures and their scores; `Controller.fit` makes one.
 
-    An ensemble holds out in turn: the pool is dealt into as many parts as there are members, and member k never sees
-    part k. A single member never sees the share `settings.held_out`. What is held out from a member has no influence
-    on its weights, not even through the normalisation of the targets.
-
-    Args:
-        space: of the architectures.
-        architectures: the pool, `[P]`, at least two.
-        scores: their scores, `[P]`, on any scale, higher is better.
-        settings: sizes and training.
-        seed: of the initial weights, the parts, dropout and augmentation. The same seed gives the same weights.
-
-    Returns:
-        The trained controller and its quality on what was held out.
-
-    Raises:
-        ValueError: fewer than two architectures, another number of scores, an architecture of another space, or a score
-            that is not finite.
+    Attributes:
+        space: the search space.
+        model: the trained model; all its members.
+        settings: its sizes and training.
+        quality: on held-out architectures.
+        losses: the joint loss of every member at the last training step, `[E]`.
     """
-    return fit_together(space, [architectures], [scores], settings, [seed])[0]
+
+    space: SearchSpace
+    model: EncoderPredictorDecoder
+    settings: ControllerSettings
+    quality: PredictorQuality
+    losses: tuple[float, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        space: SearchSpace,
+        architectures: Sequence[Architecture],
+        scores: Sequence[float] | np.ndarray,
+        *,
+        settings: ControllerSettings = PRESETS["default"],
+        seed: int = 0,
+    ) -> Self:
+        """Trains a controller from scratch on a pool.
+
+        An ensemble holds out in turn: the pool is dealt into as many parts as there are members, and member k never
+        sees part k. A single member never sees the share `settings.held_out`. The architectures held out from a member
+        have no influence on its weights, not even through the normalisation of the targets.
+
+        Args:
+            space: of the architectures.
+            architectures: the pool, `[P]`, at least two.
+            scores: their scores, `[P]`, on any scale, higher is better.
+            settings: sizes and training.
+            seed: of the initial weights, the parts, dropout and augmentation. The same seed gives the same weights.
+
+        Returns:
+            The trained controller and its quality on held-out architectures.
+
+        Raises:
+            ValueError: fewer than two architectures, another number of scores, an architecture of another space, or a
+                score that is not finite.
+        """
+        training_set = TrainingSet.of(space, architectures, scores, settings=settings, seed=seed)
+        model = EncoderPredictorDecoder.for_space(space, settings, seed=seed)
+        compiled = compiled_for(space, settings)
+        losses = _train(model, compiled, training_set)
+        quality = _quality(model, compiled, training_set)
+        return cls(space=space, model=model, settings=settings, quality=quality, losses=losses)
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        """The predicted scores of architectures `[N]`: mean and spread of the members, float32 `[N]` each.
+
+        Raises:
+            ValueError: no architecture, or one of another space.
+        """
+        scores = self._member_scores(architectures)  # [E, N]
+        return Prediction(np.mean(scores, axis=0), np.std(scores, axis=0))
+
+    def propose(
+        self,
+        starts: Sequence[Architecture],
+        step_sizes: Sequence[float],
+        *,
+        ascents: int = 1,
+        exploration: float = 0.0,
+    ) -> list[Proposal]:
+        """New architectures by gradient ascent from each start, by each member, with each step size.
+
+        Args:
+            starts: usually the best of the pool, `[B]`.
+            step_sizes: eta, `[K]`, positive; the authors use 1, 2, 3, … and 10, 20, 30.
+            ascents: number of ascents; each one after the first starts from the most promising results so far.
+            exploration: weight of the members' standard deviation in the ranking, added to their mean.
+
+        Returns:
+            The proposals, the most promising first; each architecture once, and none of the starts.
+
+        Raises:
+            ValueError: no start, one of another space, no step size, or one that is not positive.
+        """
+        return propose(
+            self.space,
+            starts,
+            step_sizes,
+            ascend=self._ascend,
+            predict=self._member_scores,
+            ascents=ascents,
+            exploration=exploration,
+        )
+
+    def _member_scores(self, architectures):
+        """The scores that each member predicts, float32 `[E, N]`."""
+        compiled, tokens = self._compiled_and_tokens(architectures)
+        return compiled.predict(weights_of(self.model), tokens).numpy()
+
+    def _ascend(self, architectures, step_sizes):
+        """The tokens that one ascent leads to, int32 `[K, E, B, T]`."""
+        compiled, tokens = self._compiled_and_tokens(architectures)
+        return compiled.ascend(weights_of(self.model), tokens, step_sizes).numpy()
+
+    def _compiled_and_tokens(self, architectures):
+        tokens = _for_members(self.space.token_array(architectures), self.model.members)  # [E, N, T]
+        return compiled_for(self.space, self.settings), tokens
 
 
-def fit_together(
-    space: SearchSpace,
-    pools: Sequence[Sequence[Architecture]],
-    scores: Sequence[Sequence[float]],
-    settings: ControllerSettings,
-    seeds: Sequence[int],
-) -> list[FittedController]:
-    """Trains the controllers of several searches, as many of them at a time as one batched program.
-
-    Each comes out as `fit` makes it, up to the rounding of sums.
-
-    Args:
-        space: of all architectures.
-        pools: of every search its pool, `[C]` of `[P]` each; they need not be equally large.
-        scores: of every search the scores of its pool.
-        settings: of all controllers.
-        seeds: of every search, `[C]`.
-
-    Returns:
-        The trained controllers, `[C]`.
-
-    Raises:
-        ValueError: as `fit`; or another number of scores or seeds than of pools.
-    """
-    lessons = [prepare(space, *of_search, settings) for of_search in zip(pools, scores, seeds, strict=True)]
-    fitted: list[FittedController | None] = [None] * len(lessons)
-    for part in parts([lesson.shapes for lesson in lessons], settings):
-        for index, controller in zip(part, _learn(space, [lessons[index] for index in part], settings), strict=True):
-            fitted[index] = controller
-    return fitted
+def _for_members(array, members):
+    """The same array for each member: `[...]` -> `[E, ...]`."""
+    return np.repeat(array[np.newaxis], members, axis=0)
 
 
-def _learn(space, lessons, settings) -> list[FittedController]:
-    """Trains the controllers of lessons with the same shapes by one program."""
-    filled = filled_up(lessons, settings)
-    models = [lesson.model for lesson in filled]
-    program = program_for(models[0], settings, len(filled))
-    members, together = settings.members, len(filled)
-
-    def for_each_member(arrays):
-        return np.repeat(np.stack(arrays), members, axis=0)  # [C E, ...]
-
-    tokens = tf.constant(for_each_member([lesson.spelt for lesson in filled]))  # [C E, P, L, T]
-    targets = np.concatenate([lesson.targets for lesson in filled])  # [C E, P]
-    weights = np.zeros(targets.shape, np.float32)  # [C E, P]
-    for index, lesson in enumerate(filled):
-        weights[index * members : (index + 1) * members, : len(lesson.scores)] = ~lesson.held_out
-    targets, weights = tf.constant(targets), tf.constant(weights)
-    seeds = tf.constant(np.concatenate([lesson.seeds for lesson in filled]))  # [C E]
-    batches = np.stack([lesson.batches for lesson in filled], axis=1)  # [N, C, B]
-    initial = weights_of(*models)
+def _train(model, compiled: CompiledController, training_set: TrainingSet) -> tuple[float, ...]:
+    """Trains the model in place; the losses of its members at the last step, `[E]`."""
+    members, batches = model.members, training_set.batches  # int32 [training steps, B]
+    examples = Examples(
+        tokens=tf.constant(_for_members(training_set.spellings, members)),  # [E, P, L, T]
+        targets=tf.constant(training_set.targets),  # [E, P]
+        weights=tf.constant(training_set.example_weights),  # [E, P]
+        seeds=tf.constant(training_set.seeds),  # [E]
+    )
+    initial = weights_of(model)
     zeros = [tf.zeros_like(weight) for weight in initial]
-    state, losses = (initial, zeros, zeros), tf.zeros([together * members])
+    state, losses = TrainingState(weights=initial, first_moments=zeros, second_moments=zeros), tf.zeros([members])
     for step in range(0, len(batches), STEPS_PER_CALL):
         chunk = batches[step : step + STEPS_PER_CALL]
-        missing = STEPS_PER_CALL - len(chunk)
-        state, losses = program.train(
+        padded = np.pad(chunk, [[0, STEPS_PER_CALL - len(chunk)], [0, 0]])  # one shape for all calls
+        state, losses = compiled.train(
             state,
-            tokens,
-            targets,
-            weights,
-            tf.constant(np.repeat(np.pad(chunk, [[0, missing], [0, 0], [0, 0]]), members, axis=1)),  # [N, C E, B]
-            seeds,
+            examples,
+            tf.constant(np.repeat(padded[:, np.newaxis], members, axis=1)),  # [STEPS_PER_CALL, E, B]
             tf.constant(step),
             tf.constant(len(chunk)),
             tf.constant(len(batches)),
         )
-    for index, variables in enumerate(zip(*(model.trainable_variables for model in models), strict=True)):
-        for variable, value in zip(
-            variables[: len(lessons)], np.split(state[0][index].numpy(), together), strict=False
-        ):
-            variable.assign(value)  # strict=False: what fills the program up is dropped
-    losses = losses.numpy().reshape(together, members)
-    fitted = [
-        FittedController(space, lesson.model, settings, Quality(0, None, None, None), tuple(of_members.tolist()))
-        for lesson, of_members in zip(lessons, losses, strict=False)
-    ]
-    return _judge(fitted, lessons)
+    for variable, value in zip(model.trainable_variables, state.weights, strict=True):
+        variable.assign(value)
+    return tuple(losses.numpy().tolist())
 
 
-def _judge(fitted, lessons):
-    """The controllers with their quality: each held-out architecture judged by the member that never saw it."""
-    tokens = [lesson.own_tokens for lesson in lessons]  # [C] of [P, T]
-    predictions = in_parts(fitted, tokens, lambda program: program.predict, 0)  # [C] of [E, P]
-    reconstructions = in_parts(fitted, tokens, lambda program: program.reconstruct, 0)  # [C] of [E, P, T]
-    judged = []
-    for controller, lesson, predicted, reconstructed in zip(fitted, lessons, predictions, reconstructions, strict=True):
-        member, index = np.nonzero(lesson.held_out)
-        if len(index):
-            quality = Quality(
-                held_out=len(index),
-                pairwise_accuracy=pairwise_accuracy(lesson.scores[index], predicted[member, index]),
-                kendall_tau=kendall_tau(lesson.scores[index], predicted[member, index]),
-                hamming_distance=hamming_distance(lesson.own_tokens[index], reconstructed[member, index]),
-            )
-            controller = dataclasses.replace(controller, quality=quality)
-        judged.append(controller)
-    return judged
+def _quality(model, compiled: CompiledController, training_set: TrainingSet) -> PredictorQuality:
+    """Each held-out architecture is judged by the member that never saw it."""
+    member, index = np.nonzero(training_set.held_out)
+    if not len(index):
+        return PredictorQuality(held_out=0, pairwise_accuracy=None, kendall_tau=None, hamming_distance=None)
+    weights, tokens = weights_of(model), _for_members(training_set.tokens, model.members)  # [E, P, T]
+    scores = training_set.scores[index]
+    predicted = compiled.predict(weights, tokens).numpy()[member, index]  # from [E, P]
+    reconstructed = compiled.reconstruct(weights, tokens).numpy()[member, index]  # from [E, P, T]
+    return PredictorQuality(
+        held_out=len(index),
+        pairwise_accuracy=pairwise_accuracy(scores, predicted),
+        kendall_tau=kendall_tau(scores, predicted),
+        hamming_distance=hamming_distance(training_set.tokens[index], reconstructed),
+    )

@@ -1,10 +1,11 @@
 """The controller: encoder, predictor and decoder, and the joint loss that trains them (NAO, section 3.2).
 
-Letters: E members of the ensemble, B architectures, T tokens, S encoder steps, V vocabulary, H hidden units, K strings
-kept by the beam search.
+Letters: E members of the ensemble, B architectures, T tokens, S encoder steps, V vocabulary, H hidden units.
 """
 
-from __future__ import annotations
+import dataclasses
+from collections.abc import Sequence
+from typing import Self
 
 import keras
 import numpy as np
@@ -17,7 +18,15 @@ from nao_tf.controller.predictor import Predictor
 from nao_tf.controller.settings import ControllerSettings
 
 
-def joint_loss(scores, logits, tokens, targets, example_weights, prediction_weight: float):
+def joint_loss(
+    scores: tf.Tensor,
+    logits: tf.Tensor,
+    *,
+    tokens: tf.Tensor,
+    targets: tf.Tensor,
+    example_weights: tf.Tensor,
+    prediction_weight: float,
+) -> tf.Tensor:
     """lambda times the prediction loss plus (1 - lambda) times the reconstruction loss (NAO, section 3.3).
 
     Args:
@@ -25,12 +34,12 @@ def joint_loss(scores, logits, tokens, targets, example_weights, prediction_weig
         logits: of the decoder by teacher forcing, `[E, B, T, V]`.
         tokens: the tokens to reconstruct, int32 `[E, B, T]`.
         targets: the scores to predict, `[E, B]`.
-        example_weights: `[E, B]`; 0 for what is held out or padding.
+        example_weights: `[E, B]`; 0 for held-out architectures and for padding.
         prediction_weight: lambda.
 
     Returns:
-        The loss of every member, `[E]`: squared error in the mean of its examples, and cross entropy in nats, in the
-        mean of its examples and their tokens. A member without any example has loss 0.
+        The loss of every member, `[E]`: the squared error, mean of its examples, and the cross entropy in nats, mean of
+        its examples and their tokens. A member without any example has loss 0.
     """
     total = tf.maximum(tf.reduce_sum(example_weights, axis=1), 1e-9)  # [E]
     squared_error = tf.square(scores - targets)  # [E, B]
@@ -45,38 +54,25 @@ def joint_loss(scores, logits, tokens, targets, example_weights, prediction_weig
 class EncoderPredictorDecoder(keras.Model):
     """The controller of one search space; an ensemble of them where `members` is more than 1.
 
-    It carries what it needs to know of its space, so a `.keras` file loads without the space.
+    It holds all that it needs of its space, so a `.keras` file loads without the space.
 
     Args:
-        grammar: bool `[T, V, V]` by position, last token, token: which token may follow which. Nested lists do.
+        grammar: bool `[T, V, V]`, indexed by position, last token, token: which token may follow which. Or nested
+            lists.
+        settings: sizes and training.
         tokens_per_encoder_step: tokens that the encoder reads as one step.
-        members: E.
-        embedding_width: width of one token's embedding in the encoder.
-        hidden: H.
-        predictor_reading: `states` or `mean`.
-        predictor_layers: hidden layers of the predictor.
-        predictor_width: units of each of them.
-        embedding_dropout: dropped share of the encoder's embeddings, in training.
-        state_dropout: dropped share of the encoder's outputs, in training.
-        predictor_dropout: dropped share of the predictor's units, in training.
-        initialisation: `glorot` or `authors`.
         seed: of the initial weights.
+
+    Raises:
+        ValueError: a grammar of another shape.
     """
 
     def __init__(
         self,
-        grammar,
+        grammar: np.ndarray | Sequence[Sequence[Sequence[int]]],
+        *,
+        settings: ControllerSettings,
         tokens_per_encoder_step: int = 1,
-        members: int = 1,
-        embedding_width: int = 48,
-        hidden: int = 96,
-        predictor_reading: str = "states",
-        predictor_layers: int = 2,
-        predictor_width: int = 200,
-        embedding_dropout: float = 0.0,
-        state_dropout: float = 0.0,
-        predictor_dropout: float = 0.0,
-        initialisation: str = "glorot",
         seed: int = 0,
         **kwargs,
     ):
@@ -86,64 +82,32 @@ class EncoderPredictorDecoder(keras.Model):
             raise ValueError(f"grammar of shape {grammar.shape}; it takes [tokens, vocabulary, vocabulary]")
         self.grammar = grammar
         self.tokens_per_encoder_step = tokens_per_encoder_step
-        self.members = members
+        self.settings = settings
         self.seed = seed
         self.encoder = Encoder(
-            members=members,
-            token_length=grammar.shape[0],
-            vocabulary_size=grammar.shape[1],
+            grammar.shape[0],
+            grammar.shape[1],
             tokens_per_encoder_step=tokens_per_encoder_step,
-            embedding_width=embedding_width,
-            hidden=hidden,
-            embedding_dropout=embedding_dropout,
-            state_dropout=state_dropout,
-            initialisation=initialisation,
+            settings=settings,
             seed=seed,
             name="encoder",
         )
-        self.predictor = Predictor(
-            members=members,
-            steps=self.encoder.steps,
-            hidden=hidden,
-            reading=predictor_reading,
-            layers=predictor_layers,
-            width=predictor_width,
-            dropout=predictor_dropout,
-            initialisation=initialisation,
-            seed=seed,
-            name="predictor",
-        )
-        self.decoder = Decoder(
-            members=members,
-            grammar=grammar,
-            hidden=hidden,
-            initialisation=initialisation,
-            seed=seed,
-            name="decoder",
-        )
+        self.predictor = Predictor(self.encoder.steps, settings=settings, seed=seed, name="predictor")
+        self.decoder = Decoder(grammar, settings=settings, seed=seed, name="decoder")
         # All shapes follow from the configuration, so the weights exist at once, in a loaded model too.
         for part in (self.encoder, self.predictor, self.decoder):
             part.build()
         self.built = True
 
     @classmethod
-    def for_space(cls, space: SearchSpace, settings: ControllerSettings, seed: int = 0) -> EncoderPredictorDecoder:
+    def for_space(cls, space: SearchSpace, settings: ControllerSettings, *, seed: int = 0) -> Self:
         """The controller of a search space, untrained."""
-        return cls(
-            grammar=space.grammar,
-            tokens_per_encoder_step=space.tokens_per_encoder_step,
-            members=settings.members,
-            embedding_width=settings.embedding_width,
-            hidden=settings.hidden,
-            predictor_reading=settings.predictor_reading,
-            predictor_layers=settings.predictor_layers,
-            predictor_width=settings.predictor_width,
-            embedding_dropout=settings.embedding_dropout,
-            state_dropout=settings.state_dropout,
-            predictor_dropout=settings.predictor_dropout,
-            initialisation=settings.initialisation,
-            seed=seed,
-        )
+        return cls(space.grammar, tokens_per_encoder_step=space.tokens_per_encoder_step, settings=settings, seed=seed)
+
+    @property
+    def members(self) -> int:
+        """E, the members of the ensemble."""
+        return self.settings.members
 
     @property
     def token_length(self) -> int:
@@ -156,7 +120,7 @@ class EncoderPredictorDecoder(keras.Model):
         return self.grammar.shape[1]
 
     def build(self, input_shape=None):
-        """Nothing is left to make; the weights exist since the constructor."""
+        """Makes nothing: the constructor made the weights."""
         self.built = True
 
     def call(self, tokens, dropout_seed=None):
@@ -178,7 +142,7 @@ class EncoderPredictorDecoder(keras.Model):
             "logits": self.decoder(states, tokens),  # [E, B, T, V]
         }
 
-    def shared(self, tokens):
+    def shared(self, tokens: tf.Tensor) -> tf.Tensor:
         """Tokens `[B, T]` or `[E, B, T]` as int32 `[E, B, T]`. Raises ValueError for other shapes."""
         tokens = tf.cast(tokens, tf.int32)
         if tokens.shape.rank not in (2, 3) or tokens.shape[-1] not in (None, self.token_length):
@@ -192,40 +156,29 @@ class EncoderPredictorDecoder(keras.Model):
             raise ValueError(f"tokens for {tokens.shape[0]} members; the controller has {self.members}")
         return tf.ensure_shape(tokens, [self.members, None, self.token_length])
 
-    def encode(self, tokens):
+    def encode(self, tokens: tf.Tensor) -> tf.Tensor:
         """The representation of architectures: tokens `[B, T]` or `[E, B, T]` -> unit states `[E, B, S, H]`."""
         return self.encoder(self.shared(tokens))
 
-    def predict_scores(self, tokens):
+    def predict_scores(self, tokens: tf.Tensor) -> tf.Tensor:
         """The predicted scores of architectures: tokens `[B, T]` or `[E, B, T]` -> `[E, B]`, higher is better."""
         return self.predictor(self.encode(tokens))
 
-    def decode(self, states):
+    def decode(self, states: tf.Tensor) -> tf.Tensor:
         """The architecture of each representation, greedily: `[E, B, S, H]` -> legal tokens, int32 `[E, B, T]`."""
         return self.decoder.greedy(states)
 
-    def beam_search(self, states, width: int):
-        """The likeliest architectures of each representation.
-
-        States `[E, B, S, H]` -> tokens, int32 `[E, B, K, T]`, and their log probabilities, `[E, B, K]`.
-        """
-        return self.decoder.beam_search(states, width)
-
     def get_config(self):
-        """Plain JSON values, what it knows of its space among them."""
+        """Plain JSON values; the grammar of the space is among them."""
         return {
             **super().get_config(),
             "grammar": self.grammar.astype(int).tolist(),
             "tokens_per_encoder_step": self.tokens_per_encoder_step,
-            "members": self.members,
-            "embedding_width": self.encoder.embedding_width,
-            "hidden": self.encoder.hidden,
-            "predictor_reading": self.predictor.reading,
-            "predictor_layers": self.predictor.layers,
-            "predictor_width": self.predictor.width,
-            "embedding_dropout": self.encoder.embedding_dropout,
-            "state_dropout": self.encoder.state_dropout,
-            "predictor_dropout": self.predictor.dropout,
-            "initialisation": self.encoder.initialisation,
+            "settings": dataclasses.asdict(self.settings),
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        """A model with the values of `get_config`."""
+        return super().from_config({**config, "settings": ControllerSettings(**config["settings"])})

@@ -1,11 +1,15 @@
-"""The values of the controller: its sizes and how it is trained."""
-
-from __future__ import annotations
+"""The settings of the controller: its sizes and its training. Loads no TensorFlow."""
 
 import dataclasses
+from collections.abc import Mapping
 
-TARGETS = ("rank", "min-max")
-DECAYS = ("constant", "linear", "cosine")
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "predictor_reading": ("states", "mean"),
+    "initialisation": ("glorot", "authors"),
+    "learning_rate_decay": ("constant", "linear", "cosine"),
+    "targets": ("rank", "min-max"),
+}
+MOST_PREDICTOR_LAYERS = 60  # each has a random stream of its own for dropout, see `ensemble.dropout.Stream`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,28 +17,28 @@ class ControllerSettings:
     """Sizes and training of the controller. The defaults are those measured here to search best; see `PRESETS`.
 
     Attributes:
-        members: members of the ensemble.
+        members: of the ensemble.
         embedding_width: width of one token's embedding in the encoder.
-        hidden: units of both LSTMs; the decoder's embedding has that width too.
-        predictor_reading: what the predictor reads: `states` side by side, or their `mean`.
+        hidden: units of both LSTMs, and the width of the decoder's token embedding.
+        predictor_reading: the input of the predictor: all `states` side by side, or their `mean`.
         predictor_layers: hidden layers of the predictor.
-        predictor_width: units of each of them.
-        embedding_dropout: dropped share of the encoder's token embeddings.
-        state_dropout: dropped share of the encoder's outputs.
-        predictor_dropout: dropped share of the predictor's hidden units.
+        predictor_width: units of each hidden layer.
+        embedding_dropout: dropped share of the encoder's token embeddings, in training.
+        state_dropout: dropped share of the encoder's outputs, in training.
+        predictor_dropout: dropped share of the predictor's hidden units, in training.
         initialisation: initial weights, `glorot` or `authors`.
         prediction_weight: lambda of the joint loss, the share of the prediction loss.
         learning_rate: of Adam, at the first step.
-        learning_rate_decay: how it falls: `constant`, or `linear` or `cosine` to zero.
-        weight_decay: added to the gradient, times the weights, behind the clipping.
+        learning_rate_decay: `constant`, or `linear` or `cosine` to zero.
+        weight_decay: L2 coefficient, added to the gradient after clipping.
         clip_norm: largest norm of the gradient of a member's weights.
-        steps: training steps of a fit; None: `epochs` says how long.
-        epochs: passes over the pool of a fit; None: `steps` says how long.
+        steps: of a training; None where `epochs` is given.
+        epochs: passes over the pool of a training; None where `steps` is given.
         batch_size: architectures of a step; the whole pool when it is smaller.
-        targets: what the predictor learns: `rank` or `min-max` of the scores.
-        held_out: the share of the pool that is held out when there is one member only; an ensemble holds out in turn,
-            each member its own part. 0: every member learns from the whole pool, and no quality is measured.
-        spellings: spellings of each architecture to train on, its own first; 1: no augmentation.
+        targets: the scores as the predictor learns them: by `rank`, or scaled by `min-max`.
+        held_out: share of the pool that a single member never sees; an ensemble holds out in turn, each member its own
+            part. 0: every member learns from the whole pool, and no quality is measured.
+        spellings: of each architecture in training, its own first; 1: no augmentation.
     """
 
     members: int = 5  # measured: 10 of 10 searches on the table find the best cell, one member 8 of 10
@@ -63,20 +67,21 @@ class ControllerSettings:
     spellings: int = 8  # measured: tau 0.62 with 1, 0.69 with 8, 0.70 with 32
 
     def __post_init__(self):
-        if self.targets not in TARGETS:
-            raise ValueError(f"controller targets {self.targets!r}; known are {', '.join(TARGETS)}")
-        if self.learning_rate_decay not in DECAYS:
-            raise ValueError(f"learning rate decay {self.learning_rate_decay!r}; known are {', '.join(DECAYS)}")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"controller {name} {getattr(self, name)!r}; known are {', '.join(known)}")
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("controller training takes either steps or epochs")
         for name in ("members", "hidden", "embedding_width", "batch_size", "spellings"):
             if getattr(self, name) < 1:
                 raise ValueError(f"controller {name} {getattr(self, name)}; at least 1")
+        if not 0 <= self.predictor_layers <= MOST_PREDICTOR_LAYERS:
+            raise ValueError(f"controller predictor_layers {self.predictor_layers}; 0 to {MOST_PREDICTOR_LAYERS}")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held out share {self.held_out}; at least 0 and below 1")
 
 
-PRESETS = {
+PRESETS: Mapping[str, ControllerSettings] = {
     "default": ControllerSettings(),
     # For spaces of few tokens and small pools, where every example counts. Against the default on 16 pools of 50 cells
     # of NAS-Bench-201: ranks cells outside the pool as well (Kendall's tau 0.55 both), in a quarter of the time.

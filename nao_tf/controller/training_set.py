@@ -1,20 +1,21 @@
-"""What a search has to teach its controller: targets, spellings, held-out parts and batches.
+"""The controller's training set: targets, spellings, held-out parts and batches.
 
 Letters: E members of an ensemble, P architectures of the pool, B architectures of a batch, L spellings of each, T
 tokens, N training steps.
 """
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
-from nao_tf.controller.batching import longer
-from nao_tf.controller.model import EncoderPredictorDecoder
+from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.controller.settings import ControllerSettings
 
 # Pools are padded to this size times a power of 2, so that few sizes are ever compiled. Where a training step reads the
-# whole pool the padding costs time; where it reads a batch, nothing, so all pools of a usual search are of one size.
+# whole pool the padding costs time. Where it reads a batch the padding is free, so all pools of a usual search get one
+# size.
 SMALLEST_PADDING, SMALLEST_PADDING_FOR_BATCHES = 64, 512
 
 
@@ -26,26 +27,29 @@ def normalise_by_rank(scores: np.ndarray) -> np.ndarray:
 
 
 def normalise_by_range(scores: np.ndarray) -> np.ndarray:
-    """Scores `[P]` from 0, the least, to 1, the most (authors' code); 0.5 when all are equal, not a division by 0."""
-    least, most = np.min(scores), np.max(scores)
-    if least == most:
+    """Scores `[P]` scaled to 0 (the lowest) .. 1 (the highest), as in the authors' code; 0.5 where all are equal."""
+    lowest, highest = np.min(scores), np.max(scores)
+    if lowest == highest:
         return np.full(scores.shape, 0.5)
-    return (scores - least) / (most - least)
+    return (scores - lowest) / (highest - lowest)
 
 
-NORMALISATIONS = {"rank": normalise_by_rank, "min-max": normalise_by_range}
+NORMALISATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "rank": normalise_by_rank,
+    "min-max": normalise_by_range,
+}
 
 
-def _targets(scores, seen, targets):
-    """What one member learns to predict: its own architectures' scores, normalised among themselves, `[P]`."""
+def _targets(scores, held_out, targets):
+    """The targets of one member: the scores that it sees, normalised among themselves, `[P]`; 0 for the others."""
     normalised = np.zeros(scores.shape)
-    if np.any(seen):
-        normalised[seen] = NORMALISATIONS[targets](scores[seen])
+    if not np.all(held_out):
+        normalised[~held_out] = NORMALISATIONS[targets](scores[~held_out])
     return normalised
 
 
 def _deal(count, settings, generator):
-    """Which architectures each member never sees, bool `[E, P]`."""
+    """The architectures that each member never sees, bool `[E, P]`."""
     order = generator.permutation(count)
     if settings.members > 1 and settings.held_out:
         part = np.empty(count, int)
@@ -56,13 +60,14 @@ def _deal(count, settings, generator):
     return hidden
 
 
-def _spell(space, architectures, own_tokens, settings, generator):
-    """Every architecture in several spellings of the same computation, its own first, int32 `[P, L, T]`."""
-    spelt = np.repeat(own_tokens[:, np.newaxis], settings.spellings, axis=1)  # [P, L, T]
+def _spellings(architectures, tokens, *, count, generator):
+    """Every architecture in `count` spellings of the same computation, its own first, int32 `[P, L, T]`."""
+    spellings = np.repeat(tokens[:, np.newaxis], count, axis=1)  # [P, L, T]
     for index, architecture in enumerate(architectures):
-        for spelling in range(1, settings.spellings):
-            spelt[index, spelling] = space.tokens(space.symmetry(architecture.values, generator))
-    return spelt
+        space = architecture.space
+        for spelling in range(1, count):
+            spellings[index, spelling] = space.tokens(space.symmetry(architecture.values, generator))
+    return spellings
 
 
 def _padded_size(count, settings):
@@ -72,13 +77,13 @@ def _padded_size(count, settings):
     return size
 
 
-def _batches(count, padded, settings, generator):
-    """Which architectures every training step reads, int32 `[N, B]`."""
+def _batches(count, padded, *, settings, generator):
+    """The architectures that every training step reads, by their index, int32 `[N, B]`."""
     size = settings.batch_size
-    if count <= size:  # the whole pool; the padding weighs nothing
+    if count <= size:  # the whole pool; the padding has weight 0
         steps = settings.epochs if settings.steps is None else settings.steps
         return np.tile(np.arange(min(padded, max(size, count)), dtype=np.int32), (steps, 1))
-    per_epoch = count // size  # a shuffled epoch drops what is left over, as in the authors' code
+    per_epoch = count // size  # a shuffled epoch drops the remainder, as in the authors' code
     steps = settings.epochs * per_epoch if settings.steps is None else settings.steps
     epochs = -(-steps // per_epoch)
     orders = [generator.permutation(count)[: per_epoch * size].reshape(per_epoch, size) for _ in range(epochs)]
@@ -86,58 +91,75 @@ def _batches(count, padded, settings, generator):
 
 
 @dataclasses.dataclass(frozen=True)
-class Lesson:
-    """What one search has to teach its controller.
+class TrainingSet:
+    """The training set of one controller.
 
     Attributes:
-        model: untrained.
-        own_tokens: of the pool, int32 `[P, T]`.
-        scores: of the pool, `[P]`.
-        held_out: which architectures each member never sees, bool `[E, P]`.
-        spelt: the pool in several spellings, padded, int32 `[P, L, T]`.
-        targets: what each member learns to predict, padded, float32 `[E, P]`.
-        batches: which architectures every training step reads, int32 `[N, B]`.
-        seeds: of dropout and the choice of spellings, int32 `[E]`.
+        tokens: of the pool, int32 `[P, T]`.
+        scores: of the pool, float64 `[P]`.
+        held_out: the architectures that each member never sees, bool `[E, P]`.
+        spellings: the pool in several spellings, padded, int32 `[P, L, T]`.
+        targets: of each member, padded, float32 `[E, P]`.
+        example_weights: of each member, padded, float32 `[E, P]`: 0 for held-out architectures and for padding, else 1.
+        batches: the architectures that every training step reads, by their index, int32 `[N, B]`.
+        seeds: of each member's dropout and choice of spellings, int32 `[E]`.
     """
 
-    model: EncoderPredictorDecoder
-    own_tokens: np.ndarray
+    tokens: np.ndarray
     scores: np.ndarray
     held_out: np.ndarray
-    spelt: np.ndarray
+    spellings: np.ndarray
     targets: np.ndarray
+    example_weights: np.ndarray
     batches: np.ndarray
     seeds: np.ndarray
 
-    @property
-    def shapes(self):
-        """Lessons with the same shapes can be learnt together."""
-        return self.spelt.shape, self.batches.shape
+    @classmethod
+    def of(
+        cls,
+        space: SearchSpace,
+        architectures: Sequence[Architecture],
+        scores: Sequence[float] | np.ndarray,
+        *,
+        settings: ControllerSettings,
+        seed: int,
+    ) -> Self:
+        """The training set of a pool.
 
+        Args:
+            space: of the architectures.
+            architectures: `[P]`, at least two.
+            scores: `[P]`, finite, higher is better.
+            settings: of the controller.
+            seed: of the held-out parts, the spellings and the batches.
 
-def prepare(space, architectures, scores, seed, settings) -> Lesson:
-    """The lesson of one search. Raises ValueError."""
-    scores = np.asarray(scores, np.float64)
-    if len(architectures) < 2:
-        raise ValueError(f"pool of {len(architectures)} architectures; the controller learns from at least 2")
-    if scores.shape != (len(architectures),):
-        raise ValueError(f"{len(architectures)} architectures, but scores of shape {list(scores.shape)}")
-    if not np.all(np.isfinite(scores)):
-        worst = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise ValueError(f"score {scores[worst]} of architecture {architectures[worst]}; scores must be finite")
-    count, padded = len(architectures), _padded_size(len(architectures), settings)
-    generator = np.random.default_rng([seed, count])
-    own_tokens = space.token_array(architectures)  # [P, T]
-    held_out = _deal(count, settings, generator)  # [E, P]
-    targets = np.stack([_targets(scores, ~hidden, settings.targets) for hidden in held_out])  # [E, P]
-    spelt = _spell(space, architectures, own_tokens, settings, generator)  # [P, L, T]
-    return Lesson(
-        EncoderPredictorDecoder.for_space(space, settings, seed),
-        own_tokens,
-        scores,
-        held_out,
-        longer(spelt, padded),
-        np.pad(targets, [[0, 0], [0, padded - count]]).astype(np.float32),
-        _batches(count, padded, settings, generator),
-        np.random.default_rng([seed, 1]).integers(2**31, size=settings.members, dtype=np.int32),
-    )
+        Raises:
+            ValueError: fewer than two architectures, another number of scores, an architecture of another space, or a
+                score that is not finite.
+        """
+        scores = np.asarray(scores, np.float64)
+        if len(architectures) < 2:
+            raise ValueError(f"pool of {len(architectures)} architectures; the controller learns from at least 2")
+        if scores.shape != (len(architectures),):
+            raise ValueError(f"{len(architectures)} architectures, but scores of shape {list(scores.shape)}")
+        if not np.all(np.isfinite(scores)):
+            first = int(np.flatnonzero(~np.isfinite(scores))[0])
+            raise ValueError(f"score {scores[first]} of architecture {architectures[first]}; scores must be finite")
+        count, padded = len(architectures), _padded_size(len(architectures), settings)
+        generator = np.random.default_rng([seed, count])
+        tokens = space.token_array(architectures)  # [P, T]
+        held_out = _deal(count, settings, generator)  # [E, P]
+        targets = np.stack([_targets(scores, hidden, settings.targets) for hidden in held_out])  # [E, P]
+        spellings = _spellings(architectures, tokens, count=settings.spellings, generator=generator)  # [P, L, T]
+        padding = [[0, 0], [0, padded - count]]
+        return cls(
+            tokens=tokens,
+            scores=scores,
+            held_out=held_out,
+            # padded with the first architecture: any legal tokens do
+            spellings=np.concatenate([spellings, np.repeat(spellings[:1], padded - count, axis=0)]),
+            targets=np.pad(targets, padding).astype(np.float32),
+            example_weights=np.pad(~held_out, padding).astype(np.float32),
+            batches=_batches(count, padded, settings=settings, generator=generator),
+            seeds=np.random.default_rng([seed, 1]).integers(2**31, size=settings.members, dtype=np.int32),
+        )

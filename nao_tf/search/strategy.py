@@ -1,62 +1,68 @@
-"""What a strategy is: `ask` for architectures to evaluate, from the pool of those that were evaluated before."""
-
-from __future__ import annotations
+"""The contract of a search strategy: `ask` for architectures to evaluate, given the pool of earlier evaluations."""
 
 import abc
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.controller import Prediction, PredictorQuality
+from nao_tf.observer import Observer
 from nao_tf.search.pool import Candidate, Pool
 
 MISSES = 1000  # random architectures in vain after which a space counts as exhausted
+WHOLE_POOL = 2**31 - 1  # stands for the round in the seed of the predictor of a whole pool
+
+
+class Predictor(Protocol):
+    """Predicts the scores of architectures."""
+
+    @property
+    def quality(self) -> PredictorQuality | None:
+        """On architectures that it did not learn; None where it was not measured."""
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        """The predicted scores of architectures `[N]`, higher is better, on a scale of the predictor's own."""
 
 
 class Strategy(abc.ABC):
     """Proposes architectures from what the pool holds.
 
     The pool is the whole state: `ask` depends on the pool, the round and the seed alone, so that a killed search asks
-    again for what it was evaluating and goes on as if undisturbed. Round 0 is random, so a search gives every strategy
-    the random start that it wants by the size of that round.
+    again for what it was evaluating and goes on as if undisturbed. Round 0 is random: a search sets the size of the
+    random start by the size of that round.
 
     Args:
         space: the search space.
         seed: of everything random.
+        observer: receives the predictors that the strategy trains; None: nobody does.
 
     Attributes:
-        duplicates: how often this object came upon a computation that was known already and threw it away; it is
-            counted for reports and decides nothing.
+        duplicates: how often this object discarded a computation that was known already; for reports, without
+            influence on the search.
     """
 
-    def __init__(self, space: SearchSpace, seed: int):
-        self.space, self.seed, self.duplicates = space, seed, 0
+    def __init__(self, space: SearchSpace, seed: int, *, observer: Observer | None = None):
+        self.space, self.seed = space, seed
+        self.observer = Observer() if observer is None else observer
+        self.duplicates = 0
 
     @abc.abstractmethod
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """`count` architectures that are not in the pool, each in canonical form and only once; fewer if exhausted."""
 
-    @classmethod
-    def ask_together(
-        cls, strategies: Sequence[Strategy], pools: Sequence[Pool], round: int, count: int
-    ) -> list[list[Candidate]]:
-        """What each of several searches asks of its own pool, the same as one by one.
+    def predictor(self, pool: Pool) -> Predictor | None:
+        """A predictor that has learnt the whole pool.
 
-        A strategy that trains something overrides this to train for all of them as one batched program.
-        """
-        return [strategy.ask(pool, round, count) for strategy, pool in zip(strategies, pools, strict=True)]
-
-    def fit(self, pool: Pool, round: int):
-        """What has learnt to predict scores from a pool: its `predict(architectures)` is higher for the better.
-
-        None for a strategy that predicts nothing.
+        None for a strategy that predicts nothing, and where the pool has fewer than two scores.
         """
         return None
 
-    def is_new(self, architecture: Architecture, pool: Pool, taken: set[Architecture]) -> bool:
+    def is_new(self, architecture: Architecture, pool: Pool, *, taken: set[Architecture]) -> bool:
         """Whether an architecture, in canonical form, is neither in the pool nor in `taken`, which it joins if so.
 
-        What breaks the bound of the space is never new.
+        An architecture that breaks the bound of the space is never new.
         """
         if not self.space.allows(architecture):
             return False
@@ -66,13 +72,15 @@ class Strategy(abc.ABC):
         taken.add(architecture)
         return True
 
-    def draw(self, pool: Pool, taken: set[Architecture], count: int, generator: np.random.Generator) -> list[Candidate]:
+    def draw(
+        self, pool: Pool, taken: set[Architecture], *, count: int, generator: np.random.Generator
+    ) -> list[Candidate]:
         """Random architectures that are neither in the pool nor in `taken`, which they join; fewer if exhausted."""
         drawn: list[Candidate] = []
         misses = 0
         while len(drawn) < count and misses < MISSES:
             architecture = self.space.sample(generator)
-            if self.is_new(architecture, pool, taken):
+            if self.is_new(architecture, pool, taken=taken):
                 drawn.append(Candidate(architecture, "random"))
             else:
                 misses += 1

@@ -151,7 +151,7 @@ def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, direct
         ValueError: the model is not one of this space.
     """
     tokens_spec = _check(model, space)
-    states_spec = tf.TensorSpec([None, model.members, model.encoder.steps, model.encoder.hidden], tf.float32, "states")
+    states_spec = tf.TensorSpec([None, model.members, model.encoder.steps, model.settings.hidden], tf.float32, "states")
 
     def predict(tokens):
         return {"score": tf.reduce_mean(model.predict_scores(tokens), axis=0)}  # [B]
@@ -197,7 +197,7 @@ def export_improve(model: EncoderPredictorDecoder, space: SearchSpace, directory
     def improve(tokens, step_size):
         states = model.encode(tokens)  # [E, B, S, H]
         sized = ascent.gradient(model, states) * tf.reshape(step_size, [1, -1, 1, 1])  # [E, B, S, H]
-        moved = ascent.ascend(states, sized, [1.0], maximise)[0]  # [E, B, S, H]
+        moved = ascent.ascend(states, sized, step_sizes=[1.0], maximise=maximise)[0]  # [E, B, S, H]
         proposals = tf.transpose(model.decode(moved), [1, 0, 2])  # [B, E, T]
         scores = model.predict_scores(tf.reshape(proposals, [-1, model.token_length]))  # [E, B E]
         predicted = tf.reshape(tf.reduce_mean(scores, axis=0), [-1, model.members])  # [B, E]

@@ -1,5 +1,6 @@
 """One table of all public layers and models; every row goes through every check that it can."""
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -34,6 +35,7 @@ from nao_tf.serving.export_classifier import export_classifier
 T, B, U, V, H = 4, 3, 5, 7, 6
 SPACE = RecurrentSpace()
 ARCHITECTURE = SPACE.published["ENAS"]
+CONTROLLER = ControllerSettings(members=2, embedding_width=4, hidden=H, predictor_layers=1, predictor_width=8)
 VOCABULARY = Vocabulary(("<eos>", *"abcdef"))
 C, K, SIZE = 3, 4, 8  # channels, classes, height and width of images
 CELLS = ConvolutionalSpace("enas")
@@ -85,8 +87,8 @@ def language_model(cell):
 
 def controller(**changes):
     """A small controller."""
-    settings = {"members": 2, "embedding_width": 4, "hidden": H, "predictor_layers": 1, "predictor_width": 8, **changes}
-    return lambda: EncoderPredictorDecoder.for_space(SPACE, ControllerSettings(**settings), seed=1)
+    settings = dataclasses.replace(CONTROLLER, **changes)
+    return lambda: EncoderPredictorDecoder.for_space(SPACE, settings, seed=1)
 
 
 def child_export(model, directory):
@@ -127,10 +129,16 @@ CASES = {
     "LanguageModel": Case(language_model(RecurrentCell), words, child_export),
     "LanguageModel, shared": Case(language_model(SharedRecurrentCell), words, child_export),
     "LanguageModel, LSTM": Case(language_model(LongShortTermMemory), words, child_export),
-    "Encoder": Case(lambda: Encoder(2, SPACE.token_length, SPACE.vocabulary_size, 2, 4, H, seed=1), for_members),
-    "Predictor": Case(lambda: Predictor(2, STATES[2], H, width=8), lambda generator: (floats(generator, *STATES),)),
+    "Encoder": Case(
+        lambda: Encoder(SPACE.token_length, SPACE.vocabulary_size, tokens_per_encoder_step=2, settings=CONTROLLER),
+        for_members,
+    ),
+    "Predictor": Case(
+        lambda: Predictor(STATES[2], settings=CONTROLLER), lambda generator: (floats(generator, *STATES),)
+    ),
     "Decoder": Case(
-        lambda: Decoder(2, SPACE.grammar, H), lambda generator: (floats(generator, *STATES), *for_members(generator))
+        lambda: Decoder(SPACE.grammar, settings=CONTROLLER),
+        lambda generator: (floats(generator, *STATES), *for_members(generator)),
     ),
     "EncoderPredictorDecoder": Case(controller(), controller_tokens, controller_export),
     "EncoderPredictorDecoder, mean": Case(controller(predictor_reading="mean"), controller_tokens, controller_export),

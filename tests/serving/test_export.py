@@ -209,7 +209,7 @@ def test_improve_is_that_of_keras(exports, tmp_path):
     tokens = np.array([SPACE.sample(generator).tokens for _ in range(3)], np.int32)
     sizes = np.array([1, 5, 20], np.float32)
     found = serve(exports / "improve" / "1", "improve", tmp_path / "improve", tokens=tokens, step_size=sizes)
-    expected = ascent.improve(model, tokens, sizes).numpy()  # [K, E, B, T]
+    expected = ascent.ascend_tokens(model, tokens, step_sizes=sizes).numpy()  # [K, E, B, T]
     np.testing.assert_array_equal(found["tokens"], np.stack([expected[row, :, row] for row in range(3)]))
     scores = np.mean(model.predict_scores(found["tokens"].reshape(6, -1)), 0).reshape(3, 2)
     np.testing.assert_allclose(found["predicted"], scores, rtol=1e-5)

@@ -1,11 +1,11 @@
-"""Adam (Kingma and Ba 2015) with gradient clipping, for weights that are those of several independent members.
+"""Adam (Kingma and Ba, 2015) with gradient clipping, for the weights of several independent members.
 
-Optimizers clip by one norm over all weights, which would couple the members; here every member has its own.
+Keras optimizers clip by one norm over all weights, which would couple the members; here every member has its own.
 
 Letters: E members; every weight, gradient and moment is `[E, ...]`.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -16,7 +16,7 @@ def _for_each_member(values, like):
     return tf.reshape(values, [-1] + [1] * (like.shape.rank - 1))  # [E, 1, ...]
 
 
-def clip_by_member_norm(gradients, largest: float):
+def clip_by_member_norm(gradients: Sequence[tf.Tensor], largest: float) -> list[tf.Tensor]:
     """The gradients, scaled down so that no member's global norm is larger than `largest`."""
     squares = [tf.reduce_sum(tf.square(gradient), axis=range(1, gradient.shape.rank)) for gradient in gradients]  # [E]
     norm = tf.sqrt(tf.add_n(squares))  # [E]
@@ -24,7 +24,16 @@ def clip_by_member_norm(gradients, largest: float):
     return [gradient * _for_each_member(scale, gradient) for gradient in gradients]
 
 
-def adam_step(weights, gradients, first_moments, second_moments, step, learning_rate, weight_decay: float):
+def adam_step(
+    weights: Sequence[tf.Tensor],
+    gradients: Sequence[tf.Tensor],
+    *,
+    first_moments: Sequence[tf.Tensor],
+    second_moments: Sequence[tf.Tensor],
+    step: tf.Tensor,
+    learning_rate: tf.Tensor | float,
+    weight_decay: float,
+) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
     """One step of Adam.
 
     Args:
@@ -32,9 +41,9 @@ def adam_step(weights, gradients, first_moments, second_moments, step, learning_
         gradients: list of the same shapes.
         first_moments: running means of the gradients; zeros at first.
         second_moments: running means of their squares; zeros at first.
-        step: how many steps were made before this one, a scalar.
+        step: the number of steps before this one, a scalar.
         learning_rate: a scalar.
-        weight_decay: times the weights, added to the gradients.
+        weight_decay: L2 coefficient, added to the gradients.
 
     Returns:
         The new weights, first moments and second moments.

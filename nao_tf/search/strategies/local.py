@@ -1,7 +1,5 @@
 """Local search: hill climbing by first improvement with random restarts (White et al., 2020, arXiv 2005.02960)."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np
@@ -26,12 +24,14 @@ class LocalSearch(Strategy):
         if climber is not None:
             neighbours = self.space.neighbours(climber.candidate.architecture, generator)
             unknown = [neighbour for neighbour in neighbours if neighbour not in pool]
-            candidates = [Candidate(neighbour, "mutation", climber.id) for neighbour in unknown[:count]]
+            candidates = [
+                Candidate(architecture=neighbour, origin="mutation", parent=climber.id) for neighbour in unknown[:count]
+            ]
         taken = {candidate.architecture for candidate in candidates}
-        return candidates + self.draw(pool, taken, count - len(candidates), generator)
+        return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)
 
     def climber(self, pool: Pool) -> Evaluation | None:
-        """The member that the climb has come to, found by going through the rounds again; None before the first."""
+        """The member that the climb has reached, by replay of the rounds; None before the first."""
         climber = None
         for _, members in itertools.groupby(pool.evaluations, lambda evaluation: pool.first_round(evaluation.id)):
             scored = [member for member in members if member.score is not None]
@@ -39,6 +39,6 @@ class LocalSearch(Strategy):
             best = max(scored, key=pool.goodness, default=None)
             if climber is None or (best is not None and pool.goodness(best) > pool.goodness(climber)):
                 climber = best or climber
-            elif starts:  # a random member means that the neighbours had come to an end
+            elif starts:  # a random member: no neighbour was left
                 climber = max(starts, key=pool.goodness)
         return climber

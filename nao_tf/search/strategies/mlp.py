@@ -1,10 +1,10 @@
-"""A predictor without gradients: an ensemble of small networks scores cells, the best are evaluated.
+"""A predictor without gradient ascent: an ensemble of small networks scores architectures, the best are evaluated.
 
-In a space that can be enumerated it scores every cell, which is the strongest simple rival of gradient search there
-(compare GBDT-NAS, Luo et al., 2020, arXiv 2007.04785).
+In a space that can be enumerated it scores every architecture, which is the strongest simple rival of gradient ascent
+there (compare GBDT-NAS, Luo et al., 2020, arXiv 2007.04785).
+
+Letters: E members of the ensemble, N architectures, F features.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -12,98 +12,131 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.controller import Prediction, PredictorQuality
+from nao_tf.observer import Observer
 from nao_tf.search.pool import Candidate, Pool
-from nao_tf.search.strategies.mlp_ensemble import PerceptronEnsemble, PerceptronSettings
-from nao_tf.search.strategy import Strategy
+from nao_tf.search.strategies.mlp_ensemble import MlpEnsemble, MlpEnsembleSettings
+from nao_tf.search.strategy import WHOLE_POOL, Strategy
 
-ENUMERABLE = 1_000_000  # strings of a space, spellings counted, up to which every cell is scored
-DEFAULT_SETTINGS = PerceptronSettings()
+LARGEST_ENUMERATED = 1_000_000  # spellings of a space, up to which every architecture is scored
 
 
 @dataclasses.dataclass(frozen=True)
-class ScoredCells:
+class MlpSettings:
+    """The predictor, and the architectures that it scores where a space is too large to score all.
+
+    Attributes:
+        ensemble: sizes and training of the predictor.
+        sample: random architectures.
+        mutants: mutants of the best members of the pool.
+        parents: how many of the best members they come from.
+    """
+
+    ensemble: MlpEnsembleSettings = MlpEnsembleSettings()
+    sample: int = 1000
+    mutants: int = 1000
+    parents: int = 20
+
+    def __post_init__(self):
+        if self.sample < 0 or self.mutants < 0 or self.sample + self.mutants < 1:
+            raise ValueError(f"mlp sample {self.sample}, mutants {self.mutants}; at least 0, and one of them more")
+        if self.parents < 1:
+            raise ValueError(f"mlp parents {self.parents}; at least 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class MlpPredictor:
     """An ensemble that has learnt a pool.
 
     Attributes:
-        space: of the cells.
-        ensemble: of networks on one-hot cells.
+        space: of the architectures.
+        ensemble: of networks on one-hot architectures.
+        quality: None, it is not measured.
     """
 
     space: SearchSpace
-    ensemble: PerceptronEnsemble
+    ensemble: MlpEnsemble
+    quality: PredictorQuality | None = None
 
-    def predict(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """The predicted ranks, float32 `[N]`, higher is better; of canonical forms, as the ensemble has learnt."""
-        return self.ensemble.predict(one_hot(self.space, (cell.canonical.values for cell in architectures)))
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        """The predicted ranks of architectures `[N]`, by their canonical forms, as the ensemble has learnt."""
+        values = (architecture.canonical.values for architecture in architectures)
+        scores = self.ensemble.predict_members(one_hot(self.space, values))  # [E, N]
+        return Prediction(np.mean(scores, axis=0), np.std(scores, axis=0))
 
 
-class PerceptronSearch(Strategy):
-    """Evaluates the unknown cells that an ensemble of networks scores highest.
+class MlpSearch(Strategy):
+    """Evaluates the unknown architectures that an ensemble of networks scores highest.
 
     Args:
         space: the search space.
         seed: of everything random.
-        settings: of the ensemble.
-        sample: random cells that are scored where the space is too large to score all.
-        mutants: mutants of the best members that are scored there too.
-        parents: how many of the best members those are of.
+        mlp: settings of the predictor.
+        observer: receives the predictor of every round.
     """
 
     def __init__(
-        self,
-        space: SearchSpace,
-        seed: int,
-        settings: PerceptronSettings = DEFAULT_SETTINGS,
-        sample: int = 1000,
-        mutants: int = 1000,
-        parents: int = 20,
+        self, space: SearchSpace, seed: int, *, mlp: MlpSettings | None = None, observer: Observer | None = None
     ):
-        super().__init__(space, seed)
-        self.settings, self.sample, self.mutants, self.parents = settings, sample, mutants, parents
-        self._cells: list[Architecture] | None = None
+        super().__init__(space, seed, observer=observer)
+        self.mlp = MlpSettings() if mlp is None else mlp
+        self._architectures: list[Architecture] | None = None  # of a space that is enumerated
         self._features: np.ndarray | None = None
 
-    def fit(self, pool: Pool, round: int) -> ScoredCells:
-        """The ensemble that has learnt the pool by rank; what failed is the worst of it."""
+    def predictor(self, pool: Pool) -> MlpPredictor | None:
+        """The ensemble of the whole pool; None where the pool has fewer than two scores."""
+        if len(pool.ranked) < 2:
+            return None
+        fitted = self._fit(pool, WHOLE_POOL)
+        self.observer.predictor(None, fitted)
+        return fitted
+
+    def _fit(self, pool, round) -> MlpPredictor:
+        """An ensemble that has learnt the pool by rank; failed evaluations are the worst of it."""
         architectures, goodness = pool.examples()
         in_order = np.sort(goodness)
         below = np.searchsorted(in_order, goodness, "left") + np.searchsorted(in_order, goodness, "right")
+        targets = 0.5 * below / len(goodness)  # equal scores share their mean rank
         features = one_hot(self.space, (architecture.values for architecture in architectures))
         seed = int(np.random.default_rng([self.seed, round, 1]).integers(2**31))
-        # equal scores share their mean rank
-        return ScoredCells(self.space, PerceptronEnsemble(features, 0.5 * below / len(goodness), self.settings, seed))
+        return MlpPredictor(self.space, MlpEnsemble(features, targets, settings=self.mlp.ensemble, seed=seed))
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`."""
         generator = np.random.default_rng([self.seed, round])
-        taken: set = set()
+        taken: set[Architecture] = set()
         if round == 0 or len(pool.ranked) < 2:
-            return self.draw(pool, taken, count, generator)
-        fitted = self.fit(pool, round)
-        cells, features = self._every_cell() if self.space.size <= ENUMERABLE else self._some_cells(pool, generator)
+            return self.draw(pool, taken, count=count, generator=generator)
+        fitted = self._fit(pool, round)
+        self.observer.predictor(round, fitted)
+        if self.space.size <= LARGEST_ENUMERATED:
+            architectures, features = self._every_architecture()
+        else:
+            architectures, features = self._some_architectures(pool, generator)
         scores = fitted.ensemble.predict(features)
         candidates: list[Candidate] = []
         for index in np.argsort(-scores, kind="stable"):
             if len(candidates) == count:
                 break
-            if cells[index] not in pool:  # all are scored, the known ones too: they are no duplicate proposals
-                taken.add(cells[index])
-                candidates.append(Candidate(cells[index], "predictor", predicted=float(f"{scores[index]:.6g}")))
-        return candidates + self.draw(pool, taken, count - len(candidates), generator)
+            if architectures[index] not in pool:  # all are scored, the known ones too: they are no duplicate proposals
+                taken.add(architectures[index])
+                predicted = float(f"{scores[index]:.6g}")
+                candidates.append(Candidate(architecture=architectures[index], origin="predictor", predicted=predicted))
+        return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)
 
-    def _every_cell(self):
-        if self._cells is None:
-            cells = (self.space.architecture(values) for values in self.space.canonical_strings())
-            self._cells = [cell for cell in cells if self.space.allows(cell)]
-            self._features = one_hot(self.space, (cell.values for cell in self._cells))
-        return self._cells, self._features
+    def _every_architecture(self) -> tuple[list[Architecture], np.ndarray]:
+        if self._architectures is None or self._features is None:
+            every = (self.space.architecture(values) for values in self.space.canonical_strings())
+            self._architectures = [architecture for architecture in every if self.space.allows(architecture)]
+            self._features = one_hot(self.space, (architecture.values for architecture in self._architectures))
+        return self._architectures, self._features
 
-    def _some_cells(self, pool, generator):
-        cells = {self.space.sample(generator): None for _ in range(self.sample)}
-        parents = [evaluation.candidate.architecture for evaluation in pool.ranked[: self.parents]]
-        for index in range(self.mutants):
-            cells[self.space.mutate(parents[index % len(parents)], generator)] = None
-        return list(cells), one_hot(self.space, (cell.values for cell in cells))
+    def _some_architectures(self, pool, generator) -> tuple[list[Architecture], np.ndarray]:
+        some = {self.space.sample(generator): None for _ in range(self.mlp.sample)}
+        parents = [evaluation.candidate.architecture for evaluation in pool.ranked[: self.mlp.parents]]
+        for index in range(self.mlp.mutants):
+            some[self.space.mutate(parents[index % len(parents)], generator)] = None
+        return list(some), one_hot(self.space, (architecture.values for architecture in some))
 
 
 def one_hot(space: SearchSpace, strings: Iterable[Sequence[int]]) -> np.ndarray:

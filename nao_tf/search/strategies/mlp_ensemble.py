@@ -3,8 +3,6 @@
 Letters: E members, N examples, F features, H units of a hidden layer.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -13,15 +11,15 @@ ROWS_AT_A_TIME = 16_384  # of a prediction: bounds its memory whatever the numbe
 
 
 @dataclasses.dataclass(frozen=True)
-class PerceptronSettings:
+class MlpEnsembleSettings:
     """Sizes and training of the ensemble.
 
     Attributes:
         members: E, networks whose mean is the prediction; they differ in their initial weights.
         units: H of each hidden layer.
         steps: training steps, each on all examples.
-        learning_rate: of Adam, at the first step; it falls to zero along half a cosine.
-        weight_decay: taken off the weights at every step, times the learning rate (AdamW).
+        learning_rate: of Adam, at the first step; falls to zero along half a cosine.
+        weight_decay: decoupled weight decay (AdamW).
     """
 
     members: int = 5
@@ -31,7 +29,7 @@ class PerceptronSettings:
     weight_decay: float = 1e-2
 
 
-class PerceptronEnsemble:
+class MlpEnsemble:
     """Networks `features -> ReLU -> … -> score` that minimise the squared error.
 
     Args:
@@ -41,7 +39,7 @@ class PerceptronEnsemble:
         seed: of the initial weights.
     """
 
-    def __init__(self, features: np.ndarray, targets: np.ndarray, settings: PerceptronSettings, seed: int):
+    def __init__(self, features: np.ndarray, targets: np.ndarray, *, settings: MlpEnsembleSettings, seed: int):
         self.settings = settings
         generator = np.random.default_rng(seed)
         widths = (features.shape[1], *settings.units, 1)
@@ -57,11 +55,18 @@ class PerceptronEnsemble:
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """The mean of the members' scores, float32 `[N]`."""
-        parts = [
-            np.mean(self._forward(np.asarray(features[start : start + ROWS_AT_A_TIME], np.float32))[-1], axis=(0, 2))
-            for start in range(0, len(features), ROWS_AT_A_TIME)
-        ]
+        parts = [np.mean(outputs, axis=(0, 2)) for outputs in self._in_parts(features)]
         return np.concatenate(parts) if parts else np.zeros([0], np.float32)
+
+    def predict_members(self, features: np.ndarray) -> np.ndarray:
+        """The scores of every member, float32 `[E, N]`."""
+        parts = [np.squeeze(outputs, 2) for outputs in self._in_parts(features)]
+        return np.concatenate(parts, axis=1) if parts else np.zeros([self.settings.members, 0], np.float32)
+
+    def _in_parts(self, features):
+        """The members' outputs `[E, rows, 1]`, for `ROWS_AT_A_TIME` of the features at a time."""
+        for start in range(0, len(features), ROWS_AT_A_TIME):
+            yield self._forward(np.asarray(features[start : start + ROWS_AT_A_TIME], np.float32))[-1]
 
     def _forward(self, features):
         """Outputs of every layer, the features first: `[N, F]`, `[E, N, H]`, …, `[E, N, 1]`."""

@@ -1,15 +1,64 @@
-"""Neural Architecture Optimization (Luo et al., 2018, algorithm 1): fit, move the best, decode, evaluate."""
+"""Neural Architecture Optimization (Luo et al., 2018, algorithm 1): fit, move the best, decode, evaluate.
+
+Importing this loads no TensorFlow; training a controller does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nao_tf import controller
-from nao_tf.architecture import SearchSpace
+from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.controller.proposals import Proposal
+from nao_tf.controller.settings import ControllerSettings
+from nao_tf.observer import Observer
 from nao_tf.search.pool import Candidate, Pool
-from nao_tf.search.strategy import Strategy
+from nao_tf.search.strategy import WHOLE_POOL, Strategy
+
+if TYPE_CHECKING:
+    from nao_tf.controller import Controller
+
+HELD_OUT = 0.1  # share for the quality of a controller whose own settings hold nothing out
+
+
+@dataclasses.dataclass(frozen=True)
+class AscentSettings:
+    """The gradient ascent of a round, and the choice among its proposals.
+
+    Attributes:
+        random_share: share of every round that is random.
+        starts: how many of the best of the pool are moved; the authors take 100 of a pool of 1,000.
+        step_sizes: eta of every move; all of them are tried.
+        ranked: whether the predictor ranks the proposals. Not so in the authors' code: it takes the smallest step size
+            first, and among its proposals those that started from the best of the pool.
+        ascents: number of ascents; each one after the first starts from the most promising results so far.
+        exploration: weight of the standard deviation of the ensemble's predictions, added to their mean in the ranking.
+    """
+
+    random_share: float = 0.1
+    starts: int = 40
+    step_sizes: tuple[float, ...] = (1, 2, 3, 5, 7, 10, 14, 20, 30, 40)
+    ranked: bool = True
+    ascents: int = 3
+    exploration: float = 0.5
+
+    def __post_init__(self):
+        if not 0 <= self.random_share <= 1:
+            raise ValueError(f"ascent random_share {self.random_share}; 0 to 1")
+        for name in ("starts", "ascents"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"ascent {name} {getattr(self, name)}; at least 1")
+        if not self.step_sizes or not all(0 < size < float("inf") for size in self.step_sizes):
+            raise ValueError(f"ascent step_sizes {list(self.step_sizes)}; at least one, all positive and finite")
+
+
+# The authors' code with weight sharing, recurrent cells: up to 300 architectures of the controller and 50 random ones a
+# round. Its other programs differ in the step sizes and the share of random architectures.
+PUBLISHED_ASCENT = AscentSettings(
+    random_share=1 / 7, starts=100, step_sizes=tuple(range(1, 31)), ranked=False, ascents=1, exploration=0.0
+)
 
 
 class NeuralArchitectureOptimization(Strategy):
@@ -18,95 +67,86 @@ class NeuralArchitectureOptimization(Strategy):
     Args:
         space: the search space.
         seed: of everything random.
-        settings: of the controller.
-        random_share: share of every round that is random.
-        starts: how many of the best are moved; the authors take 100 of a pool of 1,000.
-        step_sizes: eta of every move; all of them are tried.
-        ranked: whether the predictor ranks what the decoder wrote. The authors take it as it comes instead: what the
-            smallest step size leads to first, and of that what the best of the pool lead to.
-        ascents: how often; every further one starts from the most promising of what those before came to.
-        exploration: how many standard deviations of the ensemble's predictions count for an architecture.
-        on_fit: called with round and fitted controller.
+        controller: settings of the controller.
+        ascent: settings of the ascent.
+        observer: receives the controller of every round.
     """
 
     def __init__(
         self,
         space: SearchSpace,
         seed: int,
-        settings: controller.ControllerSettings,
-        random_share: float = 0.1,
-        starts: int = 40,
-        step_sizes: tuple[float, ...] = (1, 2, 3, 5, 7, 10, 14, 20, 30, 40),
-        ranked: bool = True,
-        ascents: int = 3,
-        exploration: float = 0.5,
-        on_fit=lambda round, fitted: None,
+        *,
+        controller: ControllerSettings | None = None,
+        ascent: AscentSettings | None = None,
+        observer: Observer | None = None,
     ):
-        super().__init__(space, seed)
-        self.settings, self.random_share, self.starts = settings, random_share, starts
-        self.step_sizes, self.ranked, self.ascents, self.exploration = step_sizes, ranked, ascents, exploration
-        self._on_fit = on_fit
-
-    def fit(self, pool: Pool, round: int) -> controller.FittedController:
-        """A controller trained from scratch on the pool; what failed is the worst of it."""
-        return self._fit_together([self], [pool], round)[0]
+        super().__init__(space, seed, observer=observer)
+        self.controller = ControllerSettings() if controller is None else controller
+        self.ascent = AscentSettings() if ascent is None else ascent
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`; the first round is random."""
-        return self.ask_together([self], [pool], round, count)[0]
+        proposals: list[Proposal] = []
+        if round > 0 and len(pool.ranked) > 1:
+            fitted = self._fit(pool, seed=self._seed_of(round))
+            self.observer.predictor(round, fitted)
+            best = [evaluation.candidate.architecture for evaluation in pool.ranked[: self.ascent.starts]]
+            proposals = fitted.propose(
+                best,
+                self.ascent.step_sizes,
+                ascents=self.ascent.ascents,
+                exploration=self.ascent.exploration,
+            )
+        return self._choose(proposals, pool, round=round, count=count)
 
-    @classmethod
-    def ask_together(
-        cls, strategies: Sequence[Strategy], pools: Sequence[Pool], round: int, count: int
-    ) -> list[list[Candidate]]:
-        """See `Strategy.ask_together`; the strategies differ in their seeds only."""
-        learning = [index for index, pool in enumerate(pools) if round > 0 and len(pool.ranked) > 1]
-        proposals: list[list[controller.Proposal]] = [[] for _ in strategies]
-        if learning:
-            learners, known = [strategies[index] for index in learning], [pools[index] for index in learning]
-            fitted = cls._fit_together(learners, known, round)
-            starts = [
-                [evaluation.candidate.architecture for evaluation in pool.ranked[: strategy.starts]]
-                for strategy, pool in zip(learners, known, strict=True)
-            ]
-            first = learners[0]
-            improved = controller.improve_together(fitted, starts, first.step_sizes, first.ascents, first.exploration)
-            for index, of_search in zip(learning, improved, strict=True):
-                proposals[index] = of_search
-        return [
-            strategy._choose(of_search, pool, round, count)
-            for strategy, of_search, pool in zip(strategies, proposals, pools, strict=True)
-        ]
+    def predictor(self, pool: Pool) -> Controller | None:
+        """The controller of the whole pool; None where the pool has fewer than two scores.
 
-    @staticmethod
-    def _fit_together(strategies, pools, round):
-        architectures, scores = zip(*(pool.examples() for pool in pools), strict=True)
-        together = controller.fit_together(
-            strategies[0].space,
-            architectures,
-            scores,
-            strategies[0].settings,
-            [int(np.random.default_rng([strategy.seed, round, 1]).integers(2**31)) for strategy in strategies],
-        )
-        for strategy, fitted in zip(strategies, together, strict=True):
-            strategy._on_fit(round, fitted)
-        return together
+        Where its settings hold nothing out, its quality is that of a second controller, with `HELD_OUT` of the pool
+        held out, in turn by the members of an ensemble.
+        """
+        if len(pool.ranked) < 2:
+            return None
+        fitted = self._fit(pool, seed=self._seed_of(WHOLE_POOL))
+        if not self.controller.held_out:
+            judged = self._fit(pool, seed=self.seed, held_out=HELD_OUT)
+            fitted = dataclasses.replace(fitted, quality=judged.quality)
+        self.observer.predictor(None, fitted)
+        return fitted
 
-    def _choose(self, proposals, pool, round, count) -> list[Candidate]:
-        """The first of the new ones, and random ones behind them."""
-        if not self.ranked:
+    def _seed_of(self, round):
+        return int(np.random.default_rng([self.seed, round, 1]).integers(2**31))
+
+    def _fit(self, pool, *, seed, **changes) -> Controller:
+        """A controller trained from scratch on the pool; failed evaluations are the worst of it."""
+        from nao_tf.controller.fit import Controller  # loads TensorFlow
+
+        architectures, goodness = pool.examples()
+        settings = dataclasses.replace(self.controller, **changes)
+        return Controller.fit(self.space, architectures, goodness, settings=settings, seed=seed)
+
+    def _choose(self, proposals: list[Proposal], pool: Pool, *, round: int, count: int) -> list[Candidate]:
+        """The first of the new proposals, and random architectures in the remaining places."""
+        if not self.ascent.ranked:
             place = {evaluation.candidate.architecture: index for index, evaluation in enumerate(pool.ranked)}
             proposals = sorted(proposals, key=lambda proposal: (proposal.step_size, place[proposal.parent]))
         generator = np.random.default_rng([self.seed, round])
-        taken: set = set()
-        wanted = count - int(self.random_share * count)
+        taken: set[Architecture] = set()
+        most = count - int(self.ascent.random_share * count)
         candidates: list[Candidate] = []
         for proposal in proposals:
-            if len(candidates) == wanted:
+            if len(candidates) == most:
                 break
-            if not self.is_new(proposal.architecture, pool, taken):
+            if not self.is_new(proposal.architecture, pool, taken=taken):
                 continue
-            parent = pool.id_of(proposal.parent)
-            predicted = float(f"{proposal.predicted:.6g}")  # as many digits as mean something
-            candidates.append(Candidate(proposal.architecture, "ascent", parent, proposal.step_size, predicted))
-        return candidates + self.draw(pool, taken, count - len(candidates), generator)
+            candidates.append(
+                Candidate(
+                    architecture=proposal.architecture,
+                    origin="ascent",
+                    parent=pool.id_of(proposal.parent),
+                    step_size=proposal.step_size,
+                    predicted=float(f"{proposal.predicted:.6g}"),  # the digits that mean something
+                )
+            )
+        return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)

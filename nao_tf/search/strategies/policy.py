@@ -1,11 +1,9 @@
-"""A policy that writes architectures token by token: an LSTM in NumPy, masked by the grammar of the space.
+"""A policy that samples architectures token by token: an LSTM in NumPy, masked by the grammar of the space.
 
-Small enough that a step costs a millisecond, so that a search can go through its rounds again when it is resumed.
+Small enough that a step costs a millisecond, so that a resumed search can replay its rounds.
 
 Letters: B architectures, T tokens, V words of the vocabulary, H units.
 """
-
-from __future__ import annotations
 
 import dataclasses
 
@@ -21,8 +19,8 @@ class PolicySettings:
     Attributes:
         units: H, of the LSTM and of the token embedding.
         learning_rate: of Adam.
-        entropy_weight: share of the entropy of the choices in what is maximised.
-        scale: weights start uniform in +-scale.
+        entropy_weight: weight of the entropy of the choices in the objective.
+        scale: initial weights are uniform in +-scale.
     """
 
     units: int = 32
@@ -40,7 +38,7 @@ class Policy:
         seed: of the initial weights.
     """
 
-    def __init__(self, space: SearchSpace, settings: PolicySettings, seed: int):
+    def __init__(self, space: SearchSpace, settings: PolicySettings, *, seed: int):
         self.settings, self.length, self.grammar = settings, space.token_length, space.grammar
         generator, units, words = np.random.default_rng(seed), settings.units, space.vocabulary_size
         shapes = {
@@ -66,7 +64,7 @@ class Policy:
             probabilities, state, _ = self._step(position, last, state)
             reached = np.cumsum(probabilities, axis=1)  # [B, V]
             aim = generator.random([count, 1]) * reached[:, -1:]
-            last = np.sum(reached <= aim, axis=1)  # words of probability 0 are stepped over
+            last = np.sum(reached <= aim, axis=1)  # skips words of probability 0
             tokens[:, position] = last
         return tokens
 
@@ -80,10 +78,10 @@ class Policy:
         return total
 
     def objective(self, tokens: np.ndarray, advantages: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
-        """What REINFORCE maximises, and its gradients.
+        """The objective of REINFORCE, to be maximised, and its gradients.
 
-        The mean over the architectures of advantage times log probability, and `entropy_weight` times the entropy of
-        the choices on the way (Williams, 1992; Williams and Peng, 1991).
+        The mean over the architectures of advantage times log probability, plus `entropy_weight` times the entropy of
+        the choices (Williams, 1992; Williams and Peng, 1991).
 
         Args:
             tokens: `[B, T]`.
@@ -144,7 +142,7 @@ class Policy:
         return zeros, zeros
 
     def _step(self, position, last, state):
-        """Probabilities of the next token `[B, V]`, the next state, and what the way back needs."""
+        """Probabilities of the next token `[B, V]`, the next state, and the values that the gradient needs."""
         hidden, cell = state
         joined = np.concatenate([self.weights["embedding"][last], hidden], axis=1)  # [B, 2H]
         gates = joined @ self.weights["kernel"] + self.weights["bias"]  # [B, 4H]

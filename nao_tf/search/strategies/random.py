@@ -1,7 +1,5 @@
 """Random search."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nao_tf.search.pool import Candidate, Pool
@@ -13,4 +11,4 @@ class RandomSearch(Strategy):
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`."""
-        return self.draw(pool, set(), count, np.random.default_rng([self.seed, round]))
+        return self.draw(pool, set(), count=count, generator=np.random.default_rng([self.seed, round]))

@@ -1,23 +1,42 @@
 """REINFORCE (Williams, 1992) with an LSTM policy, as in NAS-RL (Zoph and Le, 2017) and ENAS (Pham et al., 2018)."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
-from nao_tf.architecture import SearchSpace
+from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.observer import Observer
 from nao_tf.search.pool import Candidate, Pool
 from nao_tf.search.strategies.policy import Policy, PolicySettings
 from nao_tf.search.strategy import Strategy
 
-BATCHES = 100  # of samples in a round at most; what they do not find new is drawn at random
-DEFAULT_SETTINGS = PolicySettings()
+BATCHES = 100  # of samples in a round at most; the places that they do not fill are drawn at random
+
+
+@dataclasses.dataclass(frozen=True)
+class ReinforceSettings:
+    """The policy and its training signal.
+
+    Attributes:
+        policy: sizes and training of the policy.
+        batch_size: architectures that are sampled side by side.
+        baseline_decay: of the moving average of the rewards, from round to round.
+    """
+
+    policy: PolicySettings = PolicySettings()
+    batch_size: int = 16
+    baseline_decay: float = 0.8
+
+    def __post_init__(self):
+        if self.batch_size < 1:
+            raise ValueError(f"reinforce batch_size {self.batch_size}; at least 1")
+        if not 0 <= self.baseline_decay < 1:
+            raise ValueError(f"reinforce baseline_decay {self.baseline_decay}; at least 0 and below 1")
 
 
 @dataclasses.dataclass
 class _Learner:
-    """What the rounds before `round` have taught.
+    """The state of the training before `round`.
 
     Attributes:
         policy: after them.
@@ -32,8 +51,23 @@ class _Learner:
     history: tuple = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class _Samples:
+    """The samples of a round.
+
+    Attributes:
+        tokens: of all samples, the known ones too.
+        until_last_new: number of samples up to the last new one.
+        new: the architectures that the pool did not hold, in canonical form.
+    """
+
+    tokens: list[tuple[int, ...]]
+    until_last_new: int
+    new: list[Architecture]
+
+
 class Reinforce(Strategy):
-    """Samples from a policy and makes likelier what scored above a moving average.
+    """Samples from a policy and makes samples likelier that scored above a moving average.
 
     The reward is the share of the pool that an architecture beats, which needs no scale of the score. Samples that the
     pool holds already cost no evaluation, but their scores teach the policy too, as they do in the published searches,
@@ -45,85 +79,84 @@ class Reinforce(Strategy):
     Args:
         space: the search space.
         seed: of everything random.
-        settings: of the policy.
-        batch_size: architectures that are sampled side by side.
-        baseline_decay: of the moving average of the rewards, from round to round.
+        reinforce: settings of the policy and its training signal.
+        observer: not called, nothing predicts scores.
     """
 
     def __init__(
         self,
         space: SearchSpace,
         seed: int,
-        settings: PolicySettings = DEFAULT_SETTINGS,
-        batch_size: int = 16,
-        baseline_decay: float = 0.8,
+        *,
+        reinforce: ReinforceSettings | None = None,
+        observer: Observer | None = None,
     ):
-        super().__init__(space, seed)
-        self.settings, self.batch_size, self.baseline_decay = settings, batch_size, baseline_decay
+        super().__init__(space, seed, observer=observer)
+        self.reinforce = ReinforceSettings() if reinforce is None else reinforce
         self._learner: _Learner | None = None
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`."""
         generator = np.random.default_rng([self.seed, round])
-        taken: set = set()
+        taken: set[Architecture] = set()
         candidates: list[Candidate] = []
         if round > 0:
-            samples, _, found = self._sample(self.policy(pool, round), pool, round, count)
-            self.duplicates += len(samples) - len(found)
-            taken.update(found)
-            candidates = [Candidate(architecture, "policy") for architecture in found]
-        return candidates + self.draw(pool, taken, count - len(candidates), generator)
+            samples = self._sample(self.policy(pool, round), pool, round=round, count=count)
+            self.duplicates += len(samples.tokens) - len(samples.new)
+            taken.update(samples.new)
+            candidates = [Candidate(architecture, "policy") for architecture in samples.new]
+        return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)
 
     def policy(self, pool: Pool, round: int) -> Policy:
-        """The policy that the rounds before `round` have taught."""
+        """The policy after the training of the rounds before `round`."""
         learner = self._learner
         if learner is None or learner.round > round or learner.history != pool.before(learner.round).history:
             seed = int(np.random.default_rng([self.seed, 2]).integers(2**31))
-            learner = _Learner(Policy(self.space, self.settings, seed))
+            learner = _Learner(Policy(self.space, self.reinforce.policy, seed=seed))
         while learner.round < round:
-            self._learn(learner, pool.before(learner.round), pool.before(learner.round + 1))
+            self._learn(learner, before=pool.before(learner.round), after=pool.before(learner.round + 1))
         self._learner = learner
         return learner.policy
 
-    def _sample(self, policy, pool, round, count):
-        """Samples until `count` architectures are new: tokens of all samples, how many up to the last new, the new."""
+    def _sample(self, policy, pool, *, round, count) -> _Samples:
+        """Samples until `count` architectures are new."""
         generator = np.random.default_rng([self.seed, round, 1])
-        samples: list[tuple[int, ...]] = []
-        found: dict = {}
+        tokens: list[tuple[int, ...]] = []
+        new: dict[Architecture, None] = {}
         until_last_new = 0
         for _ in range(BATCHES):
-            for tokens in map(tuple, policy.sample(self.batch_size, generator).tolist()):
-                architecture = self.space.from_tokens(tokens).canonical
+            for string in map(tuple, policy.sample(self.reinforce.batch_size, generator).tolist()):
+                architecture = self.space.from_tokens(string).canonical
                 if not self.space.allows(architecture):
                     continue  # it has no score to learn from
-                samples.append(tokens)
-                if architecture in pool or architecture in found:
+                tokens.append(string)
+                if architecture in pool or architecture in new:
                     continue
-                found[architecture] = None
-                until_last_new = len(samples)
-                if len(found) == count:
-                    return samples, until_last_new, list(found)
-        return samples, until_last_new, list(found)
+                new[architecture] = None
+                until_last_new = len(tokens)
+                if len(new) == count:
+                    return _Samples(tokens=tokens, until_last_new=until_last_new, new=list(new))
+        return _Samples(tokens=tokens, until_last_new=until_last_new, new=list(new))
 
-    def _learn(self, learner, before, after):
-        """One step up the gradient, with the samples of a round and the scores they came to have in it."""
+    def _learn(self, learner, *, before, after):
+        """One step up the gradient, with the samples of a round and their scores at its end."""
         members = [evaluation for evaluation in after.evaluations if after.first_round(evaluation.id) == learner.round]
         tokens = [member.candidate.architecture.tokens for member in members if member.candidate.origin != "policy"]
         sampled = len(members) - len(tokens)
         if sampled:
-            samples, until_last_new, _ = self._sample(learner.policy, before, learner.round, sampled)
-            tokens += samples[:until_last_new]  # the same, however many more the round had asked for in vain
+            samples = self._sample(learner.policy, before, round=learner.round, count=sampled)
+            tokens += samples.tokens[: samples.until_last_new]  # the same for any larger number of samples in vain
         scored = np.sort([after.goodness(evaluation) for evaluation in after.ranked])
         learnt, rewards = [], []
         for string in tokens:
             id = after.id_of(self.space.from_tokens(string))
-            if id is not None:  # what failed has a reward of 0
+            if id is not None:  # a failed evaluation has a reward of 0
                 learnt.append(string)
                 rewards.append(np.searchsorted(scored, after.goodness(after.get(id))) / max(1, len(scored)))
         if learnt:
-            mean = float(np.mean(rewards))
+            mean, decay = float(np.mean(rewards)), self.reinforce.baseline_decay
             baseline = mean if learner.baseline is None else learner.baseline
             learner.policy.learn(np.array(learnt), np.array(rewards) - baseline)
-            learner.baseline = self.baseline_decay * baseline + (1 - self.baseline_decay) * mean
+            learner.baseline = decay * baseline + (1 - decay) * mean
         learner.round += 1
         learner.history = after.history
