@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import pathlib
 from collections.abc import Callable
 
 from nao_tf.architecture import Architecture
-from nao_tf.child.images.residual_classifier import width_of_equal_size
 from nao_tf.cli.final_models import FinalModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.images import ImageData
-from nao_tf.errors import DivergedError
 from nao_tf.serving.export_classifier import export_classifier
-from nao_tf.training.image_models import BLOCKS, make_classifier, make_residual
 from nao_tf.training.image_settings import ImageTraining
-from nao_tf.training.images import ClassifierTrainer
+from nao_tf.training.images import ImageTrainer, ResNet
 
 
 class FinalImageModels(FinalModels):
@@ -39,25 +35,21 @@ class FinalImageModels(FinalModels):
         super().__init__(settings, work, seed, terminal, devices)
         self.data = data
 
-    def trainer(self, architecture: Architecture, before: ClassifierTrainer | None = None) -> ClassifierTrainer:
+    def trainer(self, architecture: Architecture, before: ImageTrainer | None = None) -> ImageTrainer:
         """See `FinalModels`."""
-        settings, data = self.settings, self.data
-        return ClassifierTrainer(settings, data, lambda: make_classifier(settings, data, architecture), self.devices)
+        return ImageTrainer(self.settings, data=self.data, network=architecture, devices=self.devices)
 
-    def run(self, trainer: ClassifierTrainer, architecture, report, file, board, label) -> None:
+    def run(self, trainer: ImageTrainer, architecture, report, file, board, label) -> None:
         """See `FinalModels`."""
-        trainer.train(self.seed, report=report, save_to=file)
+        trainer.train(self.seed, checkpoint=file, report=report)
 
-    def validate(self, trainer: ClassifierTrainer, architecture: Architecture) -> float:
+    def validate(self, trainer: ImageTrainer, architecture: Architecture) -> float:
         """Validation accuracy."""
-        quality = trainer.evaluator(self.data.valid)()
-        if not math.isfinite(quality.loss):
-            raise DivergedError(f"validation loss is {quality.loss}")
-        return quality.accuracy
+        return trainer.validate()
 
-    def measure(self, trainer: ClassifierTrainer, architecture: Architecture | None) -> dict:
+    def measure(self, trainer: ImageTrainer, architecture: Architecture | None) -> dict:
         """Validation and test figures, every image once, and trainable parameters."""
-        valid, test = trainer.evaluator(self.data.valid)(), trainer.evaluator(self.data.test)()
+        valid, test = trainer.measure(self.data.valid), trainer.measure(self.data.test)
         return {
             "validation_accuracy": valid.accuracy,
             "validation_loss": valid.loss,
@@ -66,24 +58,23 @@ class FinalImageModels(FinalModels):
             "parameters": self.parameters(trainer),
         }
 
-    def parameters(self, trainer: ClassifierTrainer) -> int:
+    def parameters(self, trainer: ImageTrainer) -> int:
         """Trainable parameters, without those of an auxiliary head."""
         return trainer.parameters
 
-    def seconds_per_step(self, trainer: ClassifierTrainer, architecture: Architecture | None) -> float:
+    def seconds_per_step(self, trainer: ImageTrainer, architecture: Architecture | None) -> float:
         """See `FinalModels`."""
         return trainer.seconds_per_step()
 
-    def hand_made_as_large_as(self, trainer: ClassifierTrainer) -> tuple[Callable, dict]:
+    def hand_made_as_large_as(self, trainer: ImageTrainer) -> tuple[Callable, dict]:
         """A residual network."""
-        data = self.data
-        width = width_of_equal_size(trainer.parameters, BLOCKS, data.shape[-1], len(data.class_names))
+        network = ResNet.of_size(trainer.parameters, self.data)
 
         def make(settings):
-            return ClassifierTrainer(settings, data, lambda: make_residual(settings, data, width), self.devices)
+            return ImageTrainer(settings, data=self.data, network=network, devices=self.devices)
 
-        return make, {"width": width}
+        return make, {"width": network.width}
 
-    def export(self, trainer: ClassifierTrainer, architecture: Architecture) -> None:
+    def export(self, trainer: ImageTrainer, architecture: Architecture) -> None:
         """Writes a trained model with the names of its classes."""
         export_classifier(trainer.model, self.data.class_names, self.directory)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping
 
 from nao_tf.architecture import Architecture
-from nao_tf.child.language.keras_lstm import units_of_equal_size
 from nao_tf.cli.final_models import FinalModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.text import Corpus
 from nao_tf.serving import stored_weights
 from nao_tf.serving.export import export_child
-from nao_tf.training.epochs import FinalTrainer
-from nao_tf.training.language import ChildTrainer, Evaluator, perplexity, validation_perplexity
+from nao_tf.training.language import KerasLstm, LanguageTrainer, perplexity
 from nao_tf.training.language_settings import LanguageTraining
 
 CURVE = "validation_perplexity_by_epoch"
-TRAINERS = {False: ChildTrainer, True: FinalTrainer}  # by `LanguageTraining.epochwise`
 
 
 class FinalLanguageModels(FinalModels):
@@ -51,13 +47,23 @@ class FinalLanguageModels(FinalModels):
         super().__init__(settings, work, seed, terminal, devices)
         self.corpus, self.weights, self.words = corpus, weights, len(corpus.vocabulary)
 
-    def _trainer(self, settings, kind, devices=None) -> ChildTrainer:
+    def _trainer(self, settings, network, devices=None) -> LanguageTrainer:
         corpus = self.corpus
-        return TRAINERS[settings.epochwise](settings, corpus.train, corpus.valid, self.words, kind, devices)
+        return LanguageTrainer(
+            settings,
+            train=corpus.train,
+            valid=corpus.valid,
+            vocabulary_size=self.words,
+            network=network,
+            devices=devices,
+        )
 
-    def trainer(self, architecture: Architecture, before: ChildTrainer | None = None) -> ChildTrainer:
+    def trainer(self, architecture: Architecture, before: LanguageTrainer | None = None) -> LanguageTrainer:
         """See `FinalModels`."""
-        return before or self._trainer(self.settings, "stand_alone", self.devices)
+        if before is None:
+            return self._trainer(self.settings, architecture, self.devices)
+        before.change_network(architecture)
+        return before
 
     def run(self, trainer, architecture, report, file, board, label) -> None:
         """See `FinalModels`; where epochs are validated, people and TensorBoard are told."""
@@ -74,22 +80,23 @@ class FinalLanguageModels(FinalModels):
                 f"best {perplexity(epoch.best):.2f}"
             )
 
-        epochs = {"on_epoch": on_epoch} if trainer.settings.epochwise else {}
-        trainer.train(_values(architecture), self.seed, report=report, save_to=file, **epochs)
+        if architecture is not None:
+            trainer.change_network(architecture)
+        trainer.train(self.seed, checkpoint=file, report=report, on_epoch=on_epoch)
 
-    def validate(self, trainer: ChildTrainer, architecture: Architecture) -> float:
+    def validate(self, trainer: LanguageTrainer, architecture: Architecture) -> float:
         """Validation perplexity, as in a search."""
-        return validation_perplexity(trainer, _values(architecture))
+        return trainer.validate()
 
-    def measure(self, trainer: ChildTrainer, architecture: Architecture | None) -> dict:
+    def measure(self, trainer: LanguageTrainer, architecture: Architecture | None) -> dict:
         """Validation and test perplexity, exact: one sequence, every token once, the state carried over.
 
         Where epochs are validated, also the curve, as training saw it: validation perplexity after each.
         """
-        figures = {}
-        for name, tokens in (("validation_perplexity", self.corpus.valid), ("perplexity", self.corpus.test)):
-            evaluator = Evaluator(trainer.model, tokens, batch_size=1, window=35)
-            figures[name] = perplexity(evaluator(_values(architecture)))
+        figures = {
+            "validation_perplexity": trainer.measure(self.corpus.valid),
+            "perplexity": trainer.measure(self.corpus.test),
+        }
         if trainer.settings.epochwise:
             figures[CURVE] = [perplexity(loss) for loss in trainer.history]
         return {**figures, "parameters": self.parameters(trainer)}
@@ -99,24 +106,19 @@ class FinalLanguageModels(FinalModels):
         super().tell(figures)
         self.terminal.curves({name: row[CURVE] for name, row in figures.items() if CURVE in row}, "epoch")
 
-    def parameters(self, trainer: ChildTrainer) -> int:
+    def parameters(self, trainer: LanguageTrainer) -> int:
         """Trainable parameters."""
-        return trainer.model.count_params()
+        return trainer.parameters
 
-    def seconds_per_step(self, trainer: ChildTrainer, architecture: Architecture | None) -> float:
+    def seconds_per_step(self, trainer: LanguageTrainer, architecture: Architecture | None) -> float:
         """See `FinalModels`."""
-        return trainer.seconds_per_step(_values(architecture))
+        return trainer.seconds_per_step()
 
-    def hand_made_as_large_as(self, trainer: ChildTrainer) -> tuple[Callable, dict]:
+    def hand_made_as_large_as(self, trainer: LanguageTrainer) -> tuple[Callable, dict]:
         """A one-layer Keras LSTM, on one device."""
-        units = units_of_equal_size(self.parameters(trainer), self.words)
-        return lambda settings: self._trainer(dataclasses.replace(settings, units=units), "lstm"), {"units": units}
+        network = KerasLstm.of_size(self.parameters(trainer), self.words)
+        return lambda settings: self._trainer(settings, network), {"units": network.units}
 
-    def export(self, trainer: ChildTrainer, architecture: Architecture) -> None:
+    def export(self, trainer: LanguageTrainer, architecture: Architecture) -> None:
         """Writes a trained model with its vocabulary."""
-        trainer.model.architecture = list(architecture.values)
         export_child(trainer.model, self.corpus.vocabulary, self.directory, self.weights)
-
-
-def _values(architecture):
-    return () if architecture is None else architecture.values

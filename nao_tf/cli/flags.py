@@ -321,7 +321,7 @@ def image_training(images: int, space: str):
     for one, other in ((LAYERS, STACK), (STEPS, EPOCHS)):
         if one.value is not None and other.value is not None:
             raise InputError(f"--{one.name} and --{other.name} say the same thing; give one of them")
-    chosen = preset_of(PRESET.value, space, TASK.value)
+    chosen = preset_of(PRESET.value, space, task=TASK.value)
     batch_size = BATCH_SIZE.value or chosen.batch_size
     return _changed(
         chosen,

@@ -8,8 +8,8 @@ from nao_tf.cli import image_task
 from nao_tf.cli.final_images import FinalImageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import TrainedSearch
-from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
-from nao_tf.training.images import SearchTrainer
+from nao_tf.search.trained_evaluators import FromScratch, SharedWeights
+from nao_tf.training.images import METRIC, ImageChild, SharedImageChild
 
 
 class ImageSearch(TrainedSearch):
@@ -37,11 +37,11 @@ class ImageSearch(TrainedSearch):
     def evaluator(self, name, known):
         """A shared child, or one from scratch for each architecture that is not in the pool `known`."""
         preset = self.preset
-        trainer = SearchTrainer(preset.trainings[0], self.data, self.space.name, per_input=preset.weight_sharing)
         if preset.weight_sharing:
+            child = SharedImageChild(preset.shared, data=self.data, space=self.space)
             directory = self.work / "checkpoints" / f"shared_{name}"
-            return ImagesWithSharedWeights(trainer, self.seed, directory, preset.by_parameters)
-        return ImagesFromScratch(trainer, self.seed, known)
+            return SharedWeights(child, seed=self.seed, directory=directory, by_parameters=preset.by_parameters)
+        return FromScratch(ImageChild(preset.scratch, data=self.data, space=self.space), seed=self.seed, known=known)
 
     def written(self, figure: float) -> str:
         """A loss or an accuracy."""

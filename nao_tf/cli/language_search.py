@@ -6,9 +6,9 @@ from nao_tf.cli import language_task
 from nao_tf.cli.final_language import FinalLanguageModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import TrainedSearch
-from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights
+from nao_tf.search.trained_evaluators import FromScratch, SharedWeights
 from nao_tf.serving import stored_weights
-from nao_tf.training.language import ChildTrainer, SharedChildTrainer
+from nao_tf.training.language import METRIC, LanguageChild, SharedLanguageChild
 
 
 class LanguageSearch(TrainedSearch):
@@ -49,11 +49,12 @@ class LanguageSearch(TrainedSearch):
 
     def evaluator(self, name, known):
         """A shared child, or one from scratch for each cell that is not in the pool `known`."""
-        preset, corpus = self.preset, self.corpus
+        preset = self.preset
+        data = {"train": self.corpus.train, "valid": self.corpus.valid, "vocabulary_size": self.words}
         if preset.weight_sharing:
-            trainer = SharedChildTrainer(preset.shared, corpus.train, corpus.valid, self.words, self.seed)
-            return SharedWeights(trainer, self.work / "checkpoints" / f"shared_{name}")
-        return FromScratch(ChildTrainer(preset.scratch, corpus.train, corpus.valid, self.words), self.seed, known)
+            child = SharedLanguageChild(preset.shared, **data)
+            return SharedWeights(child, seed=self.seed, directory=self.work / "checkpoints" / f"shared_{name}")
+        return FromScratch(LanguageChild(preset.scratch, **data), seed=self.seed, known=known)
 
     def written(self, figure: float) -> str:
         """A perplexity."""

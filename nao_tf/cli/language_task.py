@@ -43,7 +43,7 @@ def data_line(corpus: Corpus) -> str:
 
 def described(corpus: Corpus, training: LanguageTraining) -> dict:
     """What --dry_run tells of a corpus, and the trainable parameters of a model that `training` trains on it."""
-    from nao_tf.training.language import build_model
+    from nao_tf.training.language import build_model, searched_cell
 
     words = len(corpus.vocabulary)
     return {
@@ -51,5 +51,5 @@ def described(corpus: Corpus, training: LanguageTraining) -> dict:
         "source": corpus.source,
         "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
         "vocabulary": words,
-        "parameters": build_model(training, words, "stand_alone").count_params(),
+        "parameters": build_model(training, words, cell=searched_cell(training)).count_params(),
     }

@@ -1,137 +1,134 @@
-"""How architectures get their scores by training: each from scratch, or all in one child with shared weights.
+"""Scores by training: each architecture from scratch, or all in one child with shared weights."""
 
-What is trained is told by a subclass, a task's own.
-"""
-
-from __future__ import annotations
-
-import abc
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
+from nao_tf.architecture import Architecture
 from nao_tf.errors import DivergedError
 from nao_tf.search.pool import Candidate, Evaluation, Pool
 
-
-class TrainedEvaluator(abc.ABC):
-    """What both ways share.
-
-    Args:
-        trainer: of the child; has weights.
-    """
-
-    def __init__(self, trainer):
-        self.trainer = trainer
-
-    @abc.abstractmethod
-    def evaluate(
-        self, pool: Pool, candidates: list[Candidate], round: int, report: Callable | None = None
-    ) -> Iterator[Evaluation]:
-        """Yields evaluations as soon as they are made.
-
-        Args:
-            pool: what was evaluated before.
-            candidates: what is asked for.
-            round: of the search.
-            report: called with training step and loss.
-        """
-
-    @abc.abstractmethod
-    def parameters(self, values: Sequence[int]) -> int:
-        """Trainable parameters that the child has for an architecture's integers."""
-
-    @abc.abstractmethod
-    def score(self, values: Sequence[int]) -> float:
-        """The figure on validation with the weights that the trainer has. Raises DivergedError where it is none."""
+Report = Callable[[int, float], None]
 
 
-class ScratchEvaluator(TrainedEvaluator):
+class Child(Protocol):
+    """Trains one architecture after the other from scratch."""
+
+    def parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters."""
+        ...
+
+    def train(self, architecture: Architecture, *, seed: int, report: Report | None = None) -> None:
+        """New weights, and a training. Raises DivergedError."""
+
+    def score(self, architecture: Architecture) -> float:
+        """The figure on validation with the weights as they are. Raises DivergedError."""
+        ...
+
+
+class SharedChild(Protocol):
+    """Trains all architectures of a pool with shared weights."""
+
+    def parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters."""
+        ...
+
+    def score(self, architecture: Architecture) -> float:
+        """The figure on validation with the weights as they are. Raises DivergedError."""
+        ...
+
+    def start(self, seed: int) -> None:
+        """First weights."""
+
+    def train_together(
+        self,
+        architectures: Sequence[Architecture],
+        *,
+        seed: int,
+        report: Report | None = None,
+        shares: Sequence[float] | None = None,
+    ) -> None:
+        """Trains one round further. Raises DivergedError."""
+
+    def save(self, path: os.PathLike) -> None:
+        """Writes the child."""
+
+    def load(self, path: os.PathLike) -> bool:
+        """Goes on from what `save` wrote; False if there is no such file."""
+        ...
+
+
+class FromScratch:
     """Trains every architecture from scratch for a few steps; all from the same seed, so only they differ.
 
     Args:
-        trainer: of the children.
-        seed: of their weights and of all that is random.
-        known: a pool that an evaluator with the same trainer and seed has filled. What is in it is not trained again:
-            the score would be the same.
+        child: trains and scores them.
+        seed: of their weights and of everything random.
+        known: a pool that an evaluator with the same child and seed has filled. Its members are not trained again: the
+            score would be the same.
     """
 
-    def __init__(self, trainer, seed: int, known: Pool | None = None):
-        super().__init__(trainer)
-        self.seed, self.known = seed, known
-
-    @abc.abstractmethod
-    def train(self, values: Sequence[int], report: Callable | None) -> None:
-        """Trains an architecture's integers from scratch. Raises DivergedError."""
+    def __init__(self, child: Child, *, seed: int, known: Pool | None = None):
+        self.child, self.seed, self.known = child, seed, known
 
     def evaluate(
-        self, pool: Pool, candidates: list[Candidate], round: int, report: Callable | None = None
+        self, pool: Pool, candidates: Sequence[Candidate], round: int, report: Report | None = None
     ) -> Iterator[Evaluation]:
-        """Yields an evaluation for each candidate that the pool has none of, as soon as it is made."""
+        """Yields an evaluation for each candidate that is not in the pool, as soon as it is made."""
         for candidate in candidates:
             architecture = candidate.architecture
             if architecture in pool:
                 continue
-            parameters = self.parameters(architecture.values)
+            parameters = self.child.parameters(architecture)
+            score, reason = None, None
             if self.known is not None and architecture in self.known:
                 before = self.known.get(self.known.id_of(architecture))
-                yield Evaluation(len(pool), candidate, round, before.score, parameters, before.reason)
-                continue
-            try:
-                self.train(architecture.values, report)
-                score, reason = self.score(architecture.values), None
-            except DivergedError as error:
-                score, reason = None, str(error)
-            yield Evaluation(len(pool), candidate, round, score, parameters, reason)
+                score, reason = before.score, before.reason
+            else:
+                try:
+                    self.child.train(architecture, seed=self.seed, report=report)
+                    score = self.child.score(architecture)
+                except DivergedError as error:
+                    reason = str(error)
+            yield Evaluation(len(pool), candidate, round, score=score, parameters=parameters, reason=reason)
 
 
-class SharedEvaluator(TrainedEvaluator):
+class SharedWeights:
     """Trains one child with all members of the pool, then scores every member with its weights (authors' NAO-WS).
 
     Args:
-        trainer: of the shared child; has weights, and `save` and `load` of a file.
-        directory: where the child's weights are kept, one file a round.
+        child: the shared child.
+        seed: of its weights and of everything random.
+        directory: the child's weights, one file a round.
+        by_parameters: whether a member is trained in proportion to its parameters instead of uniformly (NAO-V2).
     """
 
-    def __init__(self, trainer, directory: os.PathLike):
-        super().__init__(trainer)
+    def __init__(self, child: SharedChild, *, seed: int, directory: os.PathLike, by_parameters: bool = False):
+        self.child, self.seed, self.by_parameters = child, seed, by_parameters
         self.directory = pathlib.Path(directory)
 
-    @abc.abstractmethod
-    def train(self, members: list[Sequence[int]], parameters: list[int], report: Callable | None) -> None:
-        """Trains the child further for a round with members of the pool.
-
-        Args:
-            members: their integers.
-            parameters: of each.
-            report: called with training step and loss.
-
-        Raises:
-            DivergedError: the child cannot be trained.
-        """
-
-    def start(self) -> None:
-        """Gives the child its first weights; nothing to do where a new trainer has them."""
-
     def evaluate(
-        self, pool: Pool, candidates: list[Candidate], round: int, report: Callable | None = None
+        self, pool: Pool, candidates: Sequence[Candidate], round: int, report: Report | None = None
     ) -> Iterator[Evaluation]:
         """Trains for a round, then yields an evaluation for every member, old ones with their old id."""
-        file = self.directory / f"round-{round}.npz"
+        child, file = self.child, self.directory / f"round-{round}.npz"
         new = [candidate for candidate in candidates if candidate.architecture not in pool]
         members = [evaluation.candidate for evaluation in pool.evaluations] + new
-        values = [member.architecture.values for member in members]
-        parameters = [self.parameters(each) for each in values]
-        if not self.trainer.load(file):
-            if not round or not self.trainer.load(self.directory / f"round-{round - 1}.npz"):
-                self.start()
-            self.train(values, parameters, report)
-            self.trainer.save(file)
+        architectures = [member.architecture for member in members]
+        parameters = [child.parameters(architecture) for architecture in architectures]
+        if not child.load(file):
+            if not round or not child.load(self.directory / f"round-{round - 1}.npz"):
+                child.start(self.seed)
+            shares = parameters if self.by_parameters else None
+            child.train_together(architectures, seed=self.seed, report=report, shares=shares)
+            child.save(file)
         for index, member in enumerate(members):
             if index < len(pool) and pool.get(index).round == round:
                 continue  # scored in this round before a kill
+            score, reason = None, None
             try:
-                score, reason = self.score(values[index]), None
+                score = child.score(member.architecture)
             except DivergedError as error:
-                score, reason = None, str(error)
-            yield Evaluation(index, member, round, score, parameters[index], reason)
+                reason = str(error)
+            yield Evaluation(index, member, round, score=score, parameters=parameters[index], reason=reason)
