@@ -196,7 +196,7 @@ def baselines(default: Iterable[str]) -> list[str]:
 
 
 def architectures(task: Task) -> list[Architecture]:
-    """The architectures of --architecture, which ";" separates; none where it is not given. Raises ArchitectureError."""
+    """The architectures of --architecture, with ";" between them. Raises ArchitectureError."""
     given = value("architecture")
     return [] if given is None else [task.parse(text) for text in given.split(";") if text.strip()]
 

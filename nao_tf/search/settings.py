@@ -7,7 +7,7 @@ import dataclasses
 from nao_tf.controller.settings import ControllerSettings
 from nao_tf.search.strategies.evolution import EvolutionSettings
 from nao_tf.search.strategies.mlp import MlpSettings
-from nao_tf.search.strategies.nao_settings import AscentSettings
+from nao_tf.search.strategies.nao import AscentSettings
 from nao_tf.search.strategies.reinforce import ReinforceSettings
 
 

@@ -173,7 +173,7 @@ class Study:
     def strategy(self, name: str) -> Strategy:
         """A strategy with its part of the settings."""
         entry, settings = STRATEGIES[name], self.task.settings
-        own = {part: getattr(settings, part) for part in entry.settings}
+        own = {part: getattr(settings, part, default) for part, default in entry.settings.items()}
         return entry.make(self.task.space, self.seed, observer=self.observer, **own)
 
     @staticmethod
@@ -280,7 +280,7 @@ class Study:
             **self.task.score_identity(),
             "seed": self.seed,
             "strategy": name,
-            **{part: plain(getattr(settings, part)) for part in STRATEGIES[name].settings},
+            **{part: plain(getattr(settings, part, default)) for part, default in STRATEGIES[name].settings.items()},
             "initial": rounds.initial,
             "proposals": rounds.proposals,
             "given": [list(architecture.canonical.values) for architecture in self.given],

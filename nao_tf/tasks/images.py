@@ -23,7 +23,7 @@ from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
-from nao_tf.search.strategies.nao_settings import PUBLISHED_ASCENT
+from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
 from nao_tf.settings import plain
 from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.image_settings import (

@@ -1,246 +1,197 @@
-"""The training of final models: epoch by epoch, validated after each, the best weights kept.
+"""Epochs around a training: validated after each, the best weights kept.
 
-What the authors' scripts do for the models that the paper reports: windows of random length with the learning rate
-scaled to it, SGD that changes to averaged SGD when validation no longer falls, the weights that were best on
-validation in the end, and a return to them when an epoch diverges. Every part is a setting, so that shorter schedules
-use the rest.
+This is how the authors' scripts train the models that the paper reports: SGD that changes to averaged SGD when
+validation no longer falls, the weights that were best on validation in the end, and a return to them when an epoch
+diverges. Every part is a setting, so that shorter schedules use the rest.
 """
-
-from __future__ import annotations
 
 import dataclasses
 import math
-import os
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Protocol, Self
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from nao_tf.errors import DivergedError
-from nao_tf.training import checkpoint
 from nao_tf.training.averaged_sgd import WeightAverage, stopped_falling
-from nao_tf.training.language import ChildTrainer
-from nao_tf.training.window_lengths import Windows, padded, windows_of_epoch
+from nao_tf.training.training import Epoch, Training
 
-CHECKED_EVERY = 50  # steps between two looks at the training loss
 MOST_RETURNS = 3  # diverged epochs in a row before a training is given up
 
 
-class Epoch(NamedTuple):
-    """What happened in an epoch.
+class EpochTraining(Training, Protocol):
+    """A training with epochs."""
 
-    Attributes:
-        epoch: its number, from 1.
-        step: training steps so far.
-        validation: negative log likelihood on validation, nats a token; None for an epoch that diverged.
-        best: the lowest validation so far.
-        averaging: whether the weights that were validated are a mean of iterates.
-    """
+    @property
+    def epoch_done(self) -> bool:
+        """Whether the last step completed an epoch."""
+        ...
 
-    epoch: int
-    step: int
-    validation: float | None
-    best: float
-    averaging: bool
+    def begin_epoch(self, epoch: int) -> None:
+        """Goes to the beginning of an epoch, counted from 0."""
 
 
 @dataclasses.dataclass
 class Progress:
-    """How far a training is, without its weights.
+    """The epochs of a training so far.
 
     Attributes:
-        step: training steps done.
-        epoch: epochs done.
-        window: windows of the running epoch that are done.
-        returns: epochs in a row that diverged.
-        history: validation losses of all epochs that did not diverge.
+        epochs: how many are done, diverged ones included.
+        returns: the latest of them that diverged in a row.
+        history: validation losses of all that did not diverge.
     """
 
-    step: int = 0
-    epoch: int = 0
-    window: int = 0
+    epochs: int = 0
     returns: int = 0
     history: list[float] = dataclasses.field(default_factory=list)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """For a checkpoint."""
+        """State for a checkpoint."""
         return {f"progress/{name}": np.asarray(value, np.float64) for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
-    def of(cls, arrays: dict[str, np.ndarray]) -> Progress:
-        """What `arrays` took."""
-        found = {field.name: arrays[f"progress/{field.name}"] for field in dataclasses.fields(cls)}
-        history = found.pop("history").tolist()
-        return cls(**{name: int(value) for name, value in found.items()}, history=history)
+    def restored(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """The progress that `arrays` returned."""
+        values = _below("progress", arrays)
+        return cls(int(values["epochs"]), int(values["returns"]), history=values["history"].tolist())
 
 
-class FinalTrainer(ChildTrainer):
-    """Trains one architecture from scratch as final models are trained, with a step that is compiled for it.
+class ValidatedEpochs(Training):
+    """A training whose epochs are validated; it ends with the weights that were best on validation.
 
-    Args: as for `ChildTrainer`.
-
-    Attributes:
-        history: of the last training, the negative log likelihood on validation after every epoch that did not diverge.
+    Args:
+        training: what a step is.
+        model: of that training.
+        validate: the validation loss with the model's weights.
+        patience: epochs without improvement before the mean of the iterates takes the place of the last one (NT-ASGD);
+            None: never.
+        steps: training steps in all; the last epoch ends with them.
+        compiled: whether the mean is updated by a compiled program; not on several devices.
     """
 
-    def __init__(self, *arguments, **named):
-        super().__init__(*arguments, **named)
-        self.history: list[float] = []
-        self._average = WeightAverage(self.model.trainable_variables, compiled=self._strategy is None)
-
-    def _for_program(self, architecture):
-        """As numbers that the program is made for: a tenth less of a long training, for seconds of compilation."""
-        return tuple(int(value) for value in architecture)
-
-    def windows_of_epoch(self, seed: int, epoch: int) -> Windows:
-        """The windows of an epoch, counted from 0."""
-        settings = self.settings
-        generator = np.random.default_rng([seed, epoch])
-        return windows_of_epoch(self._text.shape[0], settings.window, settings.window_deviation, generator)
-
-    def train(
+    def __init__(
         self,
-        architecture: Iterable[int],
-        seed: int,
-        steps: int | None = None,
-        report: Callable[[int, float], None] | None = None,
-        save_to: os.PathLike | None = None,
-        save_every: int = 500,
-        on_epoch: Callable[[Epoch], None] | None = None,
-    ) -> float:
-        """Trains an architecture from scratch; the model is left with the weights that were best on validation.
+        training: EpochTraining,
+        *,
+        model: keras.Model,
+        validate: Callable[[], float],
+        patience: int | None,
+        steps: int,
+        compiled: bool = True,
+    ):
+        self._training, self._validate, self._patience, self._steps = training, validate, patience, steps
+        self._variables = model.trainable_variables
+        self._average = WeightAverage(self._variables, compiled=compiled)
+        self._progress, self._best, self._done = Progress(), {}, 0
 
-        Args:
-            architecture: its integers; empty for the LSTM.
-            seed: of the weights, the lengths of the windows and all dropout.
-            steps: training steps, at least 1; None for those of the settings.
-            report: called with step and training loss (nats a token, mean since the last call) now and then.
-            save_to: a file that keeps the state of the training; where it is there, the training goes on from it and
-                ends with the weights of an undisturbed one.
-            save_every: steps between two writes of that file; it is written after every epoch in any case.
-            on_epoch: called after every epoch.
+    @property
+    def history(self) -> list[float]:
+        """The validation loss after every epoch that did not diverge."""
+        return self._progress.history
 
-        Returns:
-            The lowest negative log likelihood on validation, nats a token.
+    def start(self, seed: int) -> None:
+        """New weights, nothing averaged, no epoch done."""
+        self._training.start(seed)
+        self._average.stop()
+        self._progress, self._best, self._done = Progress(), {}, 0
+        self.completed_epoch = None
+
+    def step(self, number: int) -> tf.Tensor:
+        """One step of the training; after the last one of an epoch the weights are validated."""
+        self.completed_epoch = None
+        self._done = number + 1
+        loss = self._training.step(number)
+        self._average.add()
+        if self._training.epoch_done or self._done == self._steps:
+            validation = self._validation_loss()
+            if not math.isfinite(validation):
+                raise DivergedError(f"validation loss is {validation} at step {self._done}")
+            self._remember(validation)
+            self._end_epoch(validation)
+        return loss
+
+    def recover(self, error: DivergedError) -> None:
+        """Ends the epoch and goes back to the best weights.
 
         Raises:
-            DivergedError: the first epoch diverged, or some in a row did in spite of the return to the best weights.
+            DivergedError: there are none yet, or too many epochs in a row diverged from them.
         """
-        total = self.settings.steps if steps is None else steps
-        values = self._for_program(architecture)
-        self.start(seed)
-        self._average.stop()
-        progress, best = Progress(), {}
-        state = self.initial_state()
-        saved = checkpoint.load(save_to) if save_to else None
-        if saved is not None:
-            progress, best = Progress.of(saved), _under("best", saved)
-            self._restore(saved)
-            state = tf.constant(saved["state"])
+        progress = self._progress
+        progress.returns += 1
+        if not self._best:
+            raise DivergedError(f"{error}, in the first epoch") from error
+        if progress.returns > MOST_RETURNS:
+            times = f"{progress.returns} epochs in a row diverged from the best weights"
+            raise DivergedError(f"{error}; {times}") from error
+        self._restore_weights(self._best)
+        self._end_epoch(None)
 
-        def save():
-            if save_to:
-                arrays = self._arrays() | {f"best/{name}": array for name, array in best.items()}
-                checkpoint.save(save_to, arrays | progress.arrays() | {"state": np.asarray(state)})
+    def _remember(self, validation):
+        progress = self._progress
+        if validation < min(progress.history, default=math.inf):
+            self._best = self._weights()
+        patience = self._patience
+        if (
+            patience is not None
+            and self._average.count is None
+            and stopped_falling(progress.history, validation, patience)
+        ):
+            self._average.start()
+        progress.history.append(validation)
+        progress.returns = 0
 
-        while progress.step < total:
-            windows = self.windows_of_epoch(seed, progress.epoch)
-            losses, diverged = [], None
-            while progress.window < len(windows.starts) and progress.step < total:
-                loss, state = self._train_window(windows, progress, state, values, seed)
-                losses.append(loss)
-                progress.step += 1
-                progress.window += 1
-                # on a grid of steps, so that a resumed training looks when an undisturbed one does
-                if progress.step % CHECKED_EVERY == 0:
-                    mean = float(np.mean([float(value) for value in losses]))
-                    losses = []
-                    if not math.isfinite(mean):
-                        diverged = f"training loss is {mean} at step {progress.step}"
-                        break
-                    if report:
-                        report(progress.step, mean)
-                if progress.step % save_every == 0:
-                    save()
-            validation = math.nan if diverged else self._validate(architecture)
-            if not math.isfinite(validation):
-                diverged = diverged or f"validation loss is {validation} at step {progress.step}"
-                self._return_to(best, progress, diverged)
-            else:
-                if validation < min(progress.history, default=math.inf):
-                    best = self._arrays()
-                self._maybe_average(progress.history, validation)
-                progress.history.append(validation)
-                progress.returns = 0
-            progress.epoch, progress.window, state = progress.epoch + 1, 0, self.initial_state()
-            save()
-            if on_epoch:
-                found = None if diverged else validation
-                averaging = bool(self._average.count)
-                on_epoch(Epoch(progress.epoch, progress.step, found, min(progress.history), averaging))
-        self._restore(best)
-        self._give(self._average.values())
-        self.history = progress.history
-        return min(self.history)
-
-    def _train_window(self, windows, progress, state, architecture, seed):
-        settings, index = self.settings, progress.window
-        start, length = windows.starts[index], windows.lengths[index]
-        steps = padded(length, settings.window, settings.window_deviation)
-        last = self._text.shape[0] - 1
-        rows = np.minimum(start + np.arange(steps + 1, dtype=np.int32), last)  # padding reads the last row
-        rate = settings.learning_rate_at(progress.step) * windows.rates[index]
-        loss, state = self._step(
-            tf.constant(rows),
-            state,
-            architecture,
-            tf.constant([seed % 2**20 * 2**10, progress.step], tf.int32),
-            tf.constant(rate, tf.float32),
-            tf.constant(length, tf.int32),
+    def _end_epoch(self, validation):
+        progress = self._progress
+        progress.epochs += 1
+        self._training.begin_epoch(progress.epochs)
+        self.completed_epoch = Epoch(
+            epoch=progress.epochs,
+            step=self._done,
+            validation=validation,
+            best=min(progress.history),
+            averaging=bool(self._average.count),
         )
-        self._average.add()
-        return loss, state
 
-    def _validate(self, architecture):
-        """Validation loss of the mean where there is one, else of the weights as they are."""
+    def _validation_loss(self):
+        """Of the mean of iterates if there is one, else of the weights as they are."""
         if not self._average.count:
-            return self.evaluate(architecture)
-        last = [np.asarray(variable) for variable in self.model.trainable_variables]
-        self._give(self._average.values())
-        found = self.evaluate(architecture)
-        self._give(last)
-        return found
+            return self._validate()
+        last = [np.asarray(variable) for variable in self._variables]
+        self._assign(self._average.values())
+        loss = self._validate()
+        self._assign(last)
+        return loss
 
-    def _give(self, values):
-        for variable, value in zip(self.model.trainable_variables, values, strict=True):
+    def _assign(self, values):
+        for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
 
-    def _maybe_average(self, history, latest):
-        patience = self.settings.averaging_patience
-        if patience is not None and self._average.count is None and stopped_falling(history, latest, patience):
-            self._average.start()
+    def _weights(self):
+        return self._training.arrays() | self._average.arrays()
 
-    def _return_to(self, best, progress, reason):
-        progress.returns += 1
-        if not best:
-            raise DivergedError(f"{reason}, in the first epoch")
-        if progress.returns > MOST_RETURNS:
-            raise DivergedError(f"{reason}; {progress.returns} epochs in a row diverged from the best weights")
-        self._restore(best)
-
-    def _arrays(self):
-        """All that the next step depends on, except the state that windows hand on."""
-        arrays = checkpoint.variables("model", self.model.variables)
-        return arrays | checkpoint.variables("optimizer", self._optimizer.variables) | self._average.arrays()
-
-    def _restore(self, arrays):
-        checkpoint.assign("model", self.model.variables, arrays)
-        checkpoint.assign("optimizer", self._optimizer.variables, arrays)
+    def _restore_weights(self, arrays):
+        self._training.restore(arrays)
         self._average.restore(arrays)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """State of the training, mean of iterates, best weights (`best/…`) and progress."""
+        best = {f"best/{name}": array for name, array in self._best.items()}
+        return self._weights() | best | self._progress.arrays()
 
-def _under(prefix, arrays):
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Goes back to what `arrays` returned."""
+        self._progress, self._best = Progress.restored(arrays), _below("best", arrays)
+        self._restore_weights(arrays)
+
+    def finish(self) -> None:
+        """Gives the model the weights that were best on validation."""
+        self._restore_weights(self._best)
+        self._assign(self._average.values())
+
+
+def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays whose names begin with `prefix`/, without it."""
     start = f"{prefix}/"
     return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

@@ -1,16 +1,16 @@
-"""What a training of an image classifier is told, and the presets of both stages of a search.
+"""Settings of the training of an image classifier, and their presets.
 
 The `paper` values are those of the authors' scripts, on 45,000 or 50,000 images of CIFAR-10. The `cpu` values are meant
 for minutes on two cores.
 """
 
-from __future__ import annotations
-
 import dataclasses
-import math
 from collections.abc import Mapping
 
-from nao_tf.training.language_settings import PUBLISHED_ASCENT
+from nao_tf.training import schedules
+from nao_tf.training.bounds import NOT_NEGATIVE, POSITIVE, RATE, check, one_of, whole
+
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,24 +19,27 @@ class ImageTraining:
 
     Attributes:
         filters: F, of the cells before the first reduction.
-        layers: normal cells; two reduction cells come to them.
+        layers: normal cells; two reduction cells are added.
         batch_size: B.
         steps: training steps, a batch each.
         learning_rate: the highest.
-        lowest_learning_rate: what the cosine falls to.
+        lowest_learning_rate: the end of the cosine.
         first_cycle: steps of the first cosine; each later one is twice as long. 0: one cosine over all steps.
         warmup: steps over which the learning rate rises linearly at first; 0 for none.
-        momentum: of the gradient.
+        momentum: share of the velocity that is kept at every step.
         nesterov: whether the momentum is Nesterov's.
         clip_norm: bound on the global norm of the gradient; 0 for none.
-        weight_decay: added to the clipped gradient as this times the weights.
-        dropout: before the last layer.
-        drop_path: of branches, see `CellNetwork`.
+        weight_decay: L2 coefficient, added to the gradient after clipping.
+        dropout: rate before the last layer.
+        drop_path: rate of branches, see `CellNetwork`.
         cutout: size of the square, in pixels.
         auxiliary_weight: of the loss of the auxiliary head; 0 for none.
         shift: pixels that images are moved by at most.
         precision: "float32", or "bfloat16" with weights and statistics in float32.
         evaluation_batch: images that are evaluated at once.
+
+    Raises:
+        ValueError: a value that a field cannot have.
     """
 
     filters: int
@@ -59,60 +62,25 @@ class ImageTraining:
     precision: str = "float32"
     evaluation_batch: int = 500
 
+    def __post_init__(self):
+        check(self, _BOUNDS)
+
     def learning_rate_at(self, step: int) -> float:
-        """The learning rate of a step, counted from 0 (cosine with warm restarts, Loshchilov and Hutter, 2017)."""
+        """The learning rate of a step, counted from 0: a cosine, or cosines with warm restarts."""
         length = self.first_cycle or self.steps
-        start = 0
-        while self.first_cycle and step >= start + length:
-            start, length = start + length, 2 * length
-        done = min(1.0, (step - start) / length)
-        falling = 0.5 * (1 + math.cos(math.pi * done))
-        rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        falling = schedules.cosine(step, length=length, restarts=bool(self.first_cycle))
+        rising = schedules.warm_up(step, steps=self.warmup)
         return rising * (self.lowest_learning_rate + (self.learning_rate - self.lowest_learning_rate) * falling)
 
 
-@dataclasses.dataclass(frozen=True)
-class ImagePreset:
-    """The stages of a search for an image classifier.
-
-    Attributes:
-        space: a key of `architecture.convolutional.SPACES`: what is searched with weight sharing.
-        space_from_scratch: what is searched without.
-        weight_sharing: whether the pool is scored by one shared child or by training each member from scratch.
-        scratch: the training from scratch that scores a member.
-        shared: the training of the shared child; its `steps` are those of one round.
-        final: the training of the architectures that a search found.
-        finalists: how many of the best are trained so; the best on validation is tested.
-        initial: random architectures before the controller is first asked.
-        proposals: new architectures a round.
-        budget: architectures that are evaluated in all.
-        controller: the preset of the controller's settings.
-        ascent: how `nao` proposes, options of `search.strategies.nao`; its own where not given.
-        by_parameters: whether the shared child is trained with each member in proportion to its parameters (NAO-V2).
-        max_parameters: trainable parameters that a final model may have; None for any number.
-        max_flops: multiply-adds that a final model may need for an image; None for any number.
-    """
-
-    space: str
-    space_from_scratch: str
-    weight_sharing: bool
-    scratch: ImageTraining
-    shared: ImageTraining
-    final: ImageTraining
-    finalists: int
-    initial: int
-    proposals: int
-    budget: int
-    controller: str
-    ascent: Mapping[str, object]
-    by_parameters: bool = False
-    max_parameters: int | None = None
-    max_flops: int | None = None
-
-    @property
-    def trainings(self) -> tuple[ImageTraining, ImageTraining]:
-        """What scores a member, and what trains the final models."""
-        return (self.shared if self.weight_sharing else self.scratch), self.final
+_BOUNDS = {
+    **dict.fromkeys(("filters", "layers", "batch_size", "steps", "evaluation_batch"), whole(1)),
+    **dict.fromkeys(("first_cycle", "warmup", "cutout", "shift"), whole(0)),
+    "learning_rate": POSITIVE,
+    **dict.fromkeys(("lowest_learning_rate", "clip_norm", "weight_decay", "auxiliary_weight"), NOT_NEGATIVE),
+    **dict.fromkeys(("momentum", "dropout", "drop_path"), RATE),
+    "precision": one_of(PRECISIONS),
+}
 
 
 # The final model of the weight-sharing search (authors' script NAO-WS), 630 epochs in six cycles of 10, 20, … 320.
@@ -171,55 +139,31 @@ _PUBLISHED_SCRATCH = ImageTraining(
 )
 _CPU_SEARCH = ImageTraining(filters=8, layers=3, batch_size=64, steps=300, learning_rate=0.1, warmup=10)
 
-PRESETS: Mapping[str, ImagePreset] = {
-    "cpu": ImagePreset(
-        space="enas",
-        space_from_scratch="nao",
-        weight_sharing=False,
-        scratch=_CPU_SEARCH,
-        shared=dataclasses.replace(_CPU_SEARCH, steps=900),
-        final=ImageTraining(
-            filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
-        ),
-        finalists=1,
-        initial=24,
-        proposals=8,
-        budget=48,
-        controller="default",
-        ascent={},
+# The trainings of a search, by preset: a child from scratch, a round of the shared child, a finalist.
+SCRATCH_TRAININGS: Mapping[str, ImageTraining] = {"cpu": _CPU_SEARCH, "paper": _PUBLISHED_SCRATCH}
+SHARED_TRAININGS: Mapping[str, ImageTraining] = {
+    "cpu": dataclasses.replace(_CPU_SEARCH, steps=900),
+    "paper": _PUBLISHED_SHARED,
+}
+FINAL_TRAININGS: Mapping[str, ImageTraining] = {
+    "cpu": ImageTraining(
+        filters=16, layers=3, batch_size=64, steps=2_500, learning_rate=0.1, warmup=50, weight_decay=3e-3
     ),
-    "paper": ImagePreset(
-        space="enas",
-        space_from_scratch="nao",
-        weight_sharing=True,
-        scratch=_PUBLISHED_SCRATCH,
-        shared=_PUBLISHED_SHARED,
-        final=_PUBLISHED_FINAL,
-        finalists=5,
-        initial=1000,
-        proposals=550,
-        budget=3200,  # 1000 + 4 rounds
-        controller="paper",
-        ascent={
-            **PUBLISHED_ASCENT,
-            "random_share": 1 / 11,  # up to 500 of the controller, 50 random
-            "step_sizes": tuple(range(1, 101)),
-        },
-    ),
+    "paper": _PUBLISHED_FINAL,
 }
 
-# The final models of the spaces whose published ones are trained otherwise than the preset says; of CIFAR-100 likewise.
+# Published final models that are trained differently, by preset and space, and on CIFAR-100.
 _FINAL_OF_SPACE = {("paper", space): _PUBLISHED_NAONET for space in ("nao", "nao19")}
 _FINAL_OF_TASK = {("paper", "nao", "cifar100"): {"dropout": 0.2, "drop_path": 0.4}}
 
 
-def final_training(preset: str, space: str, task: str) -> ImageTraining:
+def final_training(preset: str, space: str, *, task: str) -> ImageTraining:
     """The training of the final models of a preset.
 
     Args:
-        preset: a key of `PRESETS`.
-        space: that the cells are of.
-        task: what they learn.
+        preset: a key of `FINAL_TRAININGS`.
+        space: the name of the cells' space.
+        task: the name of the data.
     """
-    training = _FINAL_OF_SPACE.get((preset, space), PRESETS[preset].final)
+    training = _FINAL_OF_SPACE.get((preset, space), FINAL_TRAININGS[preset])
     return dataclasses.replace(training, **_FINAL_OF_TASK.get((preset, space, task), {}))

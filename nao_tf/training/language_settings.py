@@ -1,16 +1,18 @@
-"""What a training is told, and the presets of both stages of a search.
+"""Settings of the training of a language model, and their presets.
 
 The `paper` values are those of the authors' scripts. The `cpu` values are tuned for minutes on two cores: the published
 schedules assume a thousand epochs.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 
 from nao_tf.child.language.dropout_rates import PUBLISHED_DROPOUT, Dropout
 from nao_tf.errors import InputError
+from nao_tf.training import schedules
+from nao_tf.training.bounds import NOT_NEGATIVE, POSITIVE, check, one_of, optional, whole
+
+OPTIMIZERS = ("adam", "sgd")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,15 +22,15 @@ class LanguageTraining:
     Attributes:
         units: U, the width of the embedding and of the cell.
         batch_size: B, sequences that are trained side by side.
-        window: T, time steps of truncated back-propagation.
         steps: training steps, one window each.
-        optimizer: "adam" or "sgd".
-        learning_rate: at the first step.
+        window: T, time steps of truncated back-propagation.
+        optimizer: a name of `OPTIMIZERS`.
+        learning_rate: the highest.
         decay: whether the learning rate falls linearly to a hundredth of itself at the last step.
         warmup: steps over which the learning rate rises linearly at first; 0 for none.
-        clip_norm: bound on the global norm of the gradient.
-        weight_decay: L2 on all weights, added to the clipped gradient.
-        dropout: rates.
+        clip_norm: bound on the global norm of the gradient; 0 for none.
+        weight_decay: L2 coefficient, added to the gradient after clipping.
+        dropout: dropout rates.
         activation_penalty: alpha of AR.
         temporal_penalty: beta of TAR.
         scale: weights start uniform in +-scale; None: Glorot.
@@ -37,6 +39,9 @@ class LanguageTraining:
         window_deviation: standard deviation of a window's length around `window`, epochwise only; 0: all are equal.
         averaging_patience: epochs without improvement on validation before the mean of the iterates takes the place of
             the last one (NT-ASGD), epochwise only; None: never.
+
+    Raises:
+        ValueError: a value that a field cannot have.
     """
 
     units: int
@@ -58,50 +63,28 @@ class LanguageTraining:
     window_deviation: float = 0.0
     averaging_patience: int | None = None
 
+    def __post_init__(self):
+        check(self, _BOUNDS)
+
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
-        rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
-        falling = max(0.01, 1 - step / self.steps) if self.decay else 1.0
+        rising = schedules.warm_up(step, steps=self.warmup)
+        falling = schedules.linear(step, steps=self.steps) if self.decay else 1.0
         return self.learning_rate * rising * falling
 
 
-@dataclasses.dataclass(frozen=True)
-class LanguagePreset:
-    """The stages of a search for a language model.
+_BOUNDS = {
+    **dict.fromkeys(("units", "batch_size", "steps", "window", "evaluation_batch"), whole(1)),
+    "optimizer": one_of(OPTIMIZERS),
+    "learning_rate": POSITIVE,
+    "warmup": whole(0),
+    "scale": optional(POSITIVE),
+    "averaging_patience": optional(whole(0)),
+    **dict.fromkeys(
+        ("clip_norm", "weight_decay", "activation_penalty", "temporal_penalty", "window_deviation"), NOT_NEGATIVE
+    ),
+}
 
-    Attributes:
-        weight_sharing: whether the pool is scored by one shared child or by training each member from scratch.
-        scratch: the training from scratch that scores a member.
-        shared: the training of the shared child; its `steps` are those of one round.
-        final: the training of the architectures that a search found.
-        finalists: how many of the best are trained so; the best on validation is tested.
-        initial: random architectures before the controller is first asked.
-        proposals: new architectures a round.
-        budget: architectures that are evaluated in all.
-        controller: the preset of the controller's settings.
-        ascent: how `nao` proposes, options of `search.strategies.nao`; its own where not given.
-    """
-
-    weight_sharing: bool
-    scratch: LanguageTraining
-    shared: LanguageTraining
-    final: LanguageTraining
-    finalists: int
-    initial: int
-    proposals: int
-    budget: int
-    controller: str
-    ascent: Mapping[str, object]
-
-    @property
-    def trainings(self) -> tuple[LanguageTraining, LanguageTraining]:
-        """What a search trains: the children that score, and the final models."""
-        return self.shared if self.weight_sharing else self.scratch, self.final
-
-
-# How the authors' code proposes, options of `search.strategies.nao`; step sizes and random
-# architectures differ between its programs.
-PUBLISHED_ASCENT: Mapping[str, object] = {"starts": 100, "ranked": False, "ascents": 1, "exploration": 0.0}
 
 _PUBLISHED_SHARED = LanguageTraining(
     units=300,
@@ -143,51 +126,35 @@ _PUBLISHED_WIKITEXT2 = dataclasses.replace(
 # identity and relu chains diverge within the first 50 steps.
 _CPU_SCRATCH = LanguageTraining(units=64, batch_size=20, steps=500, learning_rate=1.5e-2, warmup=50)
 
-PRESETS: Mapping[str, LanguagePreset] = {
-    "cpu": LanguagePreset(
-        weight_sharing=False,
-        scratch=_CPU_SCRATCH,
-        shared=dataclasses.replace(_CPU_SCRATCH, steps=1_327, learning_rate=1e-2),
-        final=LanguageTraining(
-            units=128,
-            batch_size=20,
-            steps=5_308,  # 4 epochs of the Penn Treebank
-            warmup=50,
-            dropout=Dropout(output=0.2, input=0.2),
-        ),
-        finalists=2,
-        initial=40,
-        proposals=10,
-        budget=100,
-        controller="default",
-        ascent={"ascents": 1, "exploration": 0.0},  # as measured: docs/results/penn_treebank.md
-    ),
-    "paper": LanguagePreset(
-        weight_sharing=True,
-        scratch=dataclasses.replace(
-            _PUBLISHED_FINAL,
-            steps=249_000,  # 600 epochs of 415 windows
-            epochwise=False,  # a search compares cells after equal steps
-            window_deviation=0.0,
-            averaging_patience=None,
-        ),
-        shared=_PUBLISHED_SHARED,
-        final=_PUBLISHED_FINAL,
-        finalists=10,
-        initial=1000,
-        proposals=350,
-        budget=2400,  # 1000 + 4 rounds
-        controller="paper",
-        ascent={
-            **PUBLISHED_ASCENT,
-            "random_share": 1 / 7,  # up to 300 of the controller, 50 random
-            "step_sizes": tuple(range(1, 31)),
-        },
+# The trainings of a search, by preset: a child from scratch, a round of the shared child, a finalist.
+SCRATCH_TRAININGS: Mapping[str, LanguageTraining] = {
+    "cpu": _CPU_SCRATCH,
+    "paper": dataclasses.replace(
+        _PUBLISHED_FINAL,
+        steps=249_000,  # 600 epochs of 415 windows
+        epochwise=False,  # a search compares cells after equal steps
+        window_deviation=0.0,
+        averaging_patience=None,
     ),
 }
+SHARED_TRAININGS: Mapping[str, LanguageTraining] = {
+    "cpu": dataclasses.replace(_CPU_SCRATCH, steps=1_327, learning_rate=1e-2),
+    "paper": _PUBLISHED_SHARED,
+}
+FINALIST_TRAININGS: Mapping[str, LanguageTraining] = {
+    "cpu": LanguageTraining(
+        units=128,
+        batch_size=20,
+        steps=5_308,  # 4 epochs of the Penn Treebank
+        warmup=50,
+        dropout=Dropout(output=0.2, input=0.2),
+    ),
+    "paper": _PUBLISHED_FINAL,
+}
 
-# The training of one given architecture to the end: its own table, since nothing is searched and all the time is the
-# model's. Tasks that are not named take the entry of the Penn Treebank.
+
+# The training of one given architecture, by preset and task: its own table, since nothing is searched and all the time
+# goes into one model. Tasks that are not listed take the entry of the Penn Treebank.
 _CPU_FINAL = LanguageTraining(  # an hour on two cores
     units=200,
     batch_size=20,
@@ -197,19 +164,23 @@ _CPU_FINAL = LanguageTraining(  # an hour on two cores
     dropout=Dropout(output=0.35, input=0.35, hidden=0.15, embedding=0.1),
     epochwise=True,
 )
-FINAL_PRESETS: Mapping[str, Mapping[str, LanguageTraining]] = {
+FINAL_TRAININGS: Mapping[str, Mapping[str, LanguageTraining]] = {
     "cpu": {"ptb": _CPU_FINAL},
     "paper": {"ptb": _PUBLISHED_FINAL, "wikitext2": _PUBLISHED_WIKITEXT2},
 }
 
 
 def final_training(preset: str, task: str) -> LanguageTraining:
-    """The final training of a task.
+    """The training of one given architecture.
+
+    Args:
+        preset: a key of `FINAL_TRAININGS`.
+        task: the name of the corpus.
 
     Raises:
         InputError: no such preset.
     """
-    if preset not in FINAL_PRESETS:
-        raise InputError(f"preset is {preset!r}; known are {', '.join(FINAL_PRESETS)}")
-    by_task = FINAL_PRESETS[preset]
+    if preset not in FINAL_TRAININGS:
+        raise InputError(f"preset is {preset!r}; known are {', '.join(FINAL_TRAININGS)}")
+    by_task = FINAL_TRAININGS[preset]
     return by_task.get(task, by_task["ptb"])

@@ -1,31 +1,30 @@
-"""Windows of random length (variable-length back-propagation through time; Merity et al., 2018, section 5).
+"""Windows of a text: of equal length, or of random length (Merity et al., 2018, section 5).
 
-With windows of one length the same words would always stand at their ends, where no gradient reaches back.
+With windows of one length the same words always stand at their ends, where no gradient reaches back.
+
+Letters: B sequences.
 """
-
-from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
 
-SHORTEST = 5  # authors' code, and the next three
-BEYOND = 20  # the longest window is so much longer than the usual one
-HALF = 0.05  # share of windows that are drawn around half the usual length
-DEVIATION = 5.0  # of a length, in time steps
+SHORTEST = 5  # time steps; this and the next two are those of the authors' code
+BEYOND = 20  # time steps by which the longest window exceeds the usual one
+HALF = 0.05  # share of windows whose length is drawn around half the usual one
 
 GRID = 5  # windows are padded to a multiple, so that few programs serve all lengths
-LEAST = 20  # and at least to this: shorter ones are rare
+LEAST = 20  # time steps that windows are padded to at least: shorter ones are rare
 
 
 class Windows(NamedTuple):
-    """The windows of one epoch, in the order of the text.
+    """The windows of one pass over a text, in its order.
 
     Attributes:
         starts: the row of the text at which each begins, `[windows]` int32.
         lengths: time steps of each, `[windows]` int32.
         rates: factor of each window's learning rate: its length as drawn over the usual one, `[windows]` float32. The
-            last window may be cut short by the end of the text; its factor is not.
+            end of the text may cut the last window short; its factor stays that of the drawn length.
     """
 
     starts: np.ndarray
@@ -33,8 +32,20 @@ class Windows(NamedTuple):
     rates: np.ndarray
 
 
-def windows_of_epoch(rows: int, window: int, deviation: float, generator: np.random.Generator) -> Windows:
-    """Cuts one pass over a text into windows.
+def equal_windows(rows: int, window: int) -> Windows:
+    """Whole windows of one length; a shorter one at the end of the text is left out.
+
+    Args:
+        rows: of the text, `[rows, B]`; the last one is only predicted.
+        window: time steps of each.
+    """
+    count = (rows - 1) // window
+    lengths = np.full(count, window, np.int32)
+    return Windows(starts=window * np.arange(count, dtype=np.int32), lengths=lengths, rates=np.ones(count, np.float32))
+
+
+def random_windows(rows: int, window: int, *, deviation: float, generator: np.random.Generator) -> Windows:
+    """Cuts one pass over a text into windows of random length.
 
     A length is normal around `window`, or around half of it in one of twenty, at least `SHORTEST` and at most `window`
     + `BEYOND` (authors' code).
@@ -55,11 +66,15 @@ def windows_of_epoch(rows: int, window: int, deviation: float, generator: np.ran
         rates.append(drawn / window)
         left -= lengths[-1]
     ends = np.cumsum(lengths)
-    return Windows((ends - lengths).astype(np.int32), np.asarray(lengths, np.int32), np.asarray(rates, np.float32))
+    return Windows(
+        starts=(ends - lengths).astype(np.int32),
+        lengths=np.asarray(lengths, np.int32),
+        rates=np.asarray(rates, np.float32),
+    )
 
 
-def padded(length: int, window: int, deviation: float) -> int:
-    """Time steps of the program that runs a window of `length`."""
+def padded(length: int, window: int, *, deviation: float) -> int:
+    """Time steps of the program that runs a window of `length`; see `random_windows` for the other arguments."""
     if not deviation:
         return window
     return min(max(LEAST, -(-length // GRID) * GRID), window + BEYOND)

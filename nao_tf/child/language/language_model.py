@@ -6,6 +6,7 @@ Letters: T time steps, B sequences, U units, V words, N nodes.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -64,6 +65,11 @@ class LanguageModel(keras.Model):
         if not self.cell.built:  # a cell read back from a configuration is
             self.cell.build()
         self.built = True
+
+    def with_architecture(self, values: Sequence[int]) -> LanguageModel:
+        """Sets the integers that `call` runs, and returns the model."""
+        self.architecture = [int(value) for value in values]
+        return self
 
     @property
     def own_architecture(self) -> tuple[int, ...]:
