@@ -1,58 +1,60 @@
-"""bin/nao_eval: the perplexity of an exported language model on a text, or text that it generates.
-
-Of an exported image classifier the accuracy on test images, see `evaluate_images`.
-"""
+"""bin/nao_eval: measures an exported model on a text or on images, or generates text with it."""
 
 from __future__ import annotations
 
 import json
-import math
 import pathlib
 import sys
-from collections.abc import Iterator
 
-import numpy as np
-
-from nao_tf.cli import evaluate_images, flags, program
-from nao_tf.cli.work_directory import write
-from nao_tf.data import python_docs
+from nao_tf import files
+from nao_tf.cli import flags
+from nao_tf.cli.main import load_tensorflow
+from nao_tf.cli.main import run as run_program
+from nao_tf.data import digits, python_docs
+from nao_tf.data.images import load_images
 from nao_tf.data.lines import read_lines
 from nao_tf.data.text import load_lines
 from nao_tf.errors import InputError
+from nao_tf.tasks.images import ImageTask
+from nao_tf.tasks.language import LanguageTask
 
 PART = "test"  # of the corpus of --task
+OF_TEXTS = ("text", "generate", "sentences", "words", "temperature")  # flags
 
 
 def run() -> None:
     """The program."""
-    flags.keep("nao_eval")
-    program.run(main)
+    flags.define_task(shorts=False)
+    flags.define("saved_model", None, "Folder of an exported model, or of its versions.")
+    flags.define("work_dir", None, "The work directory of a run, instead of --saved_model.")
+    flags.define("data_dir", None, "Folder of the published files; given, it is used strictly.")
+    flags.define("download", False, "Fetch the data where it is neither given nor prepared.")
+    flags.define("text", None, "File to evaluate on; default: the test text of --task.")
+    flags.define("sentences", None, "File for the scores of every line, as JSON lines.")
+    flags.define("generate", None, "Words to go on from; nothing is evaluated.")
+    flags.define("words", 30, "How many words --generate adds.")
+    flags.define("temperature", 1.0, "0 takes the likeliest word (--generate).")
+    flags.define("seed", 1, "Of the words that --generate draws.")
+    run_program(main)
 
 
 def main() -> None:
     """Runs with the flags as they were parsed."""
-    directory = model_directory()
-    if flags.TASK.value in flags.IMAGE_TASKS:
-        evaluate_images.main(directory)
-        return
-    lines, source = (None, None) if flags.GENERATE.value is not None else given_text()
-    program.load_tensorflow()
-    from nao_tf.serving.exported import ExportedLanguageModel
-
-    model = ExportedLanguageModel(directory)
-    if lines is None:
-        print(json.dumps(generate(model)))
-        return
-    report, sentences = evaluate(model, lines)
-    if flags.SENTENCES.value is not None:
-        path = pathlib.Path(flags.SENTENCES.value)
-        write(path, "".join(json.dumps(row) + "\n" for row in sentences))
-    print(json.dumps({"model": str(model.directory), "source": source, **report}))
+    directory, kind = model_directory(), flags.task_class()
+    if kind is ImageTask:
+        flags.refuse(OF_TEXTS, because=f"--task={flags.value('task')}")
+        evaluate_images(directory)
+    elif kind is not LanguageTask:
+        raise InputError(f"--task={flags.value('task')} is a table and leaves no model to evaluate")
+    elif flags.value("generate") is not None:
+        generate(directory)
+    else:
+        evaluate_text(directory)
 
 
 def model_directory() -> pathlib.Path:
     """The folder of --saved_model, or of the model that a run left in --work_dir. Raises InputError."""
-    saved_model, work = flags.SAVED_MODEL.value, flags.WORK_DIR.value
+    saved_model, work = flags.value("saved_model"), flags.value("work_dir")
     if (saved_model is None) == (work is None):
         raise InputError("give either --saved_model=DIR or --work_dir=DIR, the work directory of a run that exported")
     if saved_model is not None:
@@ -63,70 +65,59 @@ def model_directory() -> pathlib.Path:
     return directory
 
 
-def given_text() -> tuple[list[str], str]:
-    """The lines to evaluate on, and where they came from. Raises InputError."""
-    if flags.TEXT.value is not None:
-        return read_lines(pathlib.Path(flags.TEXT.value)), flags.TEXT.value
-    if flags.TASK.value not in flags.LANGUAGE_TASKS:
-        raise InputError(f"--task={flags.TASK.value} has no text; give one of {', '.join(flags.LANGUAGE_TASKS)}")
-    task = flags.TASK.value
-    lines, source = load_lines(task, PART, flags.DATA_DIR.value, flags.DOWNLOAD.value)
-    if source.startswith(python_docs.NAME):
-        print(f"NOTICE: no {task} data was given; evaluating on the embedded sample {source}", file=sys.stderr)
-    return lines, source
+def evaluate_text(directory: pathlib.Path) -> None:
+    """Prints the figures of a text, and writes those of its lines to --sentences."""
+    task, path = flags.value("task"), flags.value("text")
+    if path is not None:
+        lines, source = read_lines(pathlib.Path(path)), path
+    else:
+        lines, source = load_lines(task, PART, data_dir=flags.value("data_dir"), download=flags.value("download"))
+        if source.startswith(python_docs.NAME):
+            notice(f"no {task} data was given; evaluating on the embedded sample {source}")
+    load_tensorflow()
+    from nao_tf.serving.exported_language import ExportedLanguageModel
+    from nao_tf.serving.exported_language import evaluate_text as evaluate
+
+    model = ExportedLanguageModel(directory)
+    report, sentences = evaluate(model, lines)
+    if flags.value("sentences") is not None:
+        files.write_text(flags.value("sentences"), "".join(json.dumps(row) + "\n" for row in sentences))
+    print(json.dumps({"model": str(model.directory), "source": source, **report}))
 
 
-def evaluate(model, lines: list[str]) -> tuple[dict, Iterator[dict]]:
-    """Perplexity of a text, exact: one sequence, every token but the first once, the state carried over.
+def generate(directory: pathlib.Path) -> None:
+    """Prints the words of --generate and the text that the model adds."""
+    words, temperature, seed = flags.value("words"), flags.value("temperature"), flags.seed()
+    if words < 1 or temperature < 0:
+        raise InputError(f"--words={words} --temperature={temperature}: at least one word, and a temperature from 0 on")
+    load_tensorflow()
+    from nao_tf.serving.exported_language import ExportedLanguageModel, generate_text
 
-    Args:
-        model: `serving.exported.ExportedLanguageModel`.
-        lines: of the text, without their ends.
-
-    Returns:
-        The figures of the text, and those of every line. A line is scored within the text, so the sums of its tokens'
-        log probabilities add up to the text's.
-    """
-    tokens = model.tokenize(lines)
-    count = len(tokens.ids)
-    if count < 2:
-        raise InputError(f"a text of {count} token(s) has nothing to predict; give at least one word")
-    found = model.log_probabilities(tokens.ids).astype(np.float64)  # [T - 1]
-    words, unknown = count - len(lines), int(tokens.unknown.sum())
-    report = {
-        "lines": len(lines),
-        "tokens": count,
-        **scores(found),
-        "out_of_vocabulary": unknown,
-        "out_of_vocabulary_rate": unknown / words if words else 0.0,
-    }
-    starts = np.concatenate([[0], tokens.ends[:-1]])
-
-    def sentences():
-        for index, (start, end) in enumerate(zip(starts, tokens.ends, strict=True)):
-            scored = found[max(0, start - 1) : end - 1]  # the token t is scored at t - 1
-            outside = {"out_of_vocabulary": int(tokens.unknown[index])}
-            yield {"line": index + 1, "tokens": len(scored), **scores(scored), **outside}
-
-    return report, sentences()
+    model, prompt = ExportedLanguageModel(directory), flags.value("generate")
+    result = generate_text(model, prompt, words=words, temperature=temperature, seed=seed)
+    if result.unknown:
+        notice(f"{result.unknown} word(s) of the prompt are not in the vocabulary and are read as <unk>")
+    print(json.dumps({"model": str(model.directory), "prompt": prompt, "generated": result.text}))
 
 
-def scores(log_probabilities: np.ndarray) -> dict:
-    """Mean negative log likelihood (nats a token) and perplexity of tokens; None of none, or past all numbers."""
-    if not len(log_probabilities):
-        return {"negative_log_likelihood": None, "perplexity": None}
-    mean = -float(log_probabilities.mean())
-    return {"negative_log_likelihood": mean, "perplexity": math.exp(mean) if mean < 700 else None}  # JSON has no inf
+def evaluate_images(directory: pathlib.Path) -> None:
+    """Prints the accuracy of a classifier on the test images of --task."""
+    load_tensorflow()
+    from nao_tf.serving.exported_classifier import ExportedClassifier
+    from nao_tf.serving.exported_classifier import evaluate_images as evaluate
+
+    task, model = flags.value("task"), ExportedClassifier(directory)
+    data = load_images(
+        task,
+        flags.value("data_dir"),
+        download=flags.value("download"),
+        image_size=model.image_shape[0],
+    )
+    if data.name == digits.NAME:
+        notice(f"no {task} data was given; evaluating on the embedded sample {digits.NAME}")
+    print(json.dumps({"model": str(model.directory), "dataset": data.name, **evaluate(model, data)}))
 
 
-def generate(model) -> dict:
-    """The words of --generate and what the model adds."""
-    prompt, generator = flags.GENERATE.value, np.random.default_rng(flags.SEED.value)
-    unknown = int(model.tokenize([prompt]).unknown.sum())
-    if unknown:
-        print(
-            f"NOTICE: {unknown} word(s) of the prompt are not in the vocabulary and are read as <unk>", file=sys.stderr
-        )
-    added = model.generate(prompt, flags.WORDS.value, flags.TEMPERATURE.value, generator)
-    text = " ".join(added).replace(" <eos> ", "\n").replace("<eos>", "\n")
-    return {"model": str(model.directory), "prompt": prompt, "generated": text}
+def notice(text: str) -> None:
+    """A line for people."""
+    print(f"NOTICE: {text}", file=sys.stderr)

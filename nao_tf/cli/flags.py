@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from absl import flags
@@ -16,10 +16,9 @@ from absl import flags
 from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError
 from nao_tf.search.settings import StudySettings
-from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import assign, parse, replaced, values_of
 from nao_tf.tasks import TASKS
-from nao_tf.tasks.task import Short, Task
+from nao_tf.tasks.task import Task
 
 PRESETS = ("cpu", "paper")
 DISTRIBUTIONS = ("auto", "none", "mirrored")
@@ -44,6 +43,8 @@ def define(name: str, default: Any, description: str, *, choices: Iterable[str] 
         flag = flags.MultiFlag(flags.ArgumentParser(), flags.ArgumentSerializer(), name, default, description)
     elif isinstance(default, bool):
         flag = flags.BooleanFlag(name, default, description)
+    elif isinstance(default, float):
+        flag = flags.Flag(flags.FloatParser(), flags.ArgumentSerializer(), name, default, description)
     elif isinstance(default, int):
         flag = flags.Flag(flags.IntegerParser(), flags.ArgumentSerializer(), name, default, description)
     else:
@@ -216,13 +217,3 @@ def flagfile() -> str:
     own = flags.FLAGS.flags_by_module_dict().get(sys.argv[0], [])
     lines = (flag.serialize() for flag in own if flag.present)
     return "".join(f"{line}\n" for line in lines if line)
-
-
-def needs_tensorflow(task: Task, strategies: Iterable[str]) -> bool:
-    """Whether a run loads TensorFlow anyway: then it is loaded early, without the lines that it writes."""
-    return task.uses_tensorflow or any(STRATEGIES[name].needs_tensorflow for name in strategies if name in STRATEGIES)
-
-
-def short_of(kind: type[Task]) -> Mapping[str, Short]:
-    """The short flags of a task."""
-    return kind.short

@@ -316,10 +316,10 @@ class Study:
     def _export(self, model, predictor):
         model.export(self.work.export("child"))
         if predictor is not None and hasattr(predictor, "model"):
-            from nao_tf.serving.export_controller import export_controller, export_improve
+            from nao_tf.serving.export_controller import export_ascent, export_controller
 
             export_controller(predictor.model, self.task.space, directory=self.work.export("controller"))
-            export_improve(predictor.model, self.task.space, directory=self.work.export("improve"))
+            export_ascent(predictor.model, self.task.space, directory=self.work.export("improve"))
 
     def _rival(self, name, known):
         """Another strategy with the same budget, its best trained to the end and tested in the same way."""

@@ -201,7 +201,7 @@ class TableTask(Task):
         return FunctionEvaluator(self._outcome)
 
     def _outcome(self, architecture):
-        row = self.table[architecture]
+        row = self.table.row(architecture)
         return Outcome(row.score, row.parameters)
 
     def final(
@@ -210,7 +210,7 @@ class TableTask(Task):
         """See `Task`."""
         if isinstance(network, Rival):
             raise InputError(f"a table has no hand-made network {network.name}")
-        return TrainedRow(self.table[network], self.table.test_column)
+        return TrainedRow(self.table.row(network), self.table.test_column)
 
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""

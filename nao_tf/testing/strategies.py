@@ -177,7 +177,7 @@ class StrategyContract:
         if predictor is None:
             return
         members = [evaluation.candidate.architecture for evaluation in pool.evaluations]
-        predicted = np.asarray(predictor.predict_scores(members))
+        predicted = np.asarray(predictor.predict(members).mean)
         assert predicted.shape == (len(members),) and np.all(np.isfinite(predicted))
         scores = np.array([relus(architecture) for architecture in members])
         above = np.sign(scores[:, None] - scores) * np.sign(predicted[:, None] - predicted)

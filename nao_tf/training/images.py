@@ -54,9 +54,9 @@ class ResNet:
     @classmethod
     def of_size(cls, parameters: int, data: ImageData) -> Self:
         """The network that is nearest to a number of trainable parameters, of the widths that are fast."""
-        return cls(width_of_equal_size(
-                parameters, blocks=BLOCKS, channels=data.shape[-1], classes=len(data.class_names)
-            ))
+        return cls(
+            width_of_equal_size(parameters, blocks=BLOCKS, channels=data.shape[-1], classes=len(data.class_names))
+        )
 
 
 Network = Architecture | ResNet
