@@ -59,7 +59,9 @@ def define_task(*, shorts: bool = True) -> None:
     if not shorts:
         return
     for name, (kinds, description, boolean) in sorted(_shorts().items()):
-        text = f"{description[:1].upper()}{description[1:]} [{', '.join(kinds)}]"
+        text = description[:1].upper() + description[1:]
+        if len(kinds) < len(TASKS):
+            text += f" [{', '.join(kinds)}]"
         if boolean:
             flags.DEFINE_flag(flags.BooleanFlag(name, None, text), module_name=sys.argv[0])
         else:

@@ -326,11 +326,11 @@ class Study:
         pool = self.search(name, known=known)
         winner = self.winner(pool, name)
         return {
+            **winner.figures,  # flat, as those of the hand-made network
             "evaluations": len(pool),
             "best": pool.summary(winner.evaluation),
             "finalists": winner.finalists,
             "test": winner.figures,
-            **winner.figures,
         }
 
     def _hand_made(self, model, label, seed):

@@ -57,7 +57,8 @@ def test_the_stages_leave_a_result_an_export_and_the_pools(tmp_path):
     assert found["best"]["id"] == best["id"] and len(found["finalists"]) == 2
     assert json.loads((tmp_path / "export" / "child" / "1" / "model.json").read_text()) == found["best"]["architecture"]
     assert found["test"]["test"] == pytest.approx(sum(found["best"]["architecture"]) + 0.2)  # models have seed + 1
-    assert found["baselines"]["evolution"]["test"]["test"] == found["baselines"]["evolution"]["test"]["test"]
+    evolved = found["baselines"]["evolution"]
+    assert evolved["test"]["validation"] == evolved["validation"] == evolved["finalists"][0]["validation"]
     assert set(found["seconds"]) == {"search_random", "retrain_random", "controller", "brick", "search_evolution",
                                      "retrain_evolution"}  # fmt: skip
     assert observer.events[-1] is result and ("random", 11) in observer.events
