@@ -1,27 +1,20 @@
-"""Arrays on the disk, whole or not at all: written to a temporary file and renamed."""
-
-from __future__ import annotations
+"""Checkpoints: arrays under their names, in one file that is written whole or not at all."""
 
 import os
-import pathlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-
-def save(path: os.PathLike, arrays: dict[str, np.ndarray]) -> None:
-    """Writes arrays under their names. A kill at any instant leaves the file that was there before, or the new one."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".writing")
-    with open(temporary, "wb") as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+from nao_tf import files
 
 
-def load(path: os.PathLike) -> dict[str, np.ndarray] | None:
-    """The arrays of a file, None where there is none."""
+def save(path: os.PathLike[str] | str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes a checkpoint. A stop at any instant leaves the file that was there before, or the new one."""
+    files.write_arrays(path, arrays)
+
+
+def load(path: os.PathLike[str] | str) -> dict[str, np.ndarray] | None:
+    """The arrays of a checkpoint; None where there is none."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
@@ -29,12 +22,12 @@ def load(path: os.PathLike) -> dict[str, np.ndarray] | None:
         return None
 
 
-def variables(prefix: str, items) -> dict[str, np.ndarray]:
-    """Values of Keras variables, named by their place in the list."""
+def variables(prefix: str, items: Sequence) -> dict[str, np.ndarray]:
+    """Values of Keras or TensorFlow variables as arrays, each named by the prefix and its index."""
     return {f"{prefix}/{index}": np.asarray(item) for index, item in enumerate(items)}
 
 
-def assign(prefix: str, items, arrays: dict[str, np.ndarray]) -> None:
-    """Gives variables the values that `variables` took."""
+def assign(prefix: str, items: Sequence, arrays: Mapping[str, np.ndarray]) -> None:
+    """Assigns variables the values that `variables` took of them."""
     for index, item in enumerate(items):
         item.assign(arrays[f"{prefix}/{index}"])
