@@ -114,8 +114,9 @@ class FinalLanguageModels(FinalModels):
 
     def export(self, trainer: ChildTrainer, architecture: Architecture) -> None:
         """Writes a trained model with its vocabulary."""
-        trainer.model.architecture = list(architecture.values)
-        export_child(trainer.model, self.corpus.vocabulary, self.directory, self.weights)
+        export_child(
+            trainer.model.with_architecture(architecture.values), self.corpus.vocabulary, self.directory, self.weights
+        )
 
 
 def _values(architecture):

@@ -75,7 +75,7 @@ def export_child(
     """
     if len(vocabulary) != model.vocabulary_size:
         raise ValueError(f"vocabulary of {len(vocabulary)} words; the model has {model.vocabulary_size}")
-    if model.architecture is None and hasattr(model.cell, "nodes"):
+    if model.architecture is None and model.cell.searched:
         raise ValueError("model without an architecture; set `architecture` to the one to export")
     stand_in = vocabulary.end_of_sentence_id if vocabulary.unknown_id is None else vocabulary.unknown_id
     table, words = _table(vocabulary, stand_in), tf.constant(vocabulary.words, tf.string)  # [V]
@@ -91,7 +91,9 @@ def export_child(
 
     def step(token, state):
         with stored.scope():
-            outputs, _, state = model.hidden(token[tf.newaxis], state, model.own_architecture)  # [1, B, U], [B, W]
+            outputs, _, state = model.hidden(
+                token[tf.newaxis], state, architecture=model.architecture
+            )  # [1, B, U], [B, W]
             embedding, bias = tf.convert_to_tensor(model.embedding), tf.convert_to_tensor(model.bias)
         logits = tf.matmul(outputs[0], embedding, transpose_b=True) + bias  # [B, V]
         return {"log_probabilities": tf.nn.log_softmax(logits), "state": state}
@@ -246,15 +248,19 @@ def _score(model, tokens):
     windows = -(-length // window)
     by_time = tf.transpose(tokens)  # [T, B]
     inputs, targets = tf.maximum(by_time[:-1], 0), by_time[1:]  # [T - 1, B]
-    architecture, units = model.own_architecture, model.cell.units
-    chosen = model.cell.chosen(architecture)
+    architecture, units = model.architecture, model.cell.units
+    chosen = model.chosen(architecture)
     embedding, bias = tf.convert_to_tensor(model.embedding), tf.convert_to_tensor(model.bias)
 
     def score_window(index, state, found):
         part = slice(index * window, (index + 1) * window)  # the last may be shorter
-        outputs, _, state = model.hidden(inputs[part], state, architecture, chosen=chosen)  # [window, B, U]
+        outputs, _, state = model.hidden(
+            inputs[part], state, architecture=architecture, chosen=chosen
+        )  # [window, B, U]
         rows = tf.reshape(outputs, [-1, units])  # [window B, U]
-        likelihoods = softmax.log_likelihoods(rows, embedding, bias, tf.reshape(targets[part], [-1]))  # [window B]
+        likelihoods = softmax.log_likelihoods(
+            rows, embedding, bias=bias, targets=tf.reshape(targets[part], [-1])
+        )  # [window B]
         return index + 1, state, found.write(index, likelihoods)
 
     array = tf.TensorArray(tf.float32, windows, infer_shape=False, element_shape=[None])

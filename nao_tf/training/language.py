@@ -42,7 +42,7 @@ def build_model(settings: LanguageTraining, vocabulary_size: int, kind: str, arc
     model = LanguageModel(
         cells[kind](),
         vocabulary_size,
-        architecture,
+        architecture=architecture,
         dropout=settings.dropout,
         activation_penalty=settings.activation_penalty,
         temporal_penalty=settings.temporal_penalty,
@@ -79,10 +79,12 @@ class Evaluator:
 
     def _likelihood(self, architecture):
         inputs, targets, weights = self._text
-        chosen = self._model.cell.chosen(architecture)
+        chosen = self._model.chosen(architecture)
 
         def step(index, state, total):
-            found, state = self._model.log_likelihoods(inputs[index], targets[index], state, architecture, chosen)
+            found, state = self._model.log_likelihoods(
+                inputs[index], targets[index], state=state, architecture=architecture, chosen=chosen
+            )
             # in double precision, since single would round a sum over so many tokens at its sixth digit
             return index + 1, state, total + tf.reduce_sum(tf.cast(found, tf.float64) * weights[index])
 
@@ -180,7 +182,7 @@ class ChildTrainer:
     def _loss_and_gradients(self, window, state, architecture, seed, length):
         with tf.GradientTape() as tape:
             loss, likelihood, state = self.model.loss_of_window(
-                window[:-1], window[1:], state, architecture, seed, length=length
+                window[:-1], window[1:], state=state, architecture=architecture, training_seed=seed, length=length
             )
         gradients = tape.gradient(loss, [variable.value for variable in self.model.trainable_variables])
         return likelihood, gradients, state
@@ -349,7 +351,7 @@ class SharedChildTrainer:
         with tf.GradientTape() as tape:
             tape.watch(chosen)
             loss, likelihood, state = self.model.loss_of_window(
-                window[:-1], window[1:], state, architecture, seed, chosen
+                window[:-1], window[1:], state=state, architecture=architecture, training_seed=seed, chosen=chosen
             )
         gradients = tape.gradient(loss, [*dense, chosen])
         return likelihood, _clipped(gradients, self.settings.clip_norm), state

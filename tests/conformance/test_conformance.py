@@ -52,9 +52,14 @@ class Case(NamedTuple):
     shapes: tuple[tuple[int, ...], ...] = ()
 
 
-def cell_inputs(width=U):
-    """Inputs, state and architecture of a cell."""
-    return lambda generator: (floats(generator, T, B, U), floats(generator, B, width), tf.constant(ARCHITECTURE))
+def cell_inputs(generator):
+    """Inputs, state and architecture of a searched cell."""
+    return floats(generator, T, B, U), floats(generator, B, U), tf.constant(ARCHITECTURE)
+
+
+def lstm_inputs(generator):
+    """Inputs and state of an LSTM."""
+    return floats(generator, T, B, U), floats(generator, B, 2 * U)
 
 
 def floats(generator, *shape):
@@ -79,8 +84,8 @@ def for_members(generator):
 
 def language_model(cell):
     """A model around a new cell."""
-    dropout = Dropout(output=0.5, words=0.1)
-    return lambda: LanguageModel(cell(U), V, ARCHITECTURE, dropout, activation_penalty=0.5, scale=0.3)
+    settings = {"dropout": Dropout(output=0.5, words=0.1), "activation_penalty": 0.5, "scale": 0.3}
+    return lambda: LanguageModel(cell(U), V, architecture=ARCHITECTURE if cell.searched else None, **settings)
 
 
 def controller(**changes):
@@ -121,9 +126,9 @@ def shape(channels):
 
 STATES = (2, B, len(ARCHITECTURE) // 2, H)
 CASES = {
-    "RecurrentCell": Case(lambda: RecurrentCell(U, average_first=True, scale=0.5), cell_inputs()),
-    "SharedRecurrentCell": Case(lambda: SharedRecurrentCell(U, average_first=False), cell_inputs()),
-    "LongShortTermMemory": Case(lambda: LongShortTermMemory(U), cell_inputs(2 * U)),
+    "RecurrentCell": Case(lambda: RecurrentCell(U, average_first=True, scale=0.5), cell_inputs),
+    "SharedRecurrentCell": Case(lambda: SharedRecurrentCell(U, average_first=False), cell_inputs),
+    "LongShortTermMemory": Case(lambda: LongShortTermMemory(U), lstm_inputs),
     "LanguageModel": Case(language_model(RecurrentCell), words, child_export),
     "LanguageModel, shared": Case(language_model(SharedRecurrentCell), words, child_export),
     "LanguageModel, LSTM": Case(language_model(LongShortTermMemory), words, child_export),

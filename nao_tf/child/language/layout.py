@@ -1,15 +1,14 @@
 """How the values of the recurrent cell lie in memory while it runs: sequences first, or units first.
 
 With units first the kernel is the left side of every product, `[2 U, U] [U, B]`. XLA's products on the CPU are faster
-so where kernels are large: at 850 units the whole loop with its gradient takes a fifth less; at 64 to 200 units it
+so with large kernels: at 850 units the whole loop with its gradient takes a fifth less; at 64 to 200 units it
 takes up to a quarter more (measured: BUILD.md, "Final language models").
 
 Letters: T time steps, B sequences, U units, V a kernel's columns.
 """
 
-from __future__ import annotations
-
 import dataclasses
+import typing
 
 import tensorflow as tf
 
@@ -27,8 +26,8 @@ class Layout:
     units_first: bool
 
     @classmethod
-    def of(cls, units: int) -> Layout:
-        """The faster one for so many units."""
+    def of(cls, units: int) -> typing.Self:
+        """The faster layout for a number of units."""
         return cls(units >= UNITS_FIRST_FROM)
 
     def turn(self, values: tf.Tensor) -> tf.Tensor:
@@ -39,11 +38,11 @@ class Layout:
         return tf.transpose(values, [*range(last - 1), last, last - 1])
 
     def shape(self, batch: int | None, units: int) -> list[int | None]:
-        """Of `[B, U]`."""
+        """The shape of `[B, U]` in this layout."""
         return [units, batch] if self.units_first else [batch, units]
 
     def product(self, values: tf.Tensor, turned_kernel: tf.Tensor) -> tf.Tensor:
-        """`[B, U]` times a kernel `[U, V]` that was given to `turn`: `[B, V]`."""
+        """`[B, U]` times a kernel `[U, V]` that went through `turn`: `[B, V]`."""
         return tf.matmul(turned_kernel, values) if self.units_first else tf.matmul(values, turned_kernel)
 
     def halves(self, product: tf.Tensor) -> list[tf.Tensor]:
@@ -55,7 +54,7 @@ class Layout:
         return tf.concat([gate, value], 0 if self.units_first else -1)
 
     def kernel_gradient(self, values: tf.Tensor, products: tf.Tensor) -> tf.Tensor:
-        """`[U, V]` from what a kernel multiplied, `[T, B, U]`, and the gradients of the products, `[T, B, V]`."""
+        """The gradient `[U, V]` of a kernel, from its operands `[T, B, U]` and its products' gradients `[T, B, V]`."""
         if self.units_first:
             return tf.einsum("tub,tvb->uv", values, products)
         values, products = (tf.reshape(of, [-1, of.shape[-1]]) for of in (values, products))  # [T B, U], [T B, V]
