@@ -6,12 +6,8 @@ Of an exported image classifier the accuracy on test images, see `evaluate_image
 from __future__ import annotations
 
 import json
-import math
 import pathlib
 import sys
-from collections.abc import Iterator
-
-import numpy as np
 
 from nao_tf.cli import evaluate_images, flags, program
 from nao_tf.cli.work_directory import write
@@ -37,13 +33,13 @@ def main() -> None:
         return
     lines, source = (None, None) if flags.GENERATE.value is not None else given_text()
     program.load_tensorflow()
-    from nao_tf.serving.exported import ExportedLanguageModel
+    from nao_tf.serving.exported_language import ExportedLanguageModel, evaluate_text
 
     model = ExportedLanguageModel(directory)
     if lines is None:
         print(json.dumps(generate(model)))
         return
-    report, sentences = evaluate(model, lines)
+    report, sentences = evaluate_text(model, lines)
     if flags.SENTENCES.value is not None:
         path = pathlib.Path(flags.SENTENCES.value)
         write(path, "".join(json.dumps(row) + "\n" for row in sentences))
@@ -76,57 +72,17 @@ def given_text() -> tuple[list[str], str]:
     return lines, source
 
 
-def evaluate(model, lines: list[str]) -> tuple[dict, Iterator[dict]]:
-    """Perplexity of a text, exact: one sequence, every token but the first once, the state carried over.
-
-    Args:
-        model: `serving.exported.ExportedLanguageModel`.
-        lines: of the text, without their ends.
-
-    Returns:
-        The figures of the text, and those of every line. A line is scored within the text, so the sums of its tokens'
-        log probabilities add up to the text's.
-    """
-    tokens = model.tokenize(lines)
-    count = len(tokens.ids)
-    if count < 2:
-        raise InputError(f"a text of {count} token(s) has nothing to predict; give at least one word")
-    found = model.log_probabilities(tokens.ids).astype(np.float64)  # [T - 1]
-    words, unknown = count - len(lines), int(tokens.unknown.sum())
-    report = {
-        "lines": len(lines),
-        "tokens": count,
-        **scores(found),
-        "out_of_vocabulary": unknown,
-        "out_of_vocabulary_rate": unknown / words if words else 0.0,
-    }
-    starts = np.concatenate([[0], tokens.ends[:-1]])
-
-    def sentences():
-        for index, (start, end) in enumerate(zip(starts, tokens.ends, strict=True)):
-            scored = found[max(0, start - 1) : end - 1]  # the token t is scored at t - 1
-            outside = {"out_of_vocabulary": int(tokens.unknown[index])}
-            yield {"line": index + 1, "tokens": len(scored), **scores(scored), **outside}
-
-    return report, sentences()
-
-
-def scores(log_probabilities: np.ndarray) -> dict:
-    """Mean negative log likelihood (nats a token) and perplexity of tokens; None of none, or past all numbers."""
-    if not len(log_probabilities):
-        return {"negative_log_likelihood": None, "perplexity": None}
-    mean = -float(log_probabilities.mean())
-    return {"negative_log_likelihood": mean, "perplexity": math.exp(mean) if mean < 700 else None}  # JSON has no inf
-
-
 def generate(model) -> dict:
     """The words of --generate and what the model adds."""
-    prompt, generator = flags.GENERATE.value, np.random.default_rng(flags.SEED.value)
-    unknown = int(model.tokenize([prompt]).unknown.sum())
-    if unknown:
+    from nao_tf.serving.exported_language import generate_text
+
+    prompt = flags.GENERATE.value
+    result = generate_text(
+        model, prompt, words=flags.WORDS.value, temperature=flags.TEMPERATURE.value, seed=flags.SEED.value
+    )
+    if result.unknown:
         print(
-            f"NOTICE: {unknown} word(s) of the prompt are not in the vocabulary and are read as <unk>", file=sys.stderr
+            f"NOTICE: {result.unknown} word(s) of the prompt are not in the vocabulary and are read as <unk>",
+            file=sys.stderr,
         )
-    added = model.generate(prompt, flags.WORDS.value, flags.TEMPERATURE.value, generator)
-    text = " ".join(added).replace(" <eos> ", "\n").replace("<eos>", "\n")
-    return {"model": str(model.directory), "prompt": prompt, "generated": text}
+    return {"model": str(model.directory), "prompt": prompt, "generated": result.text}

@@ -86,4 +86,4 @@ class FinalImageModels(FinalModels):
 
     def export(self, trainer: ClassifierTrainer, architecture: Architecture) -> None:
         """Writes a trained model with the names of its classes."""
-        export_classifier(trainer.model, self.data.class_names, self.directory)
+        export_classifier(trainer.model, self.data.class_names, directory=self.directory)

@@ -12,7 +12,7 @@ from nao_tf.cli.final_models import FinalModels
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.text import Corpus
 from nao_tf.serving import stored_weights
-from nao_tf.serving.export import export_child
+from nao_tf.serving.export_language import export_language_model
 from nao_tf.training.epochs import FinalTrainer
 from nao_tf.training.language import ChildTrainer, Evaluator, perplexity, validation_perplexity
 from nao_tf.training.language_settings import LanguageTraining
@@ -114,9 +114,8 @@ class FinalLanguageModels(FinalModels):
 
     def export(self, trainer: ChildTrainer, architecture: Architecture) -> None:
         """Writes a trained model with its vocabulary."""
-        export_child(
-            trainer.model.with_architecture(architecture.values), self.corpus.vocabulary, self.directory, self.weights
-        )
+        model = trainer.model.with_architecture(architecture.values)
+        export_language_model(model, self.corpus.vocabulary, directory=self.directory, weights=self.weights)
 
 
 def _values(architecture):

@@ -22,7 +22,7 @@ from nao_tf.report.tensorboard import Board
 from nao_tf.search.loop import search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
-from nao_tf.serving.export import export_controller, export_improve
+from nao_tf.serving.export_controller import export_ascent, export_controller
 
 LAST_ROUND = 2**31 - 1  # names the controller that is fitted to the whole pool when the search is over
 
@@ -209,8 +209,8 @@ class TrainedSearch(abc.ABC):
         export = self.work / "export"
         self.final.export(found.trainer, found.winner.candidate.architecture)
         if fitted is not None:
-            export_controller(fitted.model, self.space, export / "controller" / "1")
-            export_improve(fitted.model, self.space, export / "improve" / "1")
+            export_controller(fitted.model, self.space, directory=export / "controller" / "1")
+            export_ascent(fitted.model, self.space, directory=export / "improve" / "1")
 
     def result(self, pool, found: Retrained, rivals, fitted) -> dict:
         """What result.json holds."""

@@ -28,8 +28,9 @@ from nao_tf.controller.decoder import Decoder
 from nao_tf.controller.encoder import Encoder
 from nao_tf.controller.predictor import Predictor
 from nao_tf.data.vocabulary import Vocabulary
-from nao_tf.serving.export import export_child, export_controller
 from nao_tf.serving.export_classifier import export_classifier
+from nao_tf.serving.export_controller import export_controller
+from nao_tf.serving.export_language import export_language_model
 
 T, B, U, V, H = 4, 3, 5, 7, 6
 SPACE = RecurrentSpace()
@@ -96,17 +97,17 @@ def controller(**changes):
 
 def child_export(model, directory):
     """As the program exports it."""
-    export_child(model, VOCABULARY, directory)
+    export_language_model(model, VOCABULARY, directory=directory)
 
 
 def controller_export(model, directory):
     """As the program exports it."""
-    export_controller(model, SPACE, directory)
+    export_controller(model, SPACE, directory=directory)
 
 
 def classifier_export(model, directory):
     """As the program exports it."""
-    export_classifier(model, [f"class {number}" for number in range(K)], directory)
+    export_classifier(model, [f"class {number}" for number in range(K)], directory=directory)
 
 
 def values(*channels):

@@ -19,7 +19,7 @@ from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
-from nao_tf.serving.export import export_child
+from nao_tf.serving.export_language import export_language_model
 
 PAGE = (pathlib.Path(__file__).parents[2] / "BUILD.md").read_text()
 SERVING = PAGE[PAGE.index("## Export and serve") : PAGE.index("## Measured")]
@@ -32,10 +32,10 @@ REQUESTS = re.findall(r"^    curl -d '(.*)' (http\S*)\n    (\{.*\})$", SERVING, 
 def signatures(tmp_path_factory):
     """Of a model of 128 units, as the gRPC client expects it."""
     keras.utils.set_random_seed(1)
-    model = LanguageModel(RecurrentCell(128), len(VOCABULARY), RecurrentSpace().published["NAO"])
+    model = LanguageModel(RecurrentCell(128), len(VOCABULARY), architecture=RecurrentSpace().published["NAO"])
     model.build()
     folder = tmp_path_factory.mktemp("export") / "child" / "1"
-    export_child(model, VOCABULARY, folder)
+    export_language_model(model, VOCABULARY, directory=folder)
     return tf.saved_model.load(folder).signatures
 
 
