@@ -66,7 +66,7 @@ def given_text() -> tuple[list[str], str]:
     if flags.TASK.value not in flags.LANGUAGE_TASKS:
         raise InputError(f"--task={flags.TASK.value} has no text; give one of {', '.join(flags.LANGUAGE_TASKS)}")
     task = flags.TASK.value
-    lines, source = load_lines(task, PART, flags.DATA_DIR.value, flags.DOWNLOAD.value)
+    lines, source = load_lines(task, PART, data_dir=flags.DATA_DIR.value, download=flags.DOWNLOAD.value)
     if source.startswith(python_docs.NAME):
         print(f"NOTICE: no {task} data was given; evaluating on the embedded sample {source}", file=sys.stderr)
     return lines, source

@@ -18,7 +18,7 @@ def main(directory: pathlib.Path) -> None:
     from nao_tf.serving.exported_classifier import ExportedClassifier, evaluate_images
 
     model, task = ExportedClassifier(directory), flags.TASK.value
-    data = load_images(task, flags.DATA_DIR.value, flags.DOWNLOAD.value, image_size=model.image_shape[0])
+    data = load_images(task, flags.DATA_DIR.value, download=flags.DOWNLOAD.value, image_size=model.image_shape[0])
     if data.name == digits.NAME:
         print(f"NOTICE: no {task} data was given; evaluating on the embedded sample {digits.NAME}", file=sys.stderr)
     print(json.dumps({"model": str(model.directory), "dataset": data.name, **evaluate_images(model, data)}))

@@ -35,7 +35,7 @@ def images(settings: Callable[[int], tuple]) -> tuple[ImageData, tuple]:
     task = flags.TASK.value
     if task == "images":
         program.load_tensorflow()  # it decodes the files
-    data = load_images(task, flags.DATA_DIR.value, flags.DOWNLOAD.value, image_size=flags.IMAGE_SIZE.value)
+    data = load_images(task, flags.DATA_DIR.value, download=flags.DOWNLOAD.value, image_size=flags.IMAGE_SIZE.value)
     chosen, trainings = settings(len(data.train))
     for training in trainings:  # refused before anything is written
         if training.batch_size > len(data.train):

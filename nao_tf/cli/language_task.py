@@ -28,7 +28,7 @@ def corpus(terminal: Terminal, trainings: Iterable[LanguageTraining] = ()) -> Co
     task, limits = flags.TASK.value, {}
     if task == "text":
         limits = {"vocabulary_size": flags.VOCABULARY_SIZE.value, "minimum_count": flags.MINIMUM_COUNT.value}
-    found = load_corpus(task, flags.DATA_DIR.value, flags.DOWNLOAD.value, **limits)
+    found = load_corpus(task, flags.DATA_DIR.value, download=flags.DOWNLOAD.value, **limits)
     for training in trainings:
         window_count(streams(found.train, training.batch_size), training.window)
     if found.name != task:
