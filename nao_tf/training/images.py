@@ -213,8 +213,8 @@ class SearchTrainer:
         batches = training_batches(
             self._data.train,
             settings.batch_size,
-            seed + self.steps_done,
-            total,
+            seed=seed + self.steps_done,
+            steps=total,
             shift=settings.shift,
             mirrored=self._data.mirrored,
         )
@@ -381,7 +381,15 @@ class ClassifierTrainer:
 
     def _batches(self, seed, steps, first=0):
         settings, data = self.settings, self._data
-        return training_batches(data.train, settings.batch_size, seed, steps, first, settings.shift, data.mirrored)
+        return training_batches(
+            data.train,
+            settings.batch_size,
+            seed=seed,
+            steps=steps,
+            first=first,
+            shift=settings.shift,
+            mirrored=data.mirrored,
+        )
 
     def _numbers(self, seed, step):
         """Seed, learning rate and progress of a step, as tensors."""
