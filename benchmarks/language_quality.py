@@ -25,11 +25,13 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.architecture import RecurrentSpace  # noqa: E402
 from nao_tf.cli.work_directory import write  # noqa: E402
-from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
-from nao_tf.data.text import UNKNOWN, load_corpus  # noqa: E402
 from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights  # noqa: E402
+
+from nao_tf.architecture import RecurrentSpace  # noqa: E402
+from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
+from nao_tf.data.text import load_corpus  # noqa: E402
+from nao_tf.data.vocabulary import UNKNOWN  # noqa: E402
 from nao_tf.search.loop import search  # noqa: E402
 from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402

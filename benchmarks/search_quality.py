@@ -33,6 +33,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
+from nao_tf.search.table_evaluator import TableEvaluator  # noqa: E402
 
 from nao_tf.architecture import NasBench201Space  # noqa: E402
 from nao_tf.data.table import ArchitectureTable, read_table  # noqa: E402
@@ -41,7 +42,6 @@ from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.search.settings import PRESETS  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
 from nao_tf.search.strategy import Strategy  # noqa: E402
-from nao_tf.search.table_evaluator import TableEvaluator  # noqa: E402
 
 HALVES = {"all": (0, 1), "even": (0,), "odd": (1,)}  # of the seeds, by their remainder
 

@@ -1,4 +1,4 @@
-"""The errors that a program tells in one line."""
+"""Errors that end a program with a one-line message."""
 
 
 class InputError(ValueError):
@@ -10,11 +10,11 @@ class InputError(ValueError):
 
 
 class RunError(RuntimeError):
-    """A run that cannot go on although its input is right, as when nothing that it trains converges.
+    """A run that cannot go on although its input is right, for instance because no training converges.
 
     Its message is one clear line; the command line prints it and exits with status 1.
     """
 
 
 class DivergedError(RunError):
-    """The loss of something in training, or a figure of what was trained, is no longer a number."""
+    """A training loss, or a figure of a trained model, is not a finite number."""

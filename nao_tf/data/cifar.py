@@ -1,4 +1,4 @@
-"""The files of CIFAR-10 and CIFAR-100 as they are published: the binary version, or the one for Python.
+"""The published files of CIFAR-10 and CIFAR-100: the binary version, or the one for Python.
 
 The version for Python is pickled. It is not unpickled: its instructions are read as data, and the few constants that
 make up the data set are picked out (`_constants`).
@@ -6,18 +6,16 @@ make up the data set are picked out (`_constants`).
 Letters: N images, H height (32), W width (32), C channels (3).
 """
 
-from __future__ import annotations
-
 import dataclasses
+import pathlib
 import pickletools
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nao_tf.errors import InputError
 
-SHAPE = (3, 32, 32)  # as the files have it: channel-major
+SHAPE = (3, 32, 32)  # C, H, W: the order of the files
 PIXELS = 3 * 32 * 32
 
 
@@ -26,15 +24,15 @@ class Format:
     """The files of one data set.
 
     Attributes:
-        classes: how many there are.
-        train: pattern of the binary training files.
+        classes: K, the number of classes.
+        train: glob pattern of the binary training files.
         test: name of the binary test file.
-        label_bytes: in front of every image; the last of them is the class.
+        label_bytes: bytes before every image; the last of them is the class.
         names: name of the file with the names of the classes, one a line.
-        python_train: pattern of the training files for Python.
+        python_train: glob pattern of the training files for Python.
         python_test: name of the test file for Python.
-        python_labels: their key of the classes.
-        python_names: file and key of the names of the classes.
+        python_labels: key of the classes in the files for Python.
+        python_names: file and key of the names of the classes in the version for Python.
     """
 
     classes: int
@@ -50,41 +48,41 @@ class Format:
 
 FORMATS: Mapping[str, Format] = {
     "cifar10": Format(
-        10,
-        "data_batch_*.bin",
-        "test_batch.bin",
-        1,
-        "batches.meta.txt",
-        "data_batch_[0-9]",
-        "test_batch",
-        "labels",
-        ("batches.meta", "label_names"),
+        classes=10,
+        train="data_batch_*.bin",
+        test="test_batch.bin",
+        label_bytes=1,
+        names="batches.meta.txt",
+        python_train="data_batch_[0-9]",
+        python_test="test_batch",
+        python_labels="labels",
+        python_names=("batches.meta", "label_names"),
     ),
     "cifar100": Format(
-        100,
-        "train.bin",
-        "test.bin",
-        2,
-        "fine_label_names.txt",
-        "train",
-        "test",
-        "fine_labels",
-        ("meta", "fine_label_names"),
+        classes=100,
+        train="train.bin",
+        test="test.bin",
+        label_bytes=2,
+        names="fine_label_names.txt",
+        python_train="train",
+        python_test="test",
+        python_labels="fine_labels",
+        python_names=("meta", "fine_label_names"),
     ),
 }
 
 _Part = tuple[np.ndarray, np.ndarray]
 
 
-def read_folder(task: str, folder: Path) -> tuple[_Part, _Part, tuple[str, ...]]:
+def read_folder(task: str, folder: pathlib.Path) -> tuple[_Part, _Part, tuple[str, ...]]:
     """Reads the published files of a folder.
 
     Args:
         task: a key of `FORMATS`.
-        folder: that holds them.
+        folder: of the files.
 
     Returns:
-        Training images uint8 `[N, H, W, C]` and classes int32 `[N]`; those of the test; the names of the classes.
+        Training images uint8 `[N, H, W, C]` and classes int32 `[N]`; the same of the test; the names of the classes.
 
     Raises:
         InputError: a file is missing, has a wrong size, or a class that does not exist.
@@ -108,7 +106,7 @@ def read_folder(task: str, folder: Path) -> tuple[_Part, _Part, tuple[str, ...]]
     )
 
 
-def _read_binary(path: Path, form: Format) -> _Part:
+def _read_binary(path: pathlib.Path, form: Format) -> _Part:
     record = form.label_bytes + PIXELS
     content = np.fromfile(path, np.uint8)
     if not len(content) or len(content) % record:
@@ -116,20 +114,22 @@ def _read_binary(path: Path, form: Format) -> _Part:
             f"{path}: {len(content):,} bytes; a binary file has {record:,} for each image: "
             f"{form.label_bytes} of the class and {PIXELS:,} of pixels"
         )
-    records = content.reshape(-1, record)
-    return _part(path, records[:, form.label_bytes :], records[:, form.label_bytes - 1], form)
+    records = content.reshape(-1, record)  # [N, label bytes + pixels]
+    labels = records[:, form.label_bytes - 1]  # [N]
+    return _part(path, records[:, form.label_bytes :], labels=labels, classes=form.classes)
 
 
-def _part(path, pixels, labels, form) -> _Part:
+def _part(path: pathlib.Path, pixels: np.ndarray, *, labels: Sequence[int] | np.ndarray, classes: int) -> _Part:
+    """Pixels of N images in the order of the files as `[N, H, W, C]`, with their checked classes `[N]`."""
     labels = np.asarray(labels, np.int32)
-    wrong = np.flatnonzero((labels < 0) | (labels >= form.classes))
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(wrong):
-        raise InputError(f"{path}: image {wrong[0]} has class {labels[wrong[0]]}; classes are 0 to {form.classes - 1}")
-    return np.ascontiguousarray(np.reshape(pixels, [-1, *SHAPE]).transpose(0, 2, 3, 1)), labels
+        raise InputError(f"{path}: image {wrong[0]} has class {labels[wrong[0]]}; classes are 0 to {classes - 1}")
+    return np.ascontiguousarray(np.reshape(pixels, [-1, *SHAPE]).transpose(0, 2, 3, 1)), labels  # [N, H, W, C], [N]
 
 
-def _names(folder: Path, form: Format) -> tuple[str, ...]:
-    """Names of the classes, where the folder tells them; else their numbers."""
+def _names(folder: pathlib.Path, form: Format) -> tuple[str, ...]:
+    """Names of the classes, where the folder holds them; else their numbers."""
     names: list[str] = []
     if (folder / form.names).is_file():
         names = (folder / form.names).read_text(encoding="utf-8").split()
@@ -141,36 +141,36 @@ def _names(folder: Path, form: Format) -> tuple[str, ...]:
 # ---- the version for Python
 
 
-def _read_python(path: Path, form: Format) -> _Part:
-    found = _constants(path)
-    # Python 3 writes the bytes of an array as a text of the same numbers where the version is to be read by Python 2
-    texts = [value.encode("latin-1") if isinstance(value, str) else value for value in found.get("data", [])]
-    pixels = max((value for value in texts if isinstance(value, bytes)), key=len, default=b"")
-    labels = [value for value in found.get(form.python_labels, []) if isinstance(value, int)]
+def _read_python(path: pathlib.Path, form: Format) -> _Part:
+    constants = _constants(path)
+    # for Python 2, Python 3 writes the bytes of an array as a text of the same numbers
+    data = [value.encode("latin-1") if isinstance(value, str) else value for value in constants.get("data", [])]
+    pixels = max((value for value in data if isinstance(value, bytes)), key=len, default=b"")
+    labels = [value for value in constants.get(form.python_labels, []) if isinstance(value, int)]
     if not labels or len(pixels) != len(labels) * PIXELS:
         raise InputError(
             f"{path}: {len(pixels):,} bytes of pixels for {len(labels):,} classes; a file of this data set for Python "
             f"has {PIXELS:,} bytes an image under 'data' and its class under {form.python_labels!r}"
         )
-    return _part(path, np.frombuffer(pixels, np.uint8), labels, form)
+    return _part(path, np.frombuffer(pixels, np.uint8), labels=labels, classes=form.classes)
 
 
 _BYTES = {"BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
 _TEXT = {"BINUNICODE", "SHORT_BINUNICODE", "UNICODE", "STRING"}
 _NUMBERS = {"BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1"}
 _KEYS = ("data", "labels", "fine_labels", "coarse_labels", "label_names", "fine_label_names", "coarse_label_names")
-_CODEC = "latin1"  # what Python 3 names behind bytes that it writes as text
+_CODEC = "latin1"  # the name that Python 3 writes after bytes stored as text
 _OTHER_KEYS = ("batch_label", "filenames", "num_cases_per_batch", "num_vis")
 
 
-def _constants(path: Path) -> dict[str, list]:
-    """The constants of a pickled dictionary behind each of its keys, in the order in which they are written.
+def _constants(path: pathlib.Path) -> dict[str, list]:
+    """The constants after each key of a pickled dictionary, in the order of the file.
 
-    Nothing is built and nothing is run; what a constant belongs to is told by the last key in front of it. That is
-    enough for a flat dictionary of arrays and lists, which the files of CIFAR are.
+    Nothing is built and nothing is run; a constant belongs to the last key before it. That is enough for a flat
+    dictionary of arrays and lists, which the files of CIFAR are.
     """
-    found: dict[str, list] = {}
-    values: list = []  # what stands before the first key belongs to none
+    constants: dict[str, list] = {}
+    values: list = []  # constants before the first key, which belong to none
     try:
         for code, argument, _ in pickletools.genops(path.read_bytes()):
             if code.name in _BYTES or code.name in _TEXT:
@@ -179,11 +179,11 @@ def _constants(path: Path) -> dict[str, list]:
                 if key == _CODEC:
                     continue
                 if key in _KEYS or key in _OTHER_KEYS:
-                    values = found.setdefault(key, [])
+                    values = constants.setdefault(key, [])
                 else:
                     values.append(key if isinstance(key, str) else content)
-            elif code.name in _NUMBERS:
+            elif code.name in _NUMBERS and argument is not None:
                 values.append(int(argument))
     except ValueError as error:
         raise InputError(f"{path}: not a file of the version for Python ({error}); give the published files") from error
-    return found
+    return constants

@@ -3,8 +3,6 @@
 Letters: N images, B images of a batch, H height, W width, C channels, S steps.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import tensorflow as tf
 
@@ -12,21 +10,28 @@ from nao_tf.data.images import Part
 
 
 def training_batches(
-    part: Part, batch_size: int, seed: int, steps: int, first: int = 0, shift: int = 4, mirrored: bool = True
+    part: Part,
+    batch_size: int,
+    *,
+    seed: int,
+    steps: int,
+    first: int = 0,
+    shift: int = 4,
+    mirrored: bool = True,
 ) -> tf.data.Dataset:
-    """Augmented batches, prepared while the step before runs; what a step gets depends on seed and step alone.
+    """Augmented batches, prepared during the previous step; a step's batch depends on seed and step alone.
 
-    Every epoch has an order of its own, and its last images that do not fill a batch are left out. An image is moved
-    by up to `shift` pixels, zeros behind the border, and mirrored every other time (authors' code: 4 pixels).
+    Every epoch has another order; the images at its end that do not fill a batch are left out. An image is moved by up
+    to `shift` pixels, with zeros beyond the border, and mirrored every other time (authors' code: 4 pixels).
 
     Args:
         part: the images.
         batch_size: B.
         seed: of order and augmentation.
         steps: S, of the whole training.
-        first: steps that are done already.
+        first: steps that are already done.
         shift: in pixels; 0 for none.
-        mirrored: whether images are turned left to right at random.
+        mirrored: whether images are mirrored left to right at random.
 
     Returns:
         S - first elements: step (int64 scalar), images uint8 `[B, H, W, C]`, labels int32 `[B]`.
@@ -49,13 +54,10 @@ def training_batches(
         done = tf.where(number == first // per_epoch, first % per_epoch, 0)
         return tf.data.Dataset.from_tensor_slices(batches[done:])
 
-    def batch(step, which):
-        chosen = tf.gather(images, which)  # [B, H, W, C]
-        return (
-            step,
-            augment(chosen, tf.stack([tf.constant(seed, tf.int64), step]), shift, mirrored),
-            tf.gather(labels, which),
-        )
+    def batch(step, indices):
+        originals = tf.gather(images, indices)  # [B, H, W, C]
+        of_step = tf.stack([tf.constant(seed, tf.int64), step])  # [2]
+        return step, augment(originals, of_step, shift=shift, mirrored=mirrored), tf.gather(labels, indices)
 
     epochs = tf.data.Dataset.range(first // per_epoch, -(-steps // per_epoch))
     numbered = tf.data.Dataset.zip(tf.data.Dataset.range(first, steps), epochs.flat_map(epoch))
@@ -63,45 +65,52 @@ def training_batches(
 
 
 def _untuned():
-    """Nothing is left to tuning at run time.
+    """Options without tuning at run time.
 
-    The thread for it sleeps 10 ms, then 20, 40, …, and is not always woken when an iterator ends: the end of a training
-    then waits for the next multiple, which may take as long as the training did (TensorFlow 2.21).
+    Its thread sleeps 10 ms, then 20, 40, …, and is not always woken when an iterator ends: the end of a training then
+    waits for the next multiple, which may take as long as the training did (TensorFlow 2.21).
     """
     options = tf.data.Options()
     options.autotune.enabled = False
     return options
 
 
-def augment(images, seed, shift, mirrored):
+def augment(images: tf.Tensor, seed: tf.Tensor, *, shift: int, mirrored: bool) -> tf.Tensor:
     """Images moved and mirrored at random.
 
     Args:
         images: `[B, H, W, C]`.
-        seed: `[2]`.
-        shift: by how many pixels at most.
-        mirrored: whether every other one is mirrored.
+        seed: `[2]` integers.
+        shift: the most pixels that an image is moved by; 0 for none.
+        mirrored: whether an image is mirrored with probability one half.
+
+    Returns:
+        `[B, H, W, C]` of the same type.
     """
     batch, height, width, _ = images.shape
-    drawn = tf.random.stateless_uniform([3, batch], seed)  # [3, B]
+    drawn = tf.random.stateless_uniform([3, batch], seed)  # [3, B]: two shifts, mirroring
     rows, columns = (tf.tile(tf.range(size)[None], [batch, 1]) for size in (height, width))  # [B, H], [B, W]
     if mirrored:
         columns = tf.where(drawn[2][:, None] < 0.5, width - 1 - columns, columns)
     if shift:
-        images = tf.pad(images, [[0, 0], [shift, shift], [shift, shift], [0, 0]])
+        images = tf.pad(images, [[0, 0], [shift, shift], [shift, shift], [0, 0]])  # [B, H + 2 shift, W + 2 shift, C]
         start = tf.cast(tf.floor(drawn[:2] * (2 * shift + 1)), tf.int32)[..., None]  # [2, B, 1]
         rows, columns = rows + start[0], columns + start[1]
     if shift or mirrored:
-        images = tf.gather(images, rows, axis=1, batch_dims=1)  # [B, H, W, C]
-        images = tf.gather(images, columns, axis=2, batch_dims=1)
+        images = tf.gather(images, rows, axis=1, batch_dims=1)  # [B, H, W + 2 shift, C]
+        images = tf.gather(images, columns, axis=2, batch_dims=1)  # [B, H, W, C]
     return images
 
 
 def evaluation_batches(part: Part, batch_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All images in batches of one size, in order.
 
-    The last batch is filled up with the first images, of weight 0: where statistics are taken over a batch, it is one
-    of real images like the others.
+    The last batch is filled up with the first images, of weight 0, so that statistics over a batch are always those of
+    real images.
+
+    Args:
+        part: the images.
+        batch_size: B; all images where there are fewer.
 
     Returns:
         Images uint8 `[batches, B, H, W, C]`, labels int32 and weights float32 `[batches, B]`.
@@ -109,7 +118,7 @@ def evaluation_batches(part: Part, batch_size: int) -> tuple[np.ndarray, np.ndar
     count = len(part)
     batch_size = min(batch_size, count)
     batches = -(-count // batch_size)
-    which = np.arange(batches * batch_size).reshape(batches, batch_size)
-    weights = (which < count).astype(np.float32)
-    which %= count
-    return part.images[which], part.labels[which], weights
+    indices = np.arange(batches * batch_size).reshape(batches, batch_size)  # [batches, B]
+    weights = (indices < count).astype(np.float32)
+    indices %= count
+    return part.images[indices], part.labels[indices], weights

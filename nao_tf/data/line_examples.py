@@ -1,7 +1,7 @@
-"""What the TFDS builders of the published corpora share: examples `{"text": line}`, in the order of the text."""
+"""Shared by the TFDS builders of the published corpora: examples `{"text": line}`, in the order of the text."""
 
+import pathlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import tensorflow_datasets as tfds
 
@@ -18,14 +18,14 @@ def line_info(builder: tfds.core.DatasetBuilder, homepage: str) -> tfds.core.Dat
     )
 
 
-def line_examples(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Key (the number of the line) and example, for every line of a file, empty lines too."""
+def line_examples(path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Key (the number of the line) and example of every line of a file, empty lines too."""
     for number, line in enumerate(read_lines(path)):
         yield number, {"text": line}
 
 
-def manual_files(task: str, downloads: tfds.download.DownloadManager) -> dict[str, Path] | None:
-    """Part → file, when the user gave a `manual_dir` with the published files; else None.
+def manual_files(task: str, downloads: tfds.download.DownloadManager) -> dict[str, pathlib.Path] | None:
+    """Part -> file, when the user gave a `manual_dir` with the published files; else None.
 
     Raises:
         InputError: the folder holds some of the files, but not all.

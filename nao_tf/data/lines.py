@@ -1,20 +1,20 @@
-"""Reading a UTF-8 text file line by line, exactly as Python's text mode does, with errors that say where."""
+"""Reading a UTF-8 text file line by line, exactly as Python's text mode does, with errors that name the place."""
 
 import io
+import pathlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from nao_tf.errors import InputError
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: pathlib.Path) -> list[str]:
     """The lines of a text file, without their line ends; empty lines are kept.
 
     Lines end at `\\n`, `\\r\\n` or `\\r` only. (`str.splitlines` would also split at characters that occur inside the
     tokens of WikiText.) A byte-order mark is not part of the text.
 
     Args:
-        path: the file; any object with the methods of `pathlib.Path` will do.
+        path: of the file.
 
     Raises:
         InputError: the file is missing, unreadable, empty or not UTF-8.

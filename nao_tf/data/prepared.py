@@ -1,33 +1,35 @@
-"""Published data as TFDS has them: finding what is prepared, preparing what is not, reading lines or images back.
+"""Published data in TFDS: finding a prepared data set, preparing it, reading its lines or images.
 
 `find` touches the disk only and never imports TFDS; the others do.
+
+Letters: N images, H height, W width, C channels.
 """
 
 import os
+import pathlib
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 
 from nao_tf.data.published import SPLITS
 from nao_tf.errors import InputError
 
-_SECONDS_TO_ANSWER = 20  # TFDS itself retries for minutes before it says that there is no network
+_SECONDS_TO_ANSWER = 20  # TFDS itself retries for minutes before it reports that there is no network
 
 
-def default_directory() -> Path:
-    """Where TFDS keeps prepared data: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets` (TFDS's own default)."""
-    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+def default_directory() -> pathlib.Path:
+    """The folder of prepared data: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets` (TFDS's own default)."""
+    return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
-def find(task: str, tfds_dir: str | Path | None = None) -> Path | None:
-    """The folder of the newest prepared version of a corpus; None when there is none.
+def find(task: str, tfds_dir: str | pathlib.Path | None = None) -> pathlib.Path | None:
+    """The folder of the newest prepared version of a data set; None when there is none.
 
     Args:
-        task: the name of the builder, `ptb` or `wikitext2`.
-        tfds_dir: where prepared data lie; `default_directory` when not given.
+        task: the name of the builder: `ptb`, `wikitext2`, `cifar10` or `cifar100`.
+        tfds_dir: the folder of prepared data; `default_directory` when not given.
     """
-    directory = default_directory() if tfds_dir is None else Path(tfds_dir).expanduser()
+    directory = default_directory() if tfds_dir is None else pathlib.Path(tfds_dir).expanduser()
     versions = {}
     for info in directory.glob(f"{task}/*/dataset_info.json"):  # written last, so an unfinished version has none
         numbers = info.parent.name.split(".")
@@ -36,11 +38,13 @@ def find(task: str, tfds_dir: str | Path | None = None) -> Path | None:
     return versions[max(versions)] if versions else None
 
 
-def download(task: str, tfds_dir: str | Path | None = None) -> Path:
-    """Prepares a corpus from the network, and returns its folder.
+def download(task: str, tfds_dir: str | pathlib.Path | None = None) -> pathlib.Path:
+    """Downloads and prepares a data set, and returns its folder.
+
+    Args: see `find`.
 
     Raises:
-        InputError: the network, or the file on it, cannot be had or is not the published one.
+        InputError: the download failed, or the file is not the published one.
     """
     from tensorflow_datasets.core.download import download_manager, util
 
@@ -48,22 +52,24 @@ def download(task: str, tfds_dir: str | Path | None = None) -> Path:
     remedy = "give a folder of the published files with --data_dir"
     try:
         for url in urls:
-            urllib.request.urlopen(  # asked first, because this fails fast
+            urllib.request.urlopen(  # before TFDS, because this fails fast
                 urllib.request.Request(url, method="HEAD"), timeout=_SECONDS_TO_ANSWER
             ).close()
-        builder = builder_class(data_dir=default_directory() if tfds_dir is None else Path(tfds_dir).expanduser())
+        builder = builder_class(
+            data_dir=default_directory() if tfds_dir is None else pathlib.Path(tfds_dir).expanduser()
+        )
         builder.download_and_prepare()
     except (OSError, util.DownloadError, download_manager.NonMatchingChecksumError) as error:
         reason = " ".join(str(error).split())  # one line
         raise InputError(f"{task}: the download from {urls[0]} failed ({reason}); {remedy}") from error
-    return Path(builder.data_dir)
+    return pathlib.Path(builder.data_dir)
 
 
-def read(directory: Path) -> dict[str, list[str]]:
-    """The lines of a prepared corpus: part (`train`, `valid`, `test`) → lines in the order of the text.
+def read(directory: pathlib.Path) -> dict[str, list[str]]:
+    """The lines of a prepared corpus: part (`train`, `valid`, `test`) -> lines in the order of the text.
 
     Raises:
-        InputError: the data were not prepared by this project's builders (another data set of that name).
+        InputError: the data are not from this project's builders (another data set of that name).
     """
     import tensorflow_datasets as tfds
 
@@ -83,14 +89,16 @@ def read(directory: Path) -> dict[str, list[str]]:
     }
 
 
-def read_images(directory: Path) -> tuple[tuple, tuple, tuple[str, ...]]:
+def read_images(
+    directory: pathlib.Path,
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray], tuple[str, ...]]:
     """The images of a prepared data set.
 
     Returns:
-        Training images uint8 `[N, H, W, C]` and classes int32 `[N]`; those of the test; the names of the classes.
+        Training images uint8 `[N, H, W, C]` and classes int32 `[N]`; the same of the test; the names of the classes.
 
     Raises:
-        InputError: the data are not those of TFDS (another data set of that name).
+        InputError: the data are not TFDS's (another data set of that name).
     """
     import tensorflow_datasets as tfds
 

@@ -1,46 +1,46 @@
-"""The published corpora: what their files are called, wherever a user unpacked them."""
+"""The names of the files of the published corpora, wherever a user unpacked them."""
 
+import pathlib
 from collections.abc import Mapping
-from pathlib import Path
 
 from nao_tf.errors import InputError
 
 PARTS = ("train", "valid", "test")
 SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
 
-# Task → the names its files go by, the original publication's first.
+# Task -> the names of its files, the original publication's first.
 FILE_NAMES: Mapping[str, tuple[str, ...]] = {
     "ptb": ("ptb.{part}.txt", "{part}.txt"),  # Mikolov's archive; the usual language-model examples
     "wikitext2": ("wiki.{part}.tokens", "{part}.txt"),  # Merity's archive; the usual language-model examples
 }
 
 
-def published_files(task: str, folder: Path) -> dict[str, Path]:
-    """The files of a published corpus in `folder`: part → path.
+def published_files(task: str, folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The files of a published corpus in `folder`: part -> path.
 
     Raises:
         InputError: the files of some part are missing.
     """
-    found, missing = _search(task, folder)
+    files, missing = _search(task, folder)
     if missing:
-        wanted = " or ".join(name.format(part=missing[0]) for name in FILE_NAMES[task])
+        names = " or ".join(name.format(part=missing[0]) for name in FILE_NAMES[task])
         raise InputError(
-            f"{folder}: no file for the part {missing[0]!r} of {task}; expected {wanted}; parts are {', '.join(PARTS)}"
+            f"{folder}: no file for the part {missing[0]!r} of {task}; expected {names}; parts are {', '.join(PARTS)}"
         )
-    return found
+    return files
 
 
-def has_published_files(task: str, folder: Path) -> bool:
+def has_published_files(task: str, folder: pathlib.Path) -> bool:
     """Whether `folder` holds at least one file of the published corpus."""
-    found, _ = _search(task, folder)
-    return bool(found)
+    files, _ = _search(task, folder)
+    return bool(files)
 
 
-def _search(task: str, folder: Path) -> tuple[dict[str, Path], list[str]]:
-    found: dict[str, Path] = {}
+def _search(task: str, folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
+    files: dict[str, pathlib.Path] = {}
     for part in PARTS:
         candidates = [folder / name.format(part=part) for name in FILE_NAMES[task]]
         path = next((path for path in candidates if path.exists()), None)
         if path is not None:
-            found[part] = path
-    return found, [part for part in PARTS if part not in found]
+            files[part] = path
+    return files, [part for part in PARTS if part not in files]

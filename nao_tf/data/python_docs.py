@@ -1,20 +1,20 @@
-"""The embedded sample: the documentation that every Python brings along, as a corpus for language models.
+"""The embedded sample: the documentation that comes with every Python, as a corpus for language models.
 
-A project that may not ship the Penn Treebank still wants to show itself on real English. The standard library of the
-running Python holds some 300,000 words of it: the docstrings, and the language reference of `pydoc_data.topics`. Both
-are read from the `.py` sources with `ast`; nothing is imported, so nothing is executed. The same Python gives the same
-corpus; another version gives a slightly different one, which is why `origin` names the version.
+The Penn Treebank may not be shipped with this project, and a demonstration needs real English. The standard library of
+the running Python holds some 300,000 words of it: the docstrings, and the language reference of `pydoc_data.topics`.
+Both are read from the `.py` sources with `ast`; nothing is imported, so nothing is executed. The same Python gives the
+same corpus; another version gives a slightly different one, which is why `origin` names the version.
 
 The form is the Penn Treebank's: one sentence a line, lower case, no punctuation, numbers as `N`.
 """
 
 import ast
 import os
+import pathlib
 import platform
 import re
 import sysconfig
 from collections.abc import Iterator
-from pathlib import Path
 
 from nao_tf.errors import InputError
 
@@ -28,7 +28,7 @@ MINIMUM_COUNT = 3
 PARTS_OF_BLOCKS = ("train",) * 18 + ("valid", "test")
 WORDS_OF_A_BLOCK = 500  # long enough for context across sentences, short enough that all parts cover all subjects
 
-# Tests and tables (no prose), and what other packages installed (would make the corpus differ between machines).
+# Tests and tables (no prose), and installed packages (the corpus would differ between machines).
 SKIPPED_FOLDERS = frozenset(
     {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "encodings", "lib2to3"}
 )
@@ -41,25 +41,25 @@ _FEWEST_WORDS = 3  # shorter pieces are headings, argument names and ends of cod
 
 
 def origin() -> str:
-    """One line that says where the text came from."""
+    """One line about the origin of the text."""
     return f"docstrings and language reference of the standard library of Python {platform.python_version()}"
 
 
-def lines(library: Path | None = None) -> dict[str, list[str]]:
+def lines(library: pathlib.Path | None = None) -> dict[str, list[str]]:
     """The sentences of the documentation, in the parts `train`, `valid` and `test`.
 
-    No sentence occurs twice (much documentation is copied from class to class), so none of one part stands in another.
+    No sentence occurs twice (much documentation is copied from class to class), so no two parts share a sentence.
 
     Args:
         library: the folder of the `.py` sources; the running Python's standard library when not given.
 
     Returns:
-        Part → sentences; a sentence is its words separated by single spaces.
+        Part -> sentences; a sentence is its words separated by single spaces.
 
     Raises:
         InputError: the folder holds no documentation (some distributions ship compiled files only).
     """
-    library = Path(sysconfig.get_paths()["stdlib"]) if library is None else library
+    library = pathlib.Path(sysconfig.get_paths()["stdlib"]) if library is None else library
     parts: dict[str, list[str]] = {part: [] for part in dict.fromkeys(PARTS_OF_BLOCKS)}
     blocks = 0
     for block in _blocks(library):
@@ -74,7 +74,7 @@ def lines(library: Path | None = None) -> dict[str, list[str]]:
     return parts
 
 
-def documents(library: Path) -> Iterator[str]:
+def documents(library: pathlib.Path) -> Iterator[str]:
     """The texts of the sources below `library`: every docstring, every paragraph of the language reference.
 
     The order is that of the files' paths and, in a file, of their lines.
@@ -89,22 +89,22 @@ def documents(library: Path) -> Iterator[str]:
 
 def sentences(paragraph: str) -> list[str]:
     """The sentences of one paragraph in the corpus's form: lower case, no punctuation, numbers as `N`."""
-    found = []
+    result = []
     for sentence in _SENTENCE_END.split(paragraph):
         words = ["N" if word[0].isdigit() else word for word in _WORD.findall(sentence.lower())]
         if len(words) >= _FEWEST_WORDS:
-            found.append(" ".join(words))
-    return found
+            result.append(" ".join(words))
+    return result
 
 
-def _blocks(library: Path) -> Iterator[list[str]]:
-    """Consecutive whole documents, gathered until they hold enough words; sentences seen before are left out."""
+def _blocks(library: pathlib.Path) -> Iterator[list[str]]:
+    """Consecutive whole documents, gathered until they have enough words; repeated sentences are left out."""
     seen: set[str] = set()
     block: list[str] = []
     words = 0
     for document in documents(library):
         for paragraph in _PARAGRAPH_END.split(document):
-            english = paragraph.partition(">>>")[0]  # what follows is an example at the prompt: code and its output
+            english = paragraph.partition(">>>")[0]  # the rest is an example at the prompt: code and its output
             for sentence in sentences(english):
                 if sentence not in seen:
                     seen.add(sentence)
@@ -117,16 +117,16 @@ def _blocks(library: Path) -> Iterator[list[str]]:
         yield block
 
 
-def _sources(library: Path) -> list[Path]:
-    found = []
+def _sources(library: pathlib.Path) -> list[pathlib.Path]:
+    paths: list[pathlib.Path] = []
     for folder, folders, files in os.walk(library):
         folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]  # prunes the walk
-        found.extend(Path(folder, name) for name in files if name.endswith(".py"))
-    return sorted(found, key=lambda path: path.relative_to(library).as_posix())
+        paths.extend(pathlib.Path(folder, name) for name in files if name.endswith(".py"))
+    return sorted(paths, key=lambda path: path.relative_to(library).as_posix())
 
 
 def _docstrings(tree: ast.Module) -> Iterator[str]:
-    # A walk of statements only: docstrings never stand inside expressions, which are most of the nodes.
+    # A walk of statements only: docstrings are never inside expressions, which are most of the nodes.
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()

@@ -1,6 +1,6 @@
-"""A text as batches: parallel streams of tokens, and how many windows of time they have.
+"""A text as batches: parallel streams of tokens, and the number of their windows of time.
 
-Shapes: T time steps, B streams side by side (the batch), N tokens of the text.
+Letters: T time steps, B streams side by side (the batch), N tokens of the text.
 """
 
 from typing import NamedTuple
@@ -14,25 +14,31 @@ PADDING_INPUT = 0  # inputs are looked up in an embedding, so padding must be an
 
 
 class EvaluationStreams(NamedTuple):
-    """Streams that score every token of a text once; see `evaluation_streams`."""
+    """Streams that score every token of a text once; see `evaluation_streams`.
 
-    inputs: np.ndarray  # int32 [T, B], `PADDING_INPUT` where padded
-    targets: np.ndarray  # int32 [T, B], `PADDING_TARGET` where padded
-    weights: np.ndarray  # float32 [T, B], 1 where there is a token to predict, 0 where padded
+    Attributes:
+        inputs: int32 `[T, B]`, `PADDING_INPUT` where padded.
+        targets: int32 `[T, B]`, `PADDING_TARGET` where padded.
+        weights: float32 `[T, B]`, 1 where there is a token to predict, 0 where padded.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
 
 
 def streams(tokens: np.ndarray, batch_size: int) -> np.ndarray:
-    """Cuts a text into `batch_size` contiguous streams of equal length, side by side; the remainder is dropped.
+    """Cuts a text into contiguous streams of equal length, side by side; the remainder is dropped.
 
     Args:
-        tokens: int32 [N]
-        batch_size: how many streams.
+        tokens: int32 `[N]`.
+        batch_size: B.
 
     Returns:
-        int32 [T, B] with T = N // batch_size; row t of column b is token `b * T + t` of the text.
+        int32 `[T, B]` with T = N // B; row t of column b is token `b * T + t` of the text.
 
     Raises:
-        InputError: `batch_size` is not positive, or leaves less than two rows (an input and its target).
+        InputError: `batch_size` is not positive, or leaves fewer than two rows (an input and its target).
     """
     _check_positive("batch_size", batch_size)
     rows = len(tokens) // batch_size
@@ -46,11 +52,11 @@ def streams(tokens: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 def window_count(stream: np.ndarray, steps: int) -> int:
-    """How many whole windows streams have; a shorter one at the end is left out, so that all have one shape.
+    """The number of whole windows of streams; a shorter one at the end is left out, so that all have one shape.
 
     Args:
-        stream: int32 [T, B], from `streams`.
-        steps: the length of a window; time over which gradients flow back.
+        stream: int32 `[T, B]`, from `streams`.
+        steps: the length of a window, over which gradients flow back.
 
     Raises:
         InputError: `steps` is not positive, or there would be no window at all.
@@ -65,25 +71,25 @@ def window_count(stream: np.ndarray, steps: int) -> int:
     return count
 
 
-def evaluation_streams(tokens: np.ndarray, batch_size: int, steps: int = 1) -> EvaluationStreams:
+def evaluation_streams(tokens: np.ndarray, batch_size: int, *, steps: int = 1) -> EvaluationStreams:
     """Like `streams`, but loses no token: exactly N - 1 targets are scored, whatever the batch size.
 
     The first token of the text has nothing before it; each of the other N - 1 is a target exactly once. The N - 1
     pairs of input and target are cut into contiguous columns, so that the last target of a column is the first input
     of the next one. The end of the last column (of the last columns, for texts that are short for the batch) is padded
-    and weighs nothing. Sums of `weights * loss` over `weights.sum()` are therefore exact means over the text. What
-    does depend on the batch size is the context: every column but the first starts with an empty state.
+    with weight 0. Sums of `weights * loss` over `weights.sum()` are therefore exact means over the text. Only the
+    context depends on the batch size: every column but the first starts with an empty state.
 
     Args:
-        tokens: int32 [N]
-        batch_size: how many streams, B.
+        tokens: int32 `[N]`.
+        batch_size: B.
         steps: T is rounded up to a multiple of it, so that windows of `steps` rows all have one shape.
 
     Returns:
-        Inputs, targets and weights, each [T, B].
+        Inputs, targets and weights, each `[T, B]`.
 
     Raises:
-        InputError: `batch_size` or `steps` is not positive, or the text has less than two tokens.
+        InputError: `batch_size` or `steps` is not positive, or the text has fewer than two tokens.
     """
     _check_positive("batch_size", batch_size)
     _check_positive("steps", steps)

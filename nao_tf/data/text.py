@@ -1,50 +1,38 @@
 """Corpora for language models: from the user's files, from prepared TFDS data, or the embedded sample.
 
 TensorFlow is imported only when TFDS data are read.
+
+Letters: N tokens of a part.
 """
 
+import dataclasses
 import hashlib
+import pathlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
 from nao_tf.data.published import FILE_NAMES, PARTS, published_files
-from nao_tf.data.streams import EvaluationStreams, evaluation_streams, streams, window_count
-from nao_tf.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Vocabulary
+from nao_tf.data.vocabulary import END_OF_SENTENCE, Vocabulary
 from nao_tf.errors import InputError
-
-__all__ = [
-    "END_OF_SENTENCE",
-    "UNKNOWN",
-    "Corpus",
-    "EvaluationStreams",
-    "Vocabulary",
-    "evaluation_streams",
-    "load_corpus",
-    "load_lines",
-    "streams",
-    "window_count",
-]
 
 _FEWEST_TOKENS = 2  # an input and its target
 _FEWEST_WORDS = 2  # with one word there is nothing to predict
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Corpus:
     """A text as token ids, in three parts.
 
     Attributes:
-        name: what every output calls it: `ptb`, `wikitext2`, `text` or `python-docs`.
-        source: one line that says where it came from.
+        name: in every output: `ptb`, `wikitext2`, `text` or `python-docs`.
+        source: one line about its origin.
         vocabulary: the words of the ids.
-        train: int32 [tokens], what a network learns from.
-        valid: int32 [tokens], what architectures are compared on.
-        test: int32 [tokens], what the winner is reported on.
+        train: int32 `[N]`, the training text.
+        valid: int32 `[N]`, the text that architectures are compared on.
+        test: int32 `[N]`, the text of the final test.
     """
 
     name: str
@@ -55,9 +43,9 @@ class Corpus:
     test: np.ndarray
 
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) over the vocabulary and the tokens; equal content has an equal fingerprint.
+        """SHA-256 (hexadecimal) over the vocabulary and the tokens of all parts.
 
-        Name and source do not count: the same text from another folder is the same text.
+        Equal content has an equal fingerprint, whatever folder or format it is read from: name and source do not count.
         """
         digest = hashlib.sha256("\n".join(self.vocabulary.words).encode("utf-8"))
         for tokens in (self.train, self.valid, self.test):
@@ -66,15 +54,15 @@ class Corpus:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class _Part:
-    """The lines of one part of a corpus, and what to call it in an error."""
+    """The lines of one part of a corpus, and its name in errors."""
 
     lines: list[str]
     source: str
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class _Texts:
     """A corpus before it has a vocabulary."""
 
@@ -85,16 +73,17 @@ class _Texts:
 
 def load_corpus(
     task: str,
-    data_dir: str | Path | None = None,
+    data_dir: str | pathlib.Path | None = None,
+    *,
     download: bool = False,
-    tfds_dir: str | Path | None = None,
+    tfds_dir: str | pathlib.Path | None = None,
     vocabulary_size: int | None = None,
     minimum_count: int = 1,
 ) -> Corpus:
     """Loads the corpus of a task.
 
     With `data_dir`, that folder is used and nothing else. Without it: prepared TFDS data if there are any; else, with
-    `download`, the network; else the embedded sample `python-docs`. `Corpus.name` and `Corpus.source` say which it was.
+    `download`, the network; else the embedded sample `python-docs`. `Corpus.name` and `source` say which.
 
     `ptb` and `wikitext2` have the dictionary of the published recipe: all words of all three parts, in order of
     appearance. `text` (and the sample) have the words of the training part, the most frequent first, and `<unk>` for
@@ -105,9 +94,10 @@ def load_corpus(
         data_dir: a folder in the published format (`ptb.train.txt`, …; `wiki.train.tokens`, …; `train.txt`, …), for
             `text` also with folders `train`, `valid` and `test` of `*.txt` files.
         download: whether the network may be used.
-        tfds_dir: where prepared TFDS data lie; `$TFDS_DATA_DIR` or `~/tensorflow_datasets` when not given, as in TFDS.
-        vocabulary_size: task `text` only: how many words at most, `<eos>` and `<unk>` included.
-        minimum_count: task `text` only: how often a word must occur in the training part.
+        tfds_dir: the folder of prepared TFDS data; `$TFDS_DATA_DIR` or `~/tensorflow_datasets` when not given, as in
+            TFDS.
+        vocabulary_size: task `text` only: the most words, `<eos>` and `<unk>` included.
+        minimum_count: task `text` only: the fewest occurrences of a word in the training part.
 
     Raises:
         InputError: no such task, folder or file; a file that is empty or not UTF-8; a text too small to predict
@@ -115,46 +105,50 @@ def load_corpus(
     """
     if task in FILE_NAMES and (vocabulary_size is not None or minimum_count != 1):
         raise InputError(f"vocabulary_size and minimum_count are for the task text; {task} has a published dictionary")
-    return _build(_texts(task, data_dir, download, tfds_dir), vocabulary_size, minimum_count)
+    texts = _texts(task, data_dir, download=download, tfds_dir=tfds_dir)
+    return _build(texts, vocabulary_size, minimum_count)
 
 
 def load_lines(
     task: str,
     part: str,
-    data_dir: str | Path | None = None,
+    *,
+    data_dir: str | pathlib.Path | None = None,
     download: bool = False,
-    tfds_dir: str | Path | None = None,
+    tfds_dir: str | pathlib.Path | None = None,
 ) -> tuple[list[str], str]:
-    """The lines of one part of a corpus as they are written, for a model that brings its own vocabulary.
+    """The unchanged lines of one part of a corpus, for a model with a vocabulary of its own.
 
     Args:
-        task: see `load_corpus`, as are the others.
+        task: see `load_corpus`.
         part: `train`, `valid` or `test`.
-        data_dir: a folder in the published format.
+        data_dir: see `load_corpus`.
         download: whether the network may be used.
-        tfds_dir: where prepared TFDS data lie.
+        tfds_dir: see `load_corpus`.
 
     Returns:
-        Lines without their ends, and one line that says where they came from.
+        Lines without their ends, and one line about their origin.
 
     Raises:
         InputError: no such task, folder or file; a file that is empty or not UTF-8; a failed download.
     """
-    found = _texts(task, data_dir, download, tfds_dir).parts[part]
-    return found.lines, found.source
+    text = _texts(task, data_dir, download=download, tfds_dir=tfds_dir).parts[part]
+    return text.lines, text.source
 
 
-def _texts(task: str, data_dir: str | Path | None, download: bool, tfds_dir: str | Path | None) -> _Texts:
+def _texts(
+    task: str, data_dir: str | pathlib.Path | None, *, download: bool, tfds_dir: str | pathlib.Path | None
+) -> _Texts:
     if task not in _TASK_VOCABULARIES:
         raise InputError(f"task is {task!r}; a corpus is one of {', '.join(_TASK_VOCABULARIES)}")
     if data_dir is not None:
-        return _from_folder(task, Path(data_dir).expanduser())
+        return _from_folder(task, pathlib.Path(data_dir).expanduser())
     if task == "text":
         raise InputError(f"task text needs --data_dir, a folder with {', '.join(f'{part}.txt' for part in PARTS)}")
-    return _from_tfds(task, download, tfds_dir) or _from_python_docs()
+    return _from_tfds(task, download=download, tfds_dir=tfds_dir) or _from_python_docs()
 
 
-def _from_folder(task: str, folder: Path) -> _Texts:
+def _from_folder(task: str, folder: pathlib.Path) -> _Texts:
     if not folder.is_dir():
         reason = "not a folder" if folder.exists() else "no such folder"
         raise InputError(f"{folder}: {reason}; give the folder that holds the files of {task} with --data_dir")
@@ -165,13 +159,13 @@ def _from_folder(task: str, folder: Path) -> _Texts:
     return _Texts(name=task, source=str(folder), parts=parts)
 
 
-def _files(task: str, folder: Path) -> dict[str, tuple[list[Path], str]]:
+def _files(task: str, folder: pathlib.Path) -> dict[str, tuple[list[pathlib.Path], str]]:
     if task in FILE_NAMES:
         return {part: ([path], str(path)) for part, path in published_files(task, folder).items()}
     return {part: _own_files(folder, part) for part in PARTS}
 
 
-def _own_files(folder: Path, part: str) -> tuple[list[Path], str]:
+def _own_files(folder: pathlib.Path, part: str) -> tuple[list[pathlib.Path], str]:
     """The files of one part of a user's own text: `train.txt`, or else all `*.txt` in `train`, by name."""
     single = folder / f"{part}.txt"
     if single.exists():
@@ -184,7 +178,7 @@ def _own_files(folder: Path, part: str) -> tuple[list[Path], str]:
     return paths, str(folder / part)
 
 
-def _from_tfds(task: str, download: bool, tfds_dir: str | Path | None) -> _Texts | None:
+def _from_tfds(task: str, *, download: bool, tfds_dir: str | pathlib.Path | None) -> _Texts | None:
     from nao_tf.data import prepared
 
     directory = prepared.find(task, tfds_dir)
@@ -234,14 +228,16 @@ def _published_dictionary(parts: Mapping[str, _Part], vocabulary_size: int | Non
 
 
 def _own_vocabulary(parts: Mapping[str, _Part], vocabulary_size: int | None, minimum_count: int) -> Vocabulary:
-    return Vocabulary.by_frequency(parts["train"].lines, vocabulary_size, minimum_count)
+    return Vocabulary.by_frequency(parts["train"].lines, size=vocabulary_size, minimum_count=minimum_count)
 
 
 def _sample_vocabulary(parts: Mapping[str, _Part], vocabulary_size: int | None, minimum_count: int) -> Vocabulary:
-    return Vocabulary.by_frequency(parts["train"].lines, python_docs.VOCABULARY_SIZE, python_docs.MINIMUM_COUNT)
+    return Vocabulary.by_frequency(
+        parts["train"].lines, size=python_docs.VOCABULARY_SIZE, minimum_count=python_docs.MINIMUM_COUNT
+    )
 
 
-# Corpus → how it gets its vocabulary. The tasks are these, without the sample.
+# Corpus -> function that makes its vocabulary. The tasks are these, without the sample.
 _TASK_VOCABULARIES: Mapping[str, _MakeVocabulary] = {
     "ptb": _published_dictionary,
     "wikitext2": _published_dictionary,

@@ -1,10 +1,11 @@
-"""The words that a language model knows, and their ids."""
+"""The words of a language model, and their ids."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 
@@ -14,7 +15,7 @@ END_OF_SENTENCE = "<eos>"  # ends every line, as in the published recipes for bo
 UNKNOWN = "<unk>"  # the Penn Treebank's and WikiText's own word for words outside the vocabulary
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Vocabulary:
     """Words in the order of their ids: `words[id]` is the word of `id`.
 
@@ -33,11 +34,11 @@ class Vocabulary:
             raise InputError(f"vocabulary: {END_OF_SENTENCE} is missing; it ends every line")
 
     def __len__(self) -> int:
-        """How many words there are, `<eos>` and `<unk>` included."""
+        """The number of words, `<eos>` and `<unk>` included."""
         return len(self.words)
 
     @classmethod
-    def in_order_of_appearance(cls, lines: Iterable[str]) -> "Vocabulary":
+    def in_order_of_appearance(cls, lines: Iterable[str]) -> Self:
         """All words of `lines`, `<eos>` included, in the order in which they first occur.
 
         Source: the dictionary of the authors' code (and of the usual language-model examples before it).
@@ -49,13 +50,13 @@ class Vocabulary:
         return cls(tuple(words))
 
     @classmethod
-    def by_frequency(cls, lines: Iterable[str], size: int | None = None, minimum_count: int = 1) -> "Vocabulary":
+    def by_frequency(cls, lines: Iterable[str], *, size: int | None = None, minimum_count: int = 1) -> Self:
         """`<eos>`, `<unk>`, then the words of `lines`, the most frequent first, ties in order of appearance.
 
         Args:
-            lines: the text; only the training part should be seen.
-            size: how many words at most, `<eos>` and `<unk>` included; no limit when not given.
-            minimum_count: how often a word must occur.
+            lines: of the training text.
+            size: the most words, `<eos>` and `<unk>` included; no limit when not given.
+            minimum_count: the fewest occurrences of a word.
 
         Raises:
             InputError: `size` leaves no room for a word, or `minimum_count` is less than one.
@@ -77,7 +78,7 @@ class Vocabulary:
 
     @cached_property
     def ids(self) -> MappingProxyType[str, int]:
-        """Word → id."""
+        """Word -> id."""
         return MappingProxyType({word: identity for identity, word in enumerate(self.words)})
 
     @property
@@ -95,10 +96,10 @@ class Vocabulary:
 
         Args:
             lines: text whose words are separated by white space.
-            source: what to call the text in an error, usually its file.
+            source: the name of the text in errors, usually its file.
 
         Returns:
-            int32 [tokens]
+            int32 `[N]`, N tokens.
 
         Raises:
             InputError: a word is outside the vocabulary, and the vocabulary has no `<unk>` to stand for it.
@@ -111,15 +112,15 @@ class Vocabulary:
             tokens.append(end)
         if unknown is None and None in tokens:
             words = (word for line in lines for word in line.split())
-            stranger = next(word for word in words if word not in ids)
+            outside = next(word for word in words if word not in ids)
             raise InputError(
-                f"{source}: the word {stranger!r} is not in the vocabulary of {len(self)} words,"
+                f"{source}: the word {outside!r} is not in the vocabulary of {len(self)} words,"
                 f" and the vocabulary has no {UNKNOWN}; give text of known words only"
             )
-        return np.asarray(tokens, dtype=np.int32)  # [tokens]
+        return np.asarray(tokens, dtype=np.int32)  # [N]
 
     def decode(self, tokens: Iterable[int]) -> list[str]:
-        """The words of ids [tokens], one string an id.
+        """The words of ids, one string an id.
 
         Raises:
             InputError: an id outside the vocabulary.

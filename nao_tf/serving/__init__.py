@@ -1,1 +1,1 @@
-"""Trained models as SavedModels that TensorFlow Serving and every other TensorFlow run-time can load."""
+"""Trained models as SavedModels that TensorFlow Serving and every other TensorFlow runtime can load."""

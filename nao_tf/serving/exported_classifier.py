@@ -1,29 +1,30 @@
-"""An exported image classifier as its users see it: a signature of a SavedModel, and nothing of how it was made.
+"""An exported image classifier as its users see it: the signatures of a SavedModel.
 
 Letters: N images, H height, W width, C channels, K classes.
 """
 
-from __future__ import annotations
-
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from nao_tf.serving.exported import load
+from nao_tf.data.images import ImageData
+from nao_tf.errors import InputError
+from nao_tf.serving import saved_model
 
 SIGNATURES = ("classify", "names")
-IMAGES = 500  # that are classified at once
+BATCH = 500  # images that are classified at once
+_NAMED = 5  # classes that a message names
 
 
-class Classified(NamedTuple):
-    """What a model says of images.
+class Classification(NamedTuple):
+    """The answers of a model to N images.
 
     Attributes:
         probabilities: of every class, `[N, K]` float32.
-        classes: the number of the most probable, `[N]` int32.
+        classes: the number of the most probable class, `[N]` int32.
     """
 
     probabilities: np.ndarray
@@ -31,7 +32,7 @@ class Classified(NamedTuple):
 
 
 class ExportedClassifier:
-    """What `export_classifier` wrote.
+    """A SavedModel that `export_classifier` wrote.
 
     Args:
         directory: of the SavedModel, or of its versions: folders whose names are numbers, of which the highest is read.
@@ -45,22 +46,60 @@ class ExportedClassifier:
         InputError: there is no SavedModel, it cannot be read, or it is no image classifier of this package.
     """
 
-    def __init__(self, directory: os.PathLike):
-        self.directory, self._model = load(directory, SIGNATURES, "image classifier")
+    def __init__(self, directory: os.PathLike[str] | str):
+        self.directory, self._model = saved_model.load(directory, SIGNATURES, kind="image classifier")
         self._run = self._model.signatures["classify"]
         self.image_shape = tuple(self._run.structured_input_signature[1]["images"].shape[1:])
         classes = self._run.structured_outputs["probabilities"].shape[-1]
         names = self._model.signatures["names"](classes=tf.range(classes))["labels"].numpy()
         self.class_names = tuple(name.decode("utf-8") for name in names)
 
-    def classify(self, images: np.ndarray) -> Classified:
-        """What the model says of images, uint8 `[N, H, W, C]`."""
+    def classify(self, images: np.ndarray) -> Classification:
+        """Classes and their probabilities of images, uint8 `[N, H, W, C]`, N at least 1."""
         parts = list(self._parts(images))
-        return Classified(
-            np.concatenate([part["probabilities"].numpy() for part in parts]),
-            np.concatenate([part["classes"].numpy() for part in parts]),
+        return Classification(
+            probabilities=np.concatenate([part["probabilities"].numpy() for part in parts]),  # [N, K]
+            classes=np.concatenate([part["classes"].numpy() for part in parts]),  # [N]
         )
 
-    def _parts(self, images) -> Iterator[dict]:
-        for start in range(0, len(images), IMAGES):
-            yield self._run(images=tf.constant(images[start : start + IMAGES]))
+    def _parts(self, images: np.ndarray) -> Iterator[dict]:
+        for start in range(0, len(images), BATCH):
+            yield self._run(images=tf.constant(images[start : start + BATCH]))
+
+
+def evaluate_images(model: ExportedClassifier, data: ImageData) -> dict[str, str | int | float]:
+    """Accuracy and loss on the test images of a data set, every image once.
+
+    Args:
+        model: the classifier.
+        data: of the same classes.
+
+    Returns:
+        `source` of the data, the number of `images`, `accuracy` from 0 to 1, and `loss`, the mean negative log
+        probability of the right class in nats.
+
+    Raises:
+        InputError: the model takes other images, or knows other classes.
+    """
+    if model.image_shape != data.shape:
+        expected, given = (" x ".join(map(str, shape)) for shape in (model.image_shape, data.shape))
+        raise InputError(f"{model.directory}: takes images of {expected}; those of {data.source} are {given}")
+    if model.class_names != data.class_names:
+        raise InputError(
+            f"{model.directory}: knows the classes {_listed(model.class_names)}; {data.source} has "
+            f"{_listed(data.class_names)}; give images of the classes that it was trained on"
+        )
+    answers, labels = model.classify(data.test.images), data.test.labels
+    of_labels = answers.probabilities[np.arange(len(labels)), labels].astype(np.float64)  # [N]
+    return {
+        "source": data.source,
+        "images": len(labels),
+        "accuracy": float(np.mean(answers.classes == labels)),
+        # a probability that float32 rounds to 0 counts as the smallest normal number
+        "loss": float(-np.log(np.maximum(of_labels, np.finfo(np.float32).tiny)).mean()),
+    }
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names of classes and the number of all."""
+    return f"{', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''} ({len(names)})"

@@ -1,12 +1,10 @@
-"""The weights of an export as they lie on the disk: as trained, in half precision, or as bytes with scales.
+"""The weights of an export on the disk: as trained, in half precision, or as bytes with scales.
 
-Only what is stored changes: a program that loads the export makes single precision of it at the start of every request
-and computes with that, so every run-time that reads a SavedModel reads these too. Weights are read, not computed with,
-in few bits: 8-bit arithmetic would need the range of every activation as well (Jacob et al., 2018, section 2), and the
-states of a searched cell have none that is known.
+Only the storage changes: the exported graph converts the weights to single precision at the start of every request and
+computes with that, so every runtime that reads a SavedModel reads these too. Weights are stored, not multiplied, in few
+bits: 8-bit arithmetic would need the range of every activation as well (Jacob et al., 2018, section 2), and the states
+of a searched cell have no known range.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,27 +13,27 @@ import numpy as np
 import tensorflow as tf
 
 DEFAULT = "float32"
-_HIGHEST = 127  # of a byte; -128 is left out, so that 0 is in the middle
+_HIGHEST = 127  # largest stored byte; -128 is not used, so that 0 is in the middle
 
 
 def float32(values: np.ndarray, axis: int) -> dict[str, np.ndarray]:
-    """Weights as they are. Arguments and result as for `int8`."""
+    """Weights in single precision. Arguments and result as for `int8`."""
     return {"values": values.astype(np.float32)}
 
 
 def float16(values: np.ndarray, axis: int) -> dict[str, np.ndarray]:
-    """Weights rounded to half precision; what is beyond its range becomes the end of it. See `int8`."""
+    """Weights rounded to half precision, clipped to its range. See `int8`."""
     end = np.finfo(np.float16).max
     return {"values": np.clip(values, -end, end).astype(np.float16)}
 
 
 def int8(values: np.ndarray, axis: int) -> dict[str, np.ndarray]:
-    """Weights as bytes: values = bytes * scale, with a scale for each output of the matrix.
+    """Weights as bytes: weights = bytes * scale, with a scale for each output of the matrix.
 
     Args:
         values: a matrix, or several, `[…, I, J]`.
-        axis: -1 where a row is multiplied to give an output (an embedding that is a softmax too), -2 where a column is
-            (the kernel of a cell). The scales are the largest absolute values along it, over 127.
+        axis: -1 where each row gives an output (an embedding that is also a softmax), -2 where each column does (the
+            kernel of a cell). The scales are the largest absolute values along it, over 127.
 
     Returns:
         `values` int8 `[…, I, J]` and `scale` float32, of size 1 along the axis.
@@ -53,9 +51,9 @@ FORMATS: Mapping[str, Callable[[np.ndarray, int], dict[str, np.ndarray]]] = {
 
 
 class StoredWeights:
-    """Copies of a model's weights in the format of an export, and the model with what a reader makes of them.
+    """Copies of a model's weights in the format of an export, and a scope in which the model computes with them.
 
-    Vectors (the bias of a softmax, of an LSTM) are no burden and stay in single precision.
+    Vectors (the bias of a softmax, of an LSTM) are small and stay in single precision.
 
     Args:
         variables: of the model.
@@ -63,17 +61,20 @@ class StoredWeights:
         weights: a name of `FORMATS`.
 
     Attributes:
-        trackable: what an export has to keep track of. It holds its variables itself: those inside a Keras model are
-            not found by the loader that servers use (keras-team/keras#20095).
+        trackable: the object for the export to track. It holds its variables itself: the loader that servers use does
+            not find those inside a Keras model (keras-team/keras#20095).
 
     Raises:
         ValueError: there is no such format.
     """
 
-    def __init__(self, variables: Sequence[keras.Variable], by_row: Sequence[keras.Variable], weights: str = DEFAULT):
+    def __init__(
+        self, variables: Sequence[keras.Variable], by_row: Sequence[keras.Variable], *, weights: str = DEFAULT
+    ):
         if weights not in FORMATS:
             raise ValueError(f"weights as {weights!r}; known are {', '.join(FORMATS)}")
-        self._originals, self._stored = tuple(variables), []
+        self._originals = tuple(variables)
+        self._stored: list[dict[str, tf.Variable]] = []
         rows = {id(variable) for variable in by_row}
         for variable in self._originals:
             values = np.asarray(variable)
@@ -85,15 +86,15 @@ class StoredWeights:
 
     def read(self) -> list[tf.Tensor]:
         """The weights in single precision, in the order of the variables."""
-        found = []
+        weights = []
         for parts in self._stored:
             values = tf.cast(parts["values"], tf.float32)
-            found.append(values * parts["scale"] if "scale" in parts else values)
-        return found
+            weights.append(values * parts["scale"] if "scale" in parts else values)
+        return weights
 
     def scope(self) -> keras.StatelessScope:
-        """Within it, the model's variables have the values of `read`.
+        """A scope in which the model's variables have the values of `read`.
 
-        Enter it at the top of a function that is traced, so that loops below read what was made once.
+        Enter it at the top of a traced function, so that the conversion is not repeated inside its loops.
         """
         return keras.StatelessScope(state_mapping=list(zip(self._originals, self.read(), strict=True)))

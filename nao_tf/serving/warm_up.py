@@ -1,11 +1,9 @@
-"""Requests that TensorFlow Serving runs before it answers, so that the first user does not wait for it.
+"""Warm-up requests, which TensorFlow Serving runs before it answers, so that the first user does not wait.
 
 They are records of the message `tensorflow.serving.PredictionLog` in `assets.extra/tf_serving_warmup_requests` (TFX
-guide, "SavedModel Warmup"). Of that message and of those within it, only the fields that a prediction needs are
-declared here, with the numbers and names of TensorFlow Serving's own protos, so that no further package is required.
+guide, "SavedModel Warmup"). Of that message and of those within it, only the fields of a prediction are declared here,
+with the numbers and names of TensorFlow Serving's own protos, so that no further package is required.
 """
-
-from __future__ import annotations
 
 import os
 import pathlib
@@ -17,10 +15,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.framework import tensor_pb2
 
 FILE = pathlib.Path("assets.extra") / "tf_serving_warmup_requests"
-MODEL = "child"  # a server runs the requests on the model beside them, whatever it calls it
+MODEL = "child"  # a server runs the requests on the model of this folder, whatever its name
 _PACKAGE = "tensorflow.serving"
 
-# message -> field -> (number, type); a type that is no message is bytes or string
+# message -> field -> (number, type); a type that is not a message is bytes or string
 _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "ModelSpec": {"name": (1, "string"), "signature_name": (3, "string")},
     "Input": {"key": (1, "string"), "value": (2, "bytes")},  # an entry of the map from names to tensors
@@ -30,12 +28,12 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
 }
 
 
-def write(directory: os.PathLike, requests: Iterable[tuple[str, Mapping[str, np.ndarray]]]) -> None:
-    """Writes requests beside a SavedModel.
+def write(directory: os.PathLike[str] | str, requests: Iterable[tuple[str, Mapping[str, np.ndarray]]]) -> None:
+    """Adds warm-up requests to a SavedModel.
 
     Args:
         directory: of the SavedModel.
-        requests: signature and its inputs by name, one pair a request; at most 1,000.
+        requests: pairs of a signature and its inputs by name; TensorFlow Serving takes at most 1,000.
     """
     path = pathlib.Path(directory) / FILE
     path.parent.mkdir(exist_ok=True)
@@ -55,7 +53,7 @@ def _record(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _classes() -> dict[str, type]:
-    """Message classes in a pool of their own, which does not clash with TensorFlow Serving's."""
+    """Message classes in a separate pool, which does not clash with TensorFlow Serving's."""
     kinds = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="nao_tf/warm_up.proto", package=_PACKAGE, syntax="proto3")
     for name, fields in _MESSAGES.items():

@@ -134,8 +134,7 @@ class TextLikelihood:
 
     def _total(self, values: tf.Tensor) -> tf.Tensor:
         inputs, targets, weights = self._text
-        cell = self._model.cell
-        chosen = cell.chosen(values) if values.shape[0] else None
+        chosen = self._model.chosen(values)
 
         def step(index, state, total):
             likelihoods, state = self._model.log_likelihoods(
@@ -144,7 +143,7 @@ class TextLikelihood:
             # in double precision, since single would round a sum over so many tokens at its sixth digit
             return index + 1, state, total + tf.reduce_sum(tf.cast(likelihoods, tf.float64) * weights[index])
 
-        loop = [0, cell.initial_state(self._batch_size), tf.zeros([], tf.float64)]
+        loop = [0, self._model.cell.initial_state(self._batch_size), tf.zeros([], tf.float64)]
         return tf.while_loop(lambda index, *_: index < inputs.shape[0], step, loop)[2]
 
     def __call__(self, network: Network) -> float:
@@ -392,7 +391,7 @@ class SharedLanguageChild(Training):
         self.model = build_model(
             settings, vocabulary_size, cell=SharedRecurrentCell(settings.units, scale=settings.scale)
         )
-        self.likelihood = _validation(self.model, valid, settings)
+        self.likelihood = _validation(self.training.model, valid, settings)
         self._factor = tf.Variable(1.0, trainable=False)
         cell = self.model.cell
         self._dense = [self.model.embedding, self.model.bias, cell.first_kernel]
@@ -556,12 +555,12 @@ class LanguageTrainer:
     ):
         self.settings = settings
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
-        self.likelihood = _validation(self.model, valid, settings)
+        self.likelihood = _validation(self.training.model, valid, settings)
         self._epochs: ValidatedEpochs | None = None
         if settings.epochwise:
             self._epochs = ValidatedEpochs(
                 self.training,
-                model=self.model,
+                model=self.training.model,
                 validate=lambda: self.likelihood(self.network),
                 patience=settings.averaging_patience,
                 steps=settings.steps,
@@ -571,8 +570,9 @@ class LanguageTrainer:
 
     @property
     def model(self) -> LanguageModel:
-        """The model, with the weights of the last training."""
-        return self.training.model
+        """The model of the network, with the weights of the last training."""
+        model, network = self.training.model, self.network
+        return model.with_architecture(network.values) if isinstance(network, Architecture) else model
 
     @property
     def network(self) -> Network:
@@ -582,7 +582,7 @@ class LanguageTrainer:
     @property
     def parameters(self) -> int:
         """Trainable parameters."""
-        return self.model.count_params()
+        return self.training.model.count_params()
 
     @property
     def history(self) -> list[float]:
@@ -598,8 +598,6 @@ class LanguageTrainer:
         if network != self.network and KerasLstm in (type(network), type(self.network)):
             raise ValueError(f"a trainer of {self.network} cannot train {network}")
         self.training.network = network
-        if isinstance(network, Architecture):
-            self.model.with_architecture(network.values)
 
     def train(
         self,
@@ -641,7 +639,7 @@ class LanguageTrainer:
 
     def measure(self, tokens: np.ndarray) -> float:
         """Exact perplexity of a text `[tokens]`: one sequence, every token but the first once."""
-        return perplexity(TextLikelihood(self.model, tokens)(self.network))
+        return perplexity(TextLikelihood(self.training.model, tokens)(self.network))
 
     def seconds_per_step(self, steps: int = 40) -> float:
         """Median seconds of a training step. Trains the weights that are there; compiling is not counted."""

@@ -55,10 +55,11 @@ def test_a_line_a_strategy_with_all_figures(table, capsys, tmp_path):
 def test_figures_are_those_of_the_course(table):
     contender = search_quality.contender("local", initial=5)
     (course,) = search_quality.run_together(contender, [3], table, [120], held_out=0)
+    from nao_tf.search.table_evaluator import TableEvaluator
+
     from nao_tf.search.loop import search
     from nao_tf.search.pool import Pool
     from nao_tf.search.strategies.local import LocalSearch
-    from nao_tf.search.table_evaluator import TableEvaluator
 
     pool = Pool(None, table.space, "seen", higher_is_better=True)
     search(LocalSearch(table.space, 3), TableEvaluator(table), pool, 120, initial=5, proposals=1)

@@ -1,7 +1,8 @@
 import io
 
-from nao_tf.cli import terminal
 from nao_tf.cli.terminal import Rate, Terminal
+
+from nao_tf.cli import terminal
 
 
 class Tty(io.StringIO):

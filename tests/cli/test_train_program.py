@@ -192,7 +192,7 @@ def test_the_vocabulary_of_the_published_corpora_is_one_dictionary(tmp_path):
     folder_of(tmp_path, (3, 3, 3), ("wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"), words=5)
     from nao_tf.data.text import load_corpus, load_lines
 
-    lines, source = load_lines("wikitext2", "test", tmp_path)
+    lines, source = load_lines("wikitext2", "test", data_dir=tmp_path)
     corpus = load_corpus("wikitext2", tmp_path)
     assert isinstance(corpus.vocabulary, Vocabulary) and source.endswith("wiki.test.tokens")
     np.testing.assert_array_equal(corpus.vocabulary.encode(lines, source), corpus.test)

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-
-from nao_tf.architecture import RecurrentSpace
 from nao_tf.cli.terminal import Terminal
 from nao_tf.cli.trained_search import TrainedSearch
+
+from nao_tf.architecture import RecurrentSpace
 from nao_tf.errors import DivergedError, RunError
 from nao_tf.search.pool import Candidate, Evaluation, Pool
 

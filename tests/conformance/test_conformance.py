@@ -12,14 +12,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from nao_tf.child.images.cell_classifier import AuxiliaryHead, ImageClassifier
+from nao_tf.child.images.residual_classifier import ResidualClassifier
+from nao_tf.child.images.shared_classifier import SharedImageClassifier
 
 from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace
 from nao_tf.child.images.cell import ConvolutionalCell
-from nao_tf.child.images.cell_classifier import AuxiliaryHead, ImageClassifier
 from nao_tf.child.images.operations import ConvolutionStep, FactorisedReduction, Normalisation, Operation
-from nao_tf.child.images.residual_classifier import ResidualClassifier
 from nao_tf.child.images.shared_cell import SharedCell
-from nao_tf.child.images.shared_classifier import SharedImageClassifier
 from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.child.language.keras_lstm import LongShortTermMemory
 from nao_tf.child.language.language_model import LanguageModel
@@ -29,8 +29,9 @@ from nao_tf.controller.decoder import Decoder
 from nao_tf.controller.encoder import Encoder
 from nao_tf.controller.predictor import Predictor
 from nao_tf.data.vocabulary import Vocabulary
-from nao_tf.serving.export import export_child, export_controller
 from nao_tf.serving.export_classifier import export_classifier
+from nao_tf.serving.export_controller import export_controller
+from nao_tf.serving.export_language import export_language_model
 
 T, B, U, V, H = 4, 3, 5, 7, 6
 SPACE = RecurrentSpace()
@@ -54,9 +55,14 @@ class Case(NamedTuple):
     shapes: tuple[tuple[int, ...], ...] = ()
 
 
-def cell_inputs(width=U):
-    """Inputs, state and architecture of a cell."""
-    return lambda generator: (floats(generator, T, B, U), floats(generator, B, width), tf.constant(ARCHITECTURE))
+def cell_inputs(generator):
+    """Inputs, state and architecture of a searched cell."""
+    return floats(generator, T, B, U), floats(generator, B, U), tf.constant(ARCHITECTURE)
+
+
+def lstm_inputs(generator):
+    """Inputs and state of an LSTM."""
+    return floats(generator, T, B, U), floats(generator, B, 2 * U)
 
 
 def floats(generator, *shape):
@@ -81,8 +87,8 @@ def for_members(generator):
 
 def language_model(cell):
     """A model around a new cell."""
-    dropout = Dropout(output=0.5, words=0.1)
-    return lambda: LanguageModel(cell(U), V, ARCHITECTURE, dropout, activation_penalty=0.5, scale=0.3)
+    settings = {"dropout": Dropout(output=0.5, words=0.1), "activation_penalty": 0.5, "scale": 0.3}
+    return lambda: LanguageModel(cell(U), V, architecture=ARCHITECTURE if cell.searched else None, **settings)
 
 
 def controller(**changes):
@@ -93,17 +99,17 @@ def controller(**changes):
 
 def child_export(model, directory):
     """As the program exports it."""
-    export_child(model, VOCABULARY, directory)
+    export_language_model(model, VOCABULARY, directory=directory)
 
 
 def controller_export(model, directory):
     """As the program exports it."""
-    export_controller(model, SPACE, directory)
+    export_controller(model, SPACE, directory=directory)
 
 
 def classifier_export(model, directory):
     """As the program exports it."""
-    export_classifier(model, [f"class {number}" for number in range(K)], directory)
+    export_classifier(model, [f"class {number}" for number in range(K)], directory=directory)
 
 
 def values(*channels):
@@ -123,9 +129,9 @@ def shape(channels):
 
 STATES = (2, B, len(ARCHITECTURE) // 2, H)
 CASES = {
-    "RecurrentCell": Case(lambda: RecurrentCell(U, average_first=True, scale=0.5), cell_inputs()),
-    "SharedRecurrentCell": Case(lambda: SharedRecurrentCell(U, average_first=False), cell_inputs()),
-    "LongShortTermMemory": Case(lambda: LongShortTermMemory(U), cell_inputs(2 * U)),
+    "RecurrentCell": Case(lambda: RecurrentCell(U, average_first=True, scale=0.5), cell_inputs),
+    "SharedRecurrentCell": Case(lambda: SharedRecurrentCell(U, average_first=False), cell_inputs),
+    "LongShortTermMemory": Case(lambda: LongShortTermMemory(U), lstm_inputs),
     "LanguageModel": Case(language_model(RecurrentCell), words, child_export),
     "LanguageModel, shared": Case(language_model(SharedRecurrentCell), words, child_export),
     "LanguageModel, LSTM": Case(language_model(LongShortTermMemory), words, child_export),

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 from controllers import SMALL, StaircaseSpace, fitted_default, scored_pool, synthetic_score
+from nao_tf.controller.batching import MEMBERS_PER_CALL
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.controller import PRESETS, fit, fit_together, improve_together
-from nao_tf.controller.batching import MEMBERS_PER_CALL
 from nao_tf.controller.compiled import program_for
 from nao_tf.controller.quality import hamming_distance
 from nao_tf.controller.training_set import normalise_by_range, normalise_by_rank

@@ -16,46 +16,46 @@ def batches(**options):
 
 
 def test_an_epoch_has_every_image_at_most_once_and_another_order_than_the_next():
-    found = batches()
-    assert [int(step) for step, _, _ in found] == list(range(10))
-    first, second = (np.concatenate([labels for _, _, labels in found[at : at + 4]]) for at in (0, 4))
+    drawn = batches()
+    assert [int(step) for step, _, _ in drawn] == list(range(10))
+    first, second = (np.concatenate([labels for _, _, labels in drawn[start : start + 4]]) for start in (0, 4))
     assert len(set(first)) == len(set(second)) == 20 and list(first) != list(second)
 
 
 @pytest.mark.parametrize("first", [1, 4, 7])
-def test_a_training_that_goes_on_gets_what_an_undisturbed_one_gets(first):
+def test_a_resumed_training_gets_the_batches_of_an_undisturbed_one(first):
     whole = batches()
-    for found, expected in zip(batches(first=first), whole[first:], strict=True):
-        for one, other in zip(found, expected, strict=True):
+    for resumed, expected in zip(batches(first=first), whole[first:], strict=True):
+        for one, other in zip(resumed, expected, strict=True):
             np.testing.assert_array_equal(one, other)
 
 
-def test_images_are_moved_and_mirrored_by_hand():
+def test_images_are_moved_and_mirrored():
     seen = set()
     for _, images, labels in batches(steps=40):
         for image, label in zip(images, labels, strict=True):
             padded = np.pad(IMAGES[label], [[2, 2], [2, 2], [0, 0]])
-            wanted = [
+            matches = [
                 (top, left, mirrored)
                 for top in range(5)
                 for left in range(5)
                 for mirrored in (False, True)
                 if np.array_equal(image, padded[top : top + 6, left : left + 5][:, :: -1 if mirrored else 1])
             ]
-            assert wanted
-            seen.add(wanted[0])
+            assert matches
+            seen.add(matches[0])
     assert len(seen) > 40  # of 50
 
 
-def test_nothing_is_done_where_nothing_is_asked_for():
+def test_without_augmentation_images_are_unchanged():
     for _, images, labels in batches(shift=0, mirrored=False):
         np.testing.assert_array_equal(images, IMAGES[labels])
-    assert augment(tf.constant(IMAGES), tf.constant([1, 2]), 0, False).dtype == tf.uint8
+    assert augment(tf.constant(IMAGES), tf.constant([1, 2]), shift=0, mirrored=False).dtype == tf.uint8
 
 
 def test_too_few_images_for_a_batch():
     with pytest.raises(ValueError, match="batches of 24 images; there are only 23"):
-        training_batches(PART, 24, 0, 1)
+        training_batches(PART, 24, seed=0, steps=1)
 
 
 @pytest.mark.parametrize("batch_size, shape", [(5, (5, 5)), (100, (1, 23)), (23, (1, 23))])

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 import pickle
 
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nao_tf.data import cifar
-from nao_tf.data.images import load_images
+from nao_tf.data.images import Part, load_images
 from nao_tf.errors import InputError
 
 SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "cifar10"
@@ -81,35 +82,67 @@ def test_a_pickle_that_runs_something_runs_nothing(tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-def test_wrong_published_files_are_one_clear_line(tmp_path):
-    def says(match, task="cifar10"):
+def test_wrong_published_files_are_refused_in_one_line(tmp_path):
+    def refused(match, task="cifar10"):
         with pytest.raises(InputError, match=match) as error:
             load_images(task, tmp_path)
         assert "\n" not in str(error.value)
 
-    says("no files of cifar10; expected data_batch_.*bin and test_batch.bin")
+    refused("no files of cifar10; expected data_batch_.*bin and test_batch.bin")
     published(tmp_path)
     (tmp_path / "test_batch.bin").rename(tmp_path / "elsewhere")
-    says("data_batch_1.bin is there but not test_batch.bin")
+    refused("data_batch_1.bin is there but not test_batch.bin")
     (tmp_path / "test_batch.bin").write_bytes(bytes(3000))
-    says("test_batch.bin: 3,000 bytes; a binary file has 3,073 for each image")
+    refused("test_batch.bin: 3,000 bytes; a binary file has 3,073 for each image")
     (tmp_path / "test_batch.bin").write_bytes(b"\x0b" + bytes(3072))
-    says("image 0 has class 11; classes are 0 to 9")
+    refused("image 0 has class 11; classes are 0 to 9")
     for number in (1, 2):
         (tmp_path / f"data_batch_{number}.bin").write_bytes(bytes(3073 * 10))
     (tmp_path / "test_batch.bin").write_bytes(bytes(3073))
-    says("only one class")
+    refused("only one class")
     (tmp_path / "data_batch_1").write_bytes(b"no pickle")
     for path in tmp_path.glob("*.bin"):
         path.unlink()
     (tmp_path / "test_batch").write_bytes(b"no pickle")
-    says("not a file of the version for Python")
+    refused("not a file of the version for Python")
     with pytest.raises(InputError, match="no such folder"):
         load_images("cifar10", tmp_path / "nowhere")
     with pytest.raises(InputError, match="images needs --data_dir"):
         load_images("images")
     with pytest.raises(InputError, match="one of cifar10, cifar100, images"):
         load_images("mnist")
+
+
+def test_the_fingerprint_is_of_the_content(tmp_path):
+    for name in ("binary", "moved", "python"):
+        (tmp_path / name).mkdir()
+    published(tmp_path / "binary")
+    for path in (tmp_path / "binary").iterdir():
+        content = path.read_bytes()
+        (tmp_path / "moved" / path.name).write_bytes(content)
+        records = np.frombuffer(content, np.uint8).reshape(-1, 3073)
+        pickled = {"labels": records[:, 0].tolist(), "data": records[:, 1:].copy()}
+        (tmp_path / "python" / path.stem).write_bytes(pickle.dumps(pickled))
+    data = [load_images("cifar10", tmp_path / name) for name in ("binary", "moved", "python")]
+    assert len({one.source for one in data}) == 3
+    assert len({one.fingerprint() for one in data}) == 1
+    assert dataclasses.replace(data[0], name="other").fingerprint() == data[0].fingerprint()
+
+
+def test_the_fingerprint_tells_data_apart(tmp_path):
+    published(tmp_path)
+    data = load_images("cifar10", tmp_path)
+    pixels, labels = data.test.images.copy(), data.test.labels.copy()
+    pixels[0, 0, 0, 0] ^= 1
+    labels[0] = (labels[0] + 1) % 10
+    whole = data.train + data.valid
+    others = [
+        dataclasses.replace(data, test=Part(pixels, data.test.labels)),
+        dataclasses.replace(data, test=Part(data.test.images, labels)),
+        dataclasses.replace(data, train=whole[:-1], valid=whole[-1:]),  # the same images, split elsewhere
+        dataclasses.replace(data, class_names=("other", *data.class_names[1:])),
+    ]
+    assert len({other.fingerprint() for other in (data, *others)}) == 5
 
 
 def draw(folder, count, size=20, mode="RGB", suffix="png"):
@@ -141,26 +174,26 @@ def test_folders_of_classes_are_split_or_taken_as_they_are(tmp_path):
     assert (len(data.train), len(data.valid)) == (10, 2)
 
 
-def test_wrong_folders_are_one_clear_line(tmp_path):
-    def says(match):
+def test_wrong_folders_are_refused_in_one_line(tmp_path):
+    def refused(match):
         with pytest.raises(InputError, match=match) as error:
             load_images("images", tmp_path)
         assert "\n" not in str(error.value)
 
-    says("no folders of classes")
+    refused("no folders of classes")
     draw(tmp_path / "cat", 4)
-    says(r"only one class \(cat\)")
+    refused(r"only one class \(cat\)")
     (tmp_path / "dog").mkdir()
-    says("dog: no images; a class needs at least 3 files")
+    refused("dog: no images; a class needs at least 3 files")
     draw(tmp_path / "dog", 4)
     (tmp_path / "dog" / "2.png").write_text("no image")
-    says("2.png: not an image; give files of PNG")
+    refused("2.png: not an image; give files of PNG")
     for name in ("cat", "dog"):
         draw(tmp_path / "train" / name, 3)
-    says("a folder train but none of the name test")
+    refused("a folder train but none of the name test")
     for name in ("cat", "dog", "emu"):
         draw(tmp_path / "test" / name, 1)
-    says("emu: a class without training images; classes are cat, dog")
+    refused("emu: a class without training images; classes are cat, dog")
 
 
 def test_the_embedded_sample_is_named(tmp_path):
@@ -193,8 +226,8 @@ def test_prepared_tfds_images(tmp_path):
     )
     data = load_images("cifar10", tfds_dir=tmp_path)
     assert data.name == "cifar10" and data.source.startswith("TFDS cifar10/3.0.2")
-    found = np.concatenate([data.train.images, data.valid.images])
-    assert {image.tobytes() for image in found} == {image.tobytes() for image in images[:20]}
+    taken = np.concatenate([data.train.images, data.valid.images])
+    assert {image.tobytes() for image in taken} == {image.tobytes() for image in images[:20]}
     assert (len(data.train), len(data.valid), len(data.test)) == (18, 2, 10)
 
 

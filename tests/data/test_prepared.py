@@ -2,9 +2,9 @@
 
 import hashlib
 import http.server
+import pathlib
 import threading
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ from nao_tf.data.text import load_corpus  # noqa: E402
 from nao_tf.data.wikitext2 import wikitext2_dataset_builder  # noqa: E402
 from nao_tf.errors import InputError  # noqa: E402
 
-PTB_FILES = Path(ptb_dataset_builder.__file__).parent / "dummy_data"
-WIKITEXT2_FILES = Path(wikitext2_dataset_builder.__file__).parent / "dummy_data"
+PTB_FILES = pathlib.Path(ptb_dataset_builder.__file__).parent / "dummy_data"
+WIKITEXT2_FILES = pathlib.Path(wikitext2_dataset_builder.__file__).parent / "dummy_data"
 
 
 def prepare(builder_class, files, directory):
     builder = builder_class(data_dir=directory)
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=files))
-    return Path(builder.data_dir)
+    return pathlib.Path(builder.data_dir)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_find_takes_the_newest_finished_version(tmp_path, monkeypatch):
 
 def test_the_default_directory_is_that_of_tfds(monkeypatch):
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
-    assert prepared.default_directory() == Path.home() / "tensorflow_datasets"
+    assert prepared.default_directory() == pathlib.Path.home() / "tensorflow_datasets"
 
 
 @pytest.fixture

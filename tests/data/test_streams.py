@@ -24,9 +24,9 @@ def test_windows_are_whole_and_leave_the_last_row_as_a_target(steps, count):
     assert window_count(streams(np.arange(18), 2), steps) == count  # [9, 2]: 8 steps to predict
 
 
-@pytest.mark.parametrize("steps, said", [(0, "steps is 0"), (9, "a window has 9 steps, .* only 8")])
-def test_windows_that_cannot_be(steps, said):
-    with pytest.raises(InputError, match=said):
+@pytest.mark.parametrize("steps, message", [(0, "steps is 0"), (9, "a window has 9 steps, .* only 8")])
+def test_windows_that_cannot_be(steps, message):
+    with pytest.raises(InputError, match=message):
         window_count(streams(np.arange(18), 2), steps)
 
 
@@ -34,7 +34,7 @@ def test_windows_that_cannot_be(steps, said):
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 19, 20, 64])
 def test_evaluation_scores_every_token_but_the_first_once(batch_size, steps):
     tokens = np.random.default_rng(0).permutation(20)
-    inputs, targets, weights = evaluation_streams(tokens, batch_size, steps)
+    inputs, targets, weights = evaluation_streams(tokens, batch_size, steps=steps)
     assert inputs.shape == targets.shape == weights.shape
     assert inputs.shape[1] == batch_size and inputs.shape[0] % steps == 0
     assert weights.sum() == len(tokens) - 1
@@ -55,8 +55,9 @@ def test_a_memoryless_loss_does_not_depend_on_the_batch_size():
 
 
 @pytest.mark.parametrize(
-    "tokens, arguments, message", [(1, (1,), "at least 2"), (5, (0,), "batch"), (5, (1, 0), "ste")]
+    "tokens, batch_size, steps, message",
+    [(1, 1, 1, "at least 2 tokens"), (5, 0, 1, "batch_size is 0"), (5, 1, 0, "steps is 0")],
 )
-def test_evaluation_that_cannot_be(tokens, arguments, message):
+def test_evaluation_that_cannot_be(tokens, batch_size, steps, message):
     with pytest.raises(InputError, match=message):
-        evaluation_streams(np.arange(tokens), *arguments)
+        evaluation_streams(np.arange(tokens), batch_size, steps=steps)

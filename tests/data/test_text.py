@@ -1,18 +1,20 @@
 """Loading corpora."""
 
+import dataclasses
 import os
+import pathlib
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nao_tf.data import python_docs
-from nao_tf.data.text import Vocabulary, load_corpus
+from nao_tf.data.text import load_corpus, load_lines
+from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.errors import InputError
 
-ROOT = Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[2]
 TEXT = ROOT / "testdata" / "text"
 PTB = ROOT / ".." / "shared" / "data" / "ptb"
 WIKITEXT2 = ROOT / "nao_tf" / "data" / "wikitext2" / "dummy_data" / "wikitext-2"
@@ -40,6 +42,13 @@ def test_own_text():
     assert corpus.vocabulary.decode(corpus.test) == "the <unk> sat on the cat <eos>".split()
 
 
+def test_lines_of_a_part_are_those_of_its_tokens():
+    lines, source = load_lines("text", "test", data_dir=TEXT)
+    corpus = load_corpus("text", TEXT)
+    assert source == str(TEXT / "test.txt")
+    np.testing.assert_array_equal(corpus.vocabulary.encode(lines, source), corpus.test)
+
+
 def test_own_text_with_limits():
     assert load_corpus("text", TEXT, vocabulary_size=4).vocabulary.words == ("<eos>", "<unk>", "the", "cat")
     assert len(load_corpus("text", TEXT, minimum_count=2).vocabulary) == 7
@@ -54,14 +63,30 @@ def test_folders_of_files_are_read_by_name(tmp_path):
     assert corpus.vocabulary.decode(corpus.train) == ["one", "<eos>", "two", "<eos>"]
 
 
-def test_fingerprint_is_of_the_content(tmp_path):
-    write(tmp_path)
-    for part in ("train", "valid", "test"):
-        (tmp_path / f"{part}.txt").write_bytes((TEXT / f"{part}.txt").read_bytes())
-    first = load_corpus("text", TEXT).fingerprint()
-    assert load_corpus("text", tmp_path).fingerprint() == first
-    (tmp_path / "test.txt").write_text("the dog sat on the cat\n")
-    assert load_corpus("text", tmp_path).fingerprint() != first
+def test_the_fingerprint_is_of_the_content(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        for part in ("train", "valid", "test"):
+            (tmp_path / name / f"{part}.txt").write_bytes((TEXT / f"{part}.txt").read_bytes())
+    original = load_corpus("text", TEXT)
+    moved = [load_corpus("text", tmp_path / name) for name in ("first", "second")]
+    assert len({corpus.source for corpus in (original, *moved)}) == 3
+    assert len({corpus.fingerprint() for corpus in (original, *moved)}) == 1
+    assert dataclasses.replace(original, name="other").fingerprint() == original.fingerprint()
+
+
+def test_the_fingerprint_tells_texts_apart():
+    corpus = load_corpus("text", TEXT)
+    words = corpus.vocabulary.words
+    changed = corpus.test.copy()
+    changed[0] = (changed[0] + 1) % len(words)
+    whole = np.concatenate([corpus.valid, corpus.test])
+    others = [
+        dataclasses.replace(corpus, test=changed),
+        dataclasses.replace(corpus, valid=whole[:-3], test=whole[-3:]),  # the same tokens, cut elsewhere
+        dataclasses.replace(corpus, vocabulary=Vocabulary((*words[:-1], "other"))),
+    ]
+    assert len({other.fingerprint() for other in (corpus, *others)}) == 4
 
 
 @pytest.mark.parametrize("pattern", ["wiki.{}.tokens", "{}.txt"])
@@ -157,7 +182,3 @@ def test_an_empty_folder_is_never_replaced_by_the_sample(tmp_path, task, names):
 def test_arguments_that_do_not_apply(arguments, message):
     with pytest.raises(InputError, match=message):
         load_corpus(**arguments)
-
-
-def test_vocabulary_is_importable_from_here():
-    assert Vocabulary.__module__ == "nao_tf.data.vocabulary"

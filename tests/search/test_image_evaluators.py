@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
 
 from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.errors import DivergedError
-from nao_tf.search.image_evaluators import METRIC, ImagesFromScratch, ImagesWithSharedWeights
 from nao_tf.search.pool import Candidate, Pool
 from nao_tf.training.images import Quality
 

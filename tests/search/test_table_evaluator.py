@@ -1,7 +1,8 @@
+from nao_tf.search.table_evaluator import TableEvaluator
+
 from nao_tf.architecture import NasBench201Space
 from nao_tf.data.table import read_table
 from nao_tf.search.pool import Candidate, Pool
-from nao_tf.search.table_evaluator import TableEvaluator
 
 
 def test_every_candidate_is_looked_up_once(invented_table):

@@ -19,7 +19,7 @@ from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
-from nao_tf.serving.export import export_child
+from nao_tf.serving.export_language import export_language_model
 
 SERVING = (pathlib.Path(__file__).parents[2] / "docs" / "serving.md").read_text()
 NAMED = {4: "the", 5: "<eos>", 17: "cat", 42: "sat"}  # the ids that the examples speak of
@@ -31,10 +31,10 @@ REQUESTS = re.findall(r"^    curl -d '(.*)' (http\S*)\n    (\{.*\})$", SERVING, 
 def signatures(tmp_path_factory):
     """Of a model of 128 units, as the gRPC client expects it."""
     keras.utils.set_random_seed(1)
-    model = LanguageModel(RecurrentCell(128), len(VOCABULARY), RecurrentSpace().published["NAO"])
+    model = LanguageModel(RecurrentCell(128), len(VOCABULARY), architecture=RecurrentSpace().published["NAO"])
     model.build()
     folder = tmp_path_factory.mktemp("export") / "child" / "1"
-    export_child(model, VOCABULARY, folder)
+    export_language_model(model, VOCABULARY, directory=folder)
     return tf.saved_model.load(folder).signatures
 
 

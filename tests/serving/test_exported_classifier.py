@@ -1,18 +1,17 @@
-"""An exported image classifier as `nao_eval` uses it: classes, their names, accuracy, and images that do not fit."""
+"""An exported image classifier as `nao_eval` uses it: classes, their names, accuracy, images that do not fit."""
 
 import dataclasses
 
 import keras
 import numpy as np
 import pytest
-
 from nao_tf.child.images.residual_classifier import ResidualClassifier
-from nao_tf.cli.evaluate_images import evaluate
+
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import InputError
 from nao_tf.serving.export_classifier import export_classifier
-from nao_tf.serving.exported import ExportedLanguageModel
-from nao_tf.serving.exported_classifier import IMAGES, ExportedClassifier
+from nao_tf.serving.exported_classifier import BATCH, ExportedClassifier, evaluate_images
+from nao_tf.serving.exported_language import ExportedLanguageModel
 
 NAMES = ("cat", "dog", "Bär")
 GENERATOR = np.random.default_rng(0)
@@ -23,7 +22,7 @@ def part(count, size=8):
     return Part(images, GENERATOR.integers(0, 3, count).astype(np.int32))
 
 
-DATA = ImageData("images", "here", NAMES, part(3), part(3), part(IMAGES + 3))
+DATA = ImageData(name="images", source="here", class_names=NAMES, train=part(3), valid=part(3), test=part(BATCH + 3))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def model():
 @pytest.fixture(scope="module")
 def directory(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "child"
-    export_classifier(model, NAMES, folder / "1")
+    export_classifier(model, NAMES, directory=folder / "1")
     return folder
 
 
@@ -46,28 +45,28 @@ def exported(directory):
     return ExportedClassifier(directory)
 
 
-def test_it_tells_what_it_takes_and_knows(exported, directory):
+def test_shape_of_images_and_names_of_classes(exported, directory):
     assert (exported.image_shape, exported.class_names) == ((8, 8, 1), NAMES)
     assert exported.directory == directory / "1"
 
 
 def test_figures_are_those_of_the_model(model, exported):
-    found = evaluate(exported, DATA)
-    likelihoods = np.concatenate([model(DATA.test.images[:IMAGES]), model(DATA.test.images[IMAGES:])])  # [N, K]
+    figures = evaluate_images(exported, DATA)
+    likelihoods = np.concatenate([model(DATA.test.images[:BATCH]), model(DATA.test.images[BATCH:])])  # [N, K]
     labels = DATA.test.labels
-    assert found["images"] == IMAGES + 3 and found["source"] == "here"
-    assert found["accuracy"] == pytest.approx(np.mean(likelihoods.argmax(1) == labels))
-    assert found["loss"] == pytest.approx(
+    assert figures["images"] == BATCH + 3 and figures["source"] == "here"
+    assert figures["accuracy"] == pytest.approx(np.mean(likelihoods.argmax(1) == labels))
+    assert figures["loss"] == pytest.approx(
         -np.mean([row[label] for row, label in zip(likelihoods, labels, strict=True)])
     )
 
 
-def test_what_does_not_fit_is_said(exported, directory):
+def test_images_and_classes_that_do_not_fit(exported, directory):
     larger = dataclasses.replace(DATA, train=part(3, 9), test=part(3, 9))
     with pytest.raises(InputError, match="1: takes images of 8 x 8 x 1; those of here are 9 x 9 x 1"):
-        evaluate(exported, larger)
+        evaluate_images(exported, larger)
     others = dataclasses.replace(DATA, class_names=("a", "b", "c", "d", "e", "f"))
     with pytest.raises(InputError, match=r"knows the classes cat, dog, Bär \(3\); here has a, b, c, d, e, … \(6\)"):
-        evaluate(exported, others)
+        evaluate_images(exported, others)
     with pytest.raises(InputError, match="without the signature 'score_ids'; give a language model"):
         ExportedLanguageModel(directory)

@@ -1,6 +1,6 @@
 """Exports in programs that know neither this package nor Keras: the C API of TensorFlow, and OpenVINO.
 
-`saved_model_cli` is in `test_export`. OpenVINO runs where it is installed: in this Python, or in that of the
+`saved_model_cli` is in `test_export_language`. OpenVINO runs where it is installed: in this Python, or in that of the
 environment variable OPENVINO_PYTHON.
 """
 
@@ -15,14 +15,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from rounding import give_rounded
+from rounding import assign_rounded
 from tensorflow.core.protobuf import saved_model_pb2
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
-from nao_tf.serving.export import export_child
+from nao_tf.serving.export_language import export_language_model
 from nao_tf.serving.stored_weights import FORMATS
 
 VOCABULARY = Vocabulary(("<eos>", "<unk>", *"abcdefghijk"))
@@ -34,12 +34,12 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 def exported(tmp_path_factory, request):
     """The folder of an export, and the log probabilities that Keras finds for ROWS, `[3, 49]`."""
     keras.utils.set_random_seed(3)
-    model = LanguageModel(RecurrentCell(7), len(VOCABULARY), RecurrentSpace().published["ENAS"], scale=0.9)
+    model = LanguageModel(RecurrentCell(7), len(VOCABULARY), architecture=RecurrentSpace().published["ENAS"], scale=0.9)
     model.build()
     model.bias.assign(np.random.default_rng(0).normal(size=len(VOCABULARY)))
     folder = tmp_path_factory.mktemp("export") / "child" / "1"
-    export_child(model, VOCABULARY, folder, request.param)
-    give_rounded(model, request.param)
+    export_language_model(model, VOCABULARY, directory=folder, weights=request.param)
+    assign_rounded(model, request.param)
     table = model(ROWS).numpy()
     return folder, np.take_along_axis(table[:, :-1], ROWS[:, 1:, None], -1)[..., 0]
 
@@ -67,15 +67,15 @@ def test_c_api_of_tensorflow(exported, tmp_path):
 
 
 # One process a model: a second conversion in a process may end it. Where a processor computes with 16 bits, OpenVINO
-# does so unless it is told (differences of 1e-3 here).
+# does so by default (differences of 1e-3 here).
 OPENVINO = """
 import json, sys
 import numpy, openvino
 model = openvino.Core().compile_model(
     openvino.convert_model(sys.argv[1]), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
 )
-found = model({"tokens": numpy.array(json.load(sys.stdin), numpy.int32)})
-print(json.dumps({name: value.tolist() for output, value in found.items() for name in output.get_names()}))
+answer = model({"tokens": numpy.array(json.load(sys.stdin), numpy.int32)})
+print(json.dumps({name: value.tolist() for output, value in answer.items() for name in output.get_names()}))
 """
 
 
@@ -92,6 +92,6 @@ def test_openvino(exported):
         env=ENVIRONMENT,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    np.testing.assert_allclose(found["log_probabilities"], expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(found["perplexity"], np.exp(-expected.mean(1)), rtol=1e-5)
+    answer = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(answer["log_probabilities"], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(answer["perplexity"], np.exp(-expected.mean(1)), rtol=1e-5)

@@ -4,16 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from rounding import give_rounded
+from rounding import assign_rounded
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.keras_lstm import LongShortTermMemory
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
-from nao_tf.cli import flags
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving import stored_weights
-from nao_tf.serving.export import export_child
+from nao_tf.serving.export_language import export_language_model
 from nao_tf.serving.stored_weights import FORMATS
 
 ARCHITECTURE = RecurrentSpace().published["NAO"]
@@ -23,7 +22,7 @@ CELLS = {"stand_alone": RecurrentCell, "shared": SharedRecurrentCell, "lstm": Lo
 def language_model(kind="stand_alone", units=6, words=9):
     """A small model whose weights are of very different sizes, so that scales matter."""
     keras.utils.set_random_seed(2)
-    model = LanguageModel(CELLS[kind](units), words, None if kind == "lstm" else ARCHITECTURE)
+    model = LanguageModel(CELLS[kind](units), words, architecture=None if kind == "lstm" else ARCHITECTURE)
     model.build()
     generator = np.random.default_rng(0)
     for variable in model.variables:
@@ -39,16 +38,16 @@ def vocabulary(words=9):
 def test_bytes_are_nearest_to_the_weights_and_reach_the_largest():
     values = np.random.default_rng(0).normal(size=[3, 5, 4]).astype(np.float32) * [1, 10, 100, 1e-3]
     for axis in (-1, -2):
-        found = stored_weights.int8(values, axis)
-        assert found["values"].dtype == np.int8 and found["scale"].dtype == np.float32
-        assert found["scale"].size == values.size // values.shape[axis]
-        assert (np.abs(found["values"]).max(axis) == 127).all()
-        assert (np.abs(found["values"] * found["scale"] - values) <= found["scale"] * 0.50001).all()
+        stored = stored_weights.int8(values, axis)
+        assert stored["values"].dtype == np.int8 and stored["scale"].dtype == np.float32
+        assert stored["scale"].size == values.size // values.shape[axis]
+        assert (np.abs(stored["values"]).max(axis) == 127).all()
+        assert (np.abs(stored["values"] * stored["scale"] - values) <= stored["scale"] * 0.50001).all()
 
 
 def test_weights_of_zero_stay_zero_and_halves_stay_finite():
-    found = stored_weights.int8(np.zeros([2, 3], np.float32), -1)
-    assert not found["values"].any() and np.isfinite(found["scale"]).all()
+    stored = stored_weights.int8(np.zeros([2, 3], np.float32), -1)
+    assert not stored["values"].any() and np.isfinite(stored["scale"]).all()
     half = stored_weights.float16(np.array([[1e6, -1e6, 0.1]], np.float32), -1)["values"]
     np.testing.assert_array_equal(half, np.array([[65504, -65504, 0.1]], np.float16))
 
@@ -60,15 +59,15 @@ def test_an_export_computes_with_the_weights_that_it_stores(weights, kind, tmp_p
     model, generator = language_model(kind), np.random.default_rng(1)
     tokens = generator.integers(9, size=[3, 12]).astype(np.int32)
     before = model(tokens).numpy()
-    export_child(model, vocabulary(), tmp_path / "1", weights)
+    export_language_model(model, vocabulary(), directory=tmp_path / "1", weights=weights)
     np.testing.assert_array_equal(model(tokens), before)  # the model itself keeps its weights
-    give_rounded(model, weights)
+    assign_rounded(model, weights)
     expected = model(tokens).numpy()  # [B, T, V]
     assert (np.abs(expected - before).max() > 1e-4) == (weights != "float32")
     loaded = tf.saved_model.load(tmp_path / "1").signatures
-    found = loaded["score_ids"](tokens=tf.constant(tokens))["log_probabilities"]
-    wanted = np.take_along_axis(expected[:, :-1], tokens[:, 1:, None], -1)[..., 0]
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    likelihoods = loaded["score_ids"](tokens=tf.constant(tokens))["log_probabilities"]
+    of_targets = np.take_along_axis(expected[:, :-1], tokens[:, 1:, None], -1)[..., 0]  # [B, T - 1]
+    np.testing.assert_allclose(likelihoods, of_targets, rtol=1e-5, atol=1e-5)
     state = tf.zeros([3, loaded["step"].structured_input_signature[1]["state"].shape[1]])
     for time in range(2):
         answer = loaded["step"](token=tf.constant(tokens[:, time]), state=state)
@@ -80,14 +79,9 @@ def test_fewer_bits_are_smaller_files(tmp_path):
     sizes = {}
     for weights in FORMATS:
         model = language_model("lstm", units=64, words=2000)
-        export_child(model, vocabulary(2000), tmp_path / weights / "1", weights)
+        export_language_model(model, vocabulary(2000), directory=tmp_path / weights / "1", weights=weights)
         sizes[weights] = sum(path.stat().st_size for path in (tmp_path / weights).rglob("variables.data*"))
     matrices = 2000 * 64 + 2 * 64 * 256
     assert sizes["float32"] >= 4 * matrices
     assert 2 * matrices <= sizes["float16"] < 2.3 * matrices
     assert matrices <= sizes["int8"] < 1.3 * matrices
-
-
-def test_the_flag_knows_the_formats():
-    assert flags.flags.FLAGS["export_weights"].parser.enum_values == list(FORMATS)
-    assert flags.flags.FLAGS["export_weights"].default == stored_weights.DEFAULT

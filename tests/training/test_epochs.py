@@ -85,7 +85,7 @@ def plain_training(children, seed):
             give(values)
             inputs, targets = (tf.constant(text[start + ahead : start + ahead + length]) for ahead in (0, 1))
             with tf.GradientTape() as tape:
-                outputs, _, state = model.hidden(inputs, state, tf.constant(ARCHITECTURE))
+                outputs, _, state = model.hidden(inputs, state, architecture=tf.constant(ARCHITECTURE))
                 logits = tf.einsum("tbu,vu->tbv", outputs, model.embedding.value) + model.bias.value
                 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
                 if length > 1:
@@ -216,7 +216,12 @@ def test_padding_changes_neither_loss_nor_gradients_nor_state():
         def run(window, length, model=model, state=state, seed=seed, architecture=architecture):
             with tf.GradientTape() as tape:
                 loss, likelihood, after = model.loss_of_window(
-                    window[:-1], window[1:], state, tf.constant(architecture, tf.int32), seed, length=length
+                    window[:-1],
+                    window[1:],
+                    state=state,
+                    architecture=tf.constant(architecture, tf.int32),
+                    training_seed=seed,
+                    length=length,
                 )
             gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
             return [loss, likelihood, after, *(tf.convert_to_tensor(gradient) for gradient in gradients)]

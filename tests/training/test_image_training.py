@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from nao_tf.child.images.residual_classifier import parameters, width_of_equal_size
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.child.images.residual_classifier import parameters, width_of_equal_size
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import DivergedError
 from nao_tf.training.image_models import make_classifier, make_residual

@@ -126,7 +126,9 @@ def test_shared_training_is_an_explicit_dense_computation():
     @tf.function(jit_compile=True)  # a compiled program draws other dropout masks than a graph from the same seed
     def loss_and_gradients(window, state, architecture, seed):
         with tf.GradientTape() as tape:
-            loss, _, state = shared.model.loss_of_window(window[:-1], window[1:], state, architecture, seed)
+            loss, _, state = shared.model.loss_of_window(
+                window[:-1], window[1:], state=state, architecture=architecture, training_seed=seed
+            )
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         return [tf.convert_to_tensor(gradient) for gradient in gradients], state
 

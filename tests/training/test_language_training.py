@@ -81,7 +81,7 @@ def test_perplexity_equals_a_plain_computation(batch_size):
     total = 0.0
     for start in range(0, len(VALID) - 1, columns):
         column = VALID[start : start + columns + 1]
-        outputs, _, _ = model.hidden(tf.constant(column[:-1, None]), model.cell.initial_state(1), values)
+        outputs, _, _ = model.hidden(tf.constant(column[:-1, None]), model.cell.initial_state(1), architecture=values)
         logits = outputs[:, 0].numpy().astype(np.float64) @ np.asarray(model.embedding).T + np.asarray(model.bias)
         table = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         total -= table[np.arange(len(column) - 1), column[1:]].sum()
@@ -111,7 +111,11 @@ def test_the_shared_childs_step_equals_a_dense_one():
         window = other._window(tf.constant(step))
         with tf.GradientTape() as tape:
             loss, _, state = model.loss_of_window(
-                window[:-1], window[1:], state, tf.constant(values), tf.constant([1024, step])
+                window[:-1],
+                window[1:],
+                state=state,
+                architecture=tf.constant(values),
+                training_seed=tf.constant([1024, step]),
             )
         gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
         gradients, _ = tf.clip_by_global_norm([tf.convert_to_tensor(gradient) for gradient in gradients], 0.1)

@@ -1,20 +1,21 @@
 """The dropout rates of a language model. No TensorFlow here: presets and flags are read before it is loaded."""
 
-from __future__ import annotations
-
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Dropout:
-    """Rates of what is dropped; the names in brackets are those of the authors' scripts.
+    """Dropout rates; the names in brackets are those of the authors' scripts.
 
     Attributes:
         output: outputs of the cell, before the softmax (dropout).
-        hidden: what a kernel of the cell multiplies, except the input (dropouth).
+        hidden: the operands of the cell's kernels, except the input (dropouth).
         input: the input of the cell (dropoutx).
         embedding: units of the embedded words (dropouti, "locked").
         words: whole words of the vocabulary (dropoute).
+
+    Raises:
+        ValueError: a rate is outside 0 <= rate < 1.
     """
 
     output: float = 0.0

@@ -10,25 +10,24 @@ An architecture is data to the compiled program: predecessors and activations ar
 serves all of them. The loop over time is the hot loop of a search; it is written with its gradient:
 
 * the projection of all inputs is one product before the loop, and so are the gradients of all weights after it;
-* the forward loop keeps, for every node, what its gradient needs: the node read, the open gate, the activated value;
-* with many units their values lie units first (`layout`); shapes below are those of sequences first;
+* the forward loop keeps the operands of every node's gradient: the node read, the open gate, the activated value;
+* with many units the values are stored units first (`layout`); shapes below are those of sequences first;
 * every derivative is a polynomial of kept values (`DERIVATIVE`), so walking back computes no transcendental function.
 
 Letters: T time steps, B sequences, U units, N searched nodes (11), A activations (4).
 """
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 import tensorflow as tf
 
+from nao_tf.architecture.recurrent import NODES, NUMBERINGS
 from nao_tf.child.language.layout import Layout
 
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")  # the order of the space (`architecture.recurrent`)
+ACTIVATIONS = NUMBERINGS["nao_ws"]  # the numbering of `RecurrentSpace` where none is given
 
 # a(x) = scale * tanh(slope * x) + shift + linear * x + rectified * max(x, 0), so that any mixture of activations is one
-# fused expression; sigmoid(x) = tanh(x / 2) / 2 + 1 / 2. A new activation is a row here and in DERIVATIVE.
+# fused expression; sigmoid(x) = tanh(x / 2) / 2 + 1 / 2. One row for each of ACTIVATIONS, here and in DERIVATIVE.
 FORMULA = np.array(
     # slope scale shift linear rectified
     [
@@ -82,8 +81,9 @@ def choose(nodes: list[tf.Tensor], index: tf.Tensor) -> tf.Tensor:
 
 
 def split_architecture(architecture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Integers `predecessor activation` x N, `[2 N]`, as predecessors `[N]` and activations `[N]`; as plain numbers if
-    they came as a tuple of such.
+    """Integers `predecessor activation` x N, `[2 N]`, as predecessors `[N]` and activations `[N]`.
+
+    A tuple of plain integers stays plain, in NumPy arrays: a program is then made for this one architecture.
     """
     pairs = (
         np.reshape(architecture, [-1, 2]) if isinstance(architecture, tuple) else tf.reshape(architecture, [-1, 2])
@@ -91,7 +91,16 @@ def split_architecture(architecture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def unroll(projected, state, first_kernel, kernels, mask, architecture, average_first):
+def unroll(
+    projected: tf.Tensor,
+    state: tf.Tensor,
+    *,
+    first_kernel: tf.Tensor,
+    kernels: tf.Tensor,
+    mask: tf.Tensor | None,
+    architecture: tf.Tensor | tuple[int, ...],
+    average_first: bool,
+) -> tf.Tensor:
     """Runs the cell over time.
 
     Args:
@@ -99,8 +108,8 @@ def unroll(projected, state, first_kernel, kernels, mask, architecture, average_
         state: h_0, `[B, U]`.
         first_kernel: the state's part of W_0, `[U, 2 U]`.
         kernels: W_1..W_N, `[N, U, 2 U]`.
-        mask: m_h, the dropout mask of everything that is multiplied by a kernel, `[B, U]`; None for none.
-        architecture: `[2 N]` int32, or a tuple of integers that the program is made for.
+        mask: m_h, the dropout mask of the kernels' operands, `[B, U]`; None for none.
+        architecture: `[2 N]` int32, or a tuple of integers, for which the program is then made.
         average_first: whether node 0 is part of the mean (it is while weights are shared, it is not in the authors'
             final models).
 
@@ -110,10 +119,11 @@ def unroll(projected, state, first_kernel, kernels, mask, architecture, average_
 
     @tf.custom_gradient
     def differentiable(projected, state, first_kernel, kernels):
-        outputs, kept = _forward(projected, state, first_kernel, kernels, mask, architecture, average_first)
+        same = {"mask": mask, "architecture": architecture, "average_first": average_first}
+        outputs, kept = _forward(projected, state, first_kernel=first_kernel, kernels=kernels, **same)
 
         def gradient(upstream):
-            return _backward(upstream, kept, first_kernel, kernels, mask, architecture, average_first)
+            return _backward(upstream, kept, first_kernel=first_kernel, kernels=kernels, **same)
 
         return outputs, gradient
 
@@ -121,20 +131,20 @@ def unroll(projected, state, first_kernel, kernels, mask, architecture, average_
 
 
 def _size(tensor, axis):
-    """A dimension of a tensor: a Python number where it is known, else read off when the program runs (exports)."""
+    """A dimension of a tensor: a Python number where it is known, else read off at run time (exports)."""
     known = tensor.shape[axis]
     return tf.shape(tensor)[axis] if known is None else known
 
 
 def _masking(mask, layout):
-    """What multiplies values in a layout by a mask `[B, U]`, or by nothing when that is None."""
+    """A function that multiplies values in a layout by a mask `[B, U]`, or returns them if the mask is None."""
     if mask is None:
         return lambda values: values
     mask = layout.turn(mask)
     return lambda values: values * mask
 
 
-def _forward(projected, state, first_kernel, kernels, mask, architecture, average_first):
+def _forward(projected, state, *, first_kernel, kernels, mask, architecture, average_first):
     steps, batch, units = _size(projected, 0), projected.shape[1], first_kernel.shape[0]
     count, dtype = kernels.shape[0], projected.dtype
     predecessors, activations = split_architecture(architecture)
@@ -175,7 +185,7 @@ def _forward(projected, state, first_kernel, kernels, mask, architecture, averag
     return layout.turn(outputs), kept  # [T, B, U], 3 (N + 1) times the same in the cell's layout
 
 
-def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average_first):
+def _backward(upstream, kept, *, first_kernel, kernels, mask, architecture, average_first):
     steps, batch, units = _size(upstream, 0), upstream.shape[1], upstream.shape[2]
     count, dtype = kernels.shape[0], upstream.dtype
     predecessors, activations = split_architecture(architecture)
@@ -189,7 +199,7 @@ def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average
     first_transposed = layout.turn(tf.transpose(first_kernel))  # [2 U, U]
     masked = _masking(mask, layout)
 
-    def node(t, index, gradient, slope, transposed_kernel):
+    def node(t, index, *, gradient, slope, transposed_kernel):
         """Gradients of a node's product `[B, 2 U]` and of the node it read `[B, U]`, from that of the node."""
         source, gate, value = sources[index][t], gates[index][t], values[index][t]  # [B, U]
         to_gate = gradient * (value - source) * gate * (1 - gate)
@@ -201,13 +211,15 @@ def _backward(upstream, kept, first_kernel, kernels, mask, architecture, average
         share = (upstream[t] + carried) / averaged  # [B, U]
         to_sources, written = [None] * count, list(products)
         for i in reversed(range(count)):
-            # node i + 1 is read by those behind it that name it
+            # node i + 1 is read by those of the later nodes that name it
             readers = [tf.where(predecessors[j] == i + 1, to_sources[j], 0) for j in range(i + 1, count)]
-            product, to_sources[i] = node(t, i + 1, tf.add_n([share, *readers]), slopes[i], transposed[i])
+            product, to_sources[i] = node(
+                t, i + 1, gradient=tf.add_n([share, *readers]), slope=slopes[i], transposed_kernel=transposed[i]
+            )
             written[i + 1] = products[i + 1].write(t, product)
         readers = [tf.where(predecessors[j] == 0, to_sources[j], 0) for j in range(count)]
         own = [share] if average_first else []
-        product, carried = node(t, 0, tf.add_n(own + readers), tanh, first_transposed)
+        product, carried = node(t, 0, gradient=tf.add_n(own + readers), slope=tanh, transposed_kernel=first_transposed)
         written[0] = products[0].write(t, product)
         return t - 1, carried, written
 
@@ -234,23 +246,34 @@ class RecurrentCell(keras.layers.Layer):
         scale: weights start uniform in +-scale; None for Glorot's bound of each matrix. The authors take 0.04.
 
     Attributes:
+        searched: True: an architecture describes this cell.
         first_kernel: W_0, `[2 U, 2 U]`; the upper half multiplies the input.
         kernels: W_1..W_N, `[N, U, 2 U]`.
     """
 
-    def __init__(self, units, nodes=11, average_first=False, scale=None, **kwargs):
+    searched = True
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        nodes: int = NODES,
+        average_first: bool = False,
+        scale: float | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.units, self.nodes, self.average_first, self.scale = units, nodes, average_first, scale
 
     def build(self, input_shape=None):
-        """Makes the weights; needs no shape, since inputs are as wide as the state."""
+        """Creates the weights; needs no shape, since inputs are as wide as the state."""
         self.first_kernel = self._matrices("first_kernel", [2 * self.units, 2 * self.units])
         self.kernels = self._matrices("kernels", [self.matrices, self.units, 2 * self.units])
         self.built = True
 
     @property
     def matrices(self) -> int:
-        """How many `[U, 2 U]` matrices the nodes choose from."""
+        """The number of `[U, 2 U]` matrices in `kernels`."""
         return self.nodes
 
     def _matrices(self, name, shape):
@@ -258,25 +281,25 @@ class RecurrentCell(keras.layers.Layer):
         initializer = keras.initializers.RandomUniform(-bound, bound)
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
-    def chosen(self, architecture):
-        """W_1..W_N for an architecture, `[N, U, 2 U]`."""
+    def chosen(self, architecture: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
+        """W_1..W_N of an architecture, `[N, U, 2 U]`; here the same for all."""
         return tf.convert_to_tensor(self.kernels)
 
-    def initial_state(self, batch):
+    def initial_state(self, batch: int | tf.Tensor) -> tf.Tensor:
         """h_0 = 0, `[B, U]`."""
         return tf.zeros([batch, self.units], self.compute_dtype)
 
-    def call(self, inputs, state, architecture, input_mask=None, state_mask=None, chosen=None, length=None):
+    def call(self, inputs, state, architecture, *, input_mask=None, state_mask=None, chosen=None, length=None):
         """Runs over time.
 
         Args:
             inputs: `[T, B, U]`.
             state: `[B, U]`.
-            architecture: `[2 N]` int32.
+            architecture: `[2 N]` int32, or a tuple of integers, for which the program is then made.
             input_mask: m_x, `[B, U]` or None.
             state_mask: m_h, `[B, U]` or None.
-            chosen: what `chosen(architecture)` gave, when its gradient is wanted apart.
-            length: scalar int32, the time step whose state is carried over; those behind it are padding. None for T.
+            chosen: the result of `chosen(architecture)`, for callers that need the gradient with respect to it.
+            length: scalar int32, the time step whose state is carried over; later ones are padding. None for T.
 
         Returns:
             Outputs `[T, B, U]` and the state to carry over `[B, U]`.
@@ -286,12 +309,18 @@ class RecurrentCell(keras.layers.Layer):
         masked = inputs if input_mask is None else inputs * input_mask
         projected = tf.tensordot(masked, first[: self.units], 1)  # [T, B, 2 U]
         outputs = unroll(
-            projected, state, first[self.units :], kernels, state_mask, architecture, self.average_first
+            projected,
+            state,
+            first_kernel=first[self.units :],
+            kernels=kernels,
+            mask=state_mask,
+            architecture=architecture,
+            average_first=self.average_first,
         )  # [T, B, U]
         return outputs, outputs[-1] if length is None else tf.gather(outputs, length - 1)
 
     def get_config(self):
-        """Plain JSON values."""
+        """The constructor's arguments as plain JSON values."""
         config = {"units": self.units, "nodes": self.nodes, "average_first": self.average_first, "scale": self.scale}
         return {**super().get_config(), **config}
 
@@ -300,27 +329,35 @@ class RecurrentCell(keras.layers.Layer):
 class SharedRecurrentCell(RecurrentCell):
     """The cell whose weights all architectures share (ENAS, and NAO with weight sharing).
 
-    Node i owns one matrix for each pair of a predecessor (i of them) and an activation (4); an architecture uses N of
+    Node i owns one matrix for each pair of a predecessor (i of them) and an activation (4); an architecture uses 11 of
     the 264. Node 0 is part of the mean, as in the authors' search.
 
     Attributes:
         kernels: `[264, U, 2 U]` for 11 nodes; node by node, then predecessor by predecessor, then by activation.
     """
 
-    def __init__(self, units, nodes=11, average_first=True, scale=None, **kwargs):
-        super().__init__(units, nodes, average_first, scale, **kwargs)
+    def __init__(
+        self,
+        units: int,
+        *,
+        nodes: int = NODES,
+        average_first: bool = True,
+        scale: float | None = None,
+        **kwargs,
+    ):
+        super().__init__(units, nodes=nodes, average_first=average_first, scale=scale, **kwargs)
 
     @property
     def matrices(self) -> int:
-        """How many `[U, 2 U]` matrices the nodes choose from."""
+        """The number of `[U, 2 U]` matrices in `kernels`."""
         return len(ACTIVATIONS) * self.nodes * (self.nodes + 1) // 2
 
-    def rows(self, architecture):
-        """Which of the matrices an architecture uses, `[N]`."""
+    def rows(self, architecture: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
+        """The indices of the matrices that an architecture uses, `[N]`."""
         predecessors, activations = split_architecture(architecture)
         nodes = tf.range(self.nodes)
         return len(ACTIVATIONS) * (nodes * (nodes + 1) // 2 + predecessors) + activations
 
-    def chosen(self, architecture):
-        """W_1..W_N for an architecture, `[N, U, 2 U]`."""
+    def chosen(self, architecture: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
+        """W_1..W_N of an architecture, `[N, U, 2 U]`."""
         return tf.gather(tf.convert_to_tensor(self.kernels), self.rows(architecture))

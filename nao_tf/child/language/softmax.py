@@ -4,17 +4,23 @@ At 10,000 words the softmax costs more than the cell. Logits are made in pieces 
 piece the loss and all gradients are taken at once, so no logits are kept and none are computed twice. The target's part
 of the gradient is a gather and a scatter, never a one-hot matrix.
 
-Letters: R rows (tokens to predict), U units, V words.
+Letters: R rows (tokens to predict), P rows of a piece, U units, V words.
 """
-
-from __future__ import annotations
 
 import tensorflow as tf
 
 PIECE = 640  # rows; [640, 10,000] floats fit into the caches that matter. Measured: docs/results/speed.md
 
 
-def softmax_loss(outputs, embedding, bias, targets, weights, piece=PIECE):
+def softmax_loss(
+    outputs: tf.Tensor,
+    embedding: tf.Tensor,
+    *,
+    bias: tf.Tensor,
+    targets: tf.Tensor,
+    weights: tf.Tensor,
+    piece: int = PIECE,
+) -> tf.Tensor:
     """Weighted negative log likelihoods of the targets under softmax(outputs embedding^T + bias).
 
     Args:
@@ -23,7 +29,7 @@ def softmax_loss(outputs, embedding, bias, targets, weights, piece=PIECE):
         bias: `[V]`.
         targets: `[R]` int32; rows of weight 0 may have any target, also -1.
         weights: `[R]`.
-        piece: rows that are computed at once.
+        piece: rows whose logits are in memory at once.
 
     Returns:
         The sum over rows of weight * (-log probability), a scalar, in nats.
@@ -31,16 +37,20 @@ def softmax_loss(outputs, embedding, bias, targets, weights, piece=PIECE):
 
     @tf.custom_gradient
     def differentiable(outputs, embedding, bias):
-        loss, gradients = _loss_and_gradients(outputs, embedding, bias, targets, weights, piece)
+        loss, gradients = _loss_and_gradients(
+            outputs, embedding, bias=bias, targets=targets, weights=weights, piece=piece
+        )
         return loss, lambda upstream: [upstream * gradient for gradient in gradients]
 
     return differentiable(outputs, embedding, bias)
 
 
-def log_likelihoods(outputs, embedding, bias, targets, piece=PIECE):
+def log_likelihoods(
+    outputs: tf.Tensor, embedding: tf.Tensor, *, bias: tf.Tensor, targets: tf.Tensor, piece: int = PIECE
+) -> tf.Tensor:
     """log p(target) of every row, `[R]` in nats, without a gradient. Arguments as for `softmax_loss`.
 
-    When R is only known as the program runs (exports), all rows are one piece, and the caller bounds their number.
+    When R is known only at run time (exports), all rows are one piece, and the caller bounds their number.
     """
     rows = outputs.shape[0]
 
@@ -70,10 +80,10 @@ def _in_pieces(outputs, targets, piece):
     return outputs, tf.reshape(targets, [pieces, piece]), piece, pieces
 
 
-def _loss_and_gradients(outputs, embedding, bias, targets, weights, piece):
+def _loss_and_gradients(outputs, embedding, *, bias, targets, weights, piece):
     rows, units = outputs.shape
     outputs, targets, piece, pieces = _in_pieces(outputs, targets, piece)
-    weights = tf.reshape(tf.pad(weights, [[0, pieces * piece - rows]]), [pieces, piece])
+    weights = tf.reshape(tf.pad(weights, [[0, pieces * piece - rows]]), [pieces, piece])  # [pieces, P]
 
     def one_piece(index):
         h, target, weight = outputs[index], targets[index], weights[index]  # [P, U], [P], [P]

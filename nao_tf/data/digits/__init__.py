@@ -1,15 +1,15 @@
 """The embedded sample of images: scikit-learn's handwritten digits, see README.md beside this file."""
 
 import gzip
-from pathlib import Path
+import pathlib
 
 import numpy as np
 
 NAME = "digits"
 ORIGIN = "scikit-learn's digits, 1,797 handwritten digits of 8 x 8 pixels (UCI, CC BY 4.0), embedded"
 SIZE = 8
-_BRIGHTEST = 16
-_FILE = Path(__file__).with_name("digits.csv.gz")
+_BRIGHTEST = 16  # of the published pixels
+_FILE = pathlib.Path(__file__).with_name("digits.csv.gz")
 
 
 def read() -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The Penn Treebank, word level, as prepared by Mikolov et al. (2010): a TFDS builder."""
 
+import pathlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import tensorflow_datasets as tfds
 
@@ -28,5 +28,5 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         files = manual_files("ptb", dl_manager) or dl_manager.download(URLS)
         return {SPLITS[part]: self._generate_examples(path) for part, path in files.items()}
 
-    def _generate_examples(self, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    def _generate_examples(self, path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
         return line_examples(path)

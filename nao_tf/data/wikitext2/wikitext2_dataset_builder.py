@@ -1,7 +1,7 @@
 """WikiText-2, word level (Merity et al. 2016): a TFDS builder."""
 
+import pathlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import tensorflow_datasets as tfds
 
@@ -31,5 +31,5 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             files = published_files("wikitext2", dl_manager.download_and_extract(URL) / FOLDER_IN_ARCHIVE)
         return {SPLITS[part]: self._generate_examples(path) for part, path in files.items()}
 
-    def _generate_examples(self, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    def _generate_examples(self, path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
         return line_examples(path)

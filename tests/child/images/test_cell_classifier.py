@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from nao_tf.child.images.cell_classifier import ImageClassifier, reductions
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.child.images.cell_classifier import ImageClassifier, reductions
 
 NAO = ConvolutionalSpace("nao")
 

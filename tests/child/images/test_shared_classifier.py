@@ -1,8 +1,8 @@
 import numpy as np
 import tensorflow as tf
+from nao_tf.child.images.shared_classifier import SharedImageClassifier
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.child.images.shared_classifier import SharedImageClassifier
 
 
 def test_rows_of_other_operations_get_no_gradient():

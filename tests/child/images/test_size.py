@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from nao_tf.child.images.cell_classifier import AuxiliaryHead, ImageClassifier
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.child.images.cell_classifier import AuxiliaryHead, ImageClassifier
 from nao_tf.child.images.operations import ConvolutionStep, FactorisedReduction
 from nao_tf.child.images.size import size_of
 

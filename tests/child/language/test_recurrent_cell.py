@@ -6,7 +6,17 @@ import tensorflow as tf
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language import layout
-from nao_tf.child.language.recurrent_cell import ACTIVATIONS, RecurrentCell, SharedRecurrentCell, choose, unroll
+from nao_tf.child.language.recurrent_cell import (
+    ACTIVATIONS,
+    DERIVATIVE,
+    FORMULA,
+    RecurrentCell,
+    SharedRecurrentCell,
+    activate,
+    choose,
+    derivative,
+    unroll,
+)
 
 T, B, U, N = 4, 3, 5, 11
 FUNCTIONS = {
@@ -73,6 +83,19 @@ def plain_cell(projected, state, first_kernel, kernels, mask, architecture, aver
     return tf.stack(outputs)
 
 
+def run_unroll(projected, state, first_kernel, kernels, mask, architecture, average_first):
+    """`unroll` with the parameters of the two cells above, in their order."""
+    return unroll(
+        projected,
+        state,
+        first_kernel=first_kernel,
+        kernels=kernels,
+        mask=mask,
+        architecture=architecture,
+        average_first=average_first,
+    )
+
+
 def random_architecture(seed):
     """Legal integers of the space."""
     return RecurrentSpace().sample(np.random.default_rng(seed)).values
@@ -87,23 +110,22 @@ ARCHITECTURES = [random_architecture(seed) for seed in range(3)] + [
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("average_first", [False, True])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_unroll_is_that_of_numpy(architecture, average_first, masked):
+def test_unroll_equals_numpy(architecture, average_first, masked):
     operands, mask = draw(), draw_mask(masked)
     expected = numpy_cell(*operands.values(), mask, architecture, average_first)
     for dtype, tolerance in ((tf.float64, 1e-12), (tf.float32, 1e-5)):
         cast = [tf.constant(value, dtype) for value in operands.values()]
-        found = unroll(
-            *cast, None if mask is None else tf.constant(mask, dtype), tf.constant(architecture), average_first
-        )
-        assert found.dtype == dtype
-        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+        cast_mask = None if mask is None else tf.constant(mask, dtype)
+        outputs = run_unroll(*cast, cast_mask, tf.constant(architecture), average_first)
+        assert outputs.dtype == dtype
+        np.testing.assert_allclose(outputs, expected, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.usefixtures("both_layouts")
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("average_first", [False, True])
-def test_gradients_are_those_of_plain_differentiation(average_first, masked, compiled):
+def test_gradients_equal_plain_differentiation(average_first, masked, compiled):
     mask, upstream = draw_mask(masked), tf.constant(np.random.default_rng(5).normal(size=[T, B, U]))
     mask = None if mask is None else tf.constant(mask)
 
@@ -111,7 +133,7 @@ def test_gradients_are_those_of_plain_differentiation(average_first, masked, com
     def fused(operands, architecture):
         with tf.GradientTape() as tape:
             tape.watch(operands)
-            outputs = unroll(*operands, mask, architecture, average_first)
+            outputs = run_unroll(*operands, mask, architecture, average_first)
         return tape.gradient(outputs, operands, upstream)
 
     for architecture in ARCHITECTURES:
@@ -120,13 +142,13 @@ def test_gradients_are_those_of_plain_differentiation(average_first, masked, com
             tape.watch(operands)
             outputs = plain_cell(*operands, mask, architecture, average_first)
         expected = tape.gradient(outputs, operands, upstream)
-        for found, wanted in zip(fused(operands, tf.constant(architecture)), expected, strict=True):
-            np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-11)
+        for gradient, reference in zip(fused(operands, tf.constant(architecture)), expected, strict=True):
+            np.testing.assert_allclose(gradient, reference, rtol=1e-9, atol=1e-11)
     assert fused.experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("name", ["projected", "state", "first_kernel", "kernels"])
-def test_gradients_are_those_of_finite_differences(name):
+def test_gradients_equal_finite_differences(name):
     operands, architecture = draw(3), random_architecture(3)
     upstream, generator = np.random.default_rng(6).normal(size=[T, B, U]), np.random.default_rng(7)
 
@@ -136,7 +158,7 @@ def test_gradients_are_those_of_finite_differences(name):
     tensors = [tf.constant(operand) for operand in operands.values()]
     with tf.GradientTape() as tape:
         tape.watch(tensors)
-        outputs = unroll(*tensors, None, tf.constant(architecture), True)
+        outputs = run_unroll(*tensors, None, tf.constant(architecture), True)
     gradient = dict(zip(operands, tape.gradient(outputs, tensors, tf.constant(upstream)), strict=True))[name].numpy()
     for _ in range(8):
         entry = tuple(generator.integers(size) for size in operands[name].shape)
@@ -149,7 +171,7 @@ def test_gradients_are_those_of_finite_differences(name):
 @pytest.mark.parametrize("average_first", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("make", [RecurrentCell, SharedRecurrentCell])
-def test_layers_are_numpy_with_their_weights(make, masked, average_first):
+def test_layers_equal_numpy_with_their_weights(make, masked, average_first):
     cell = make(U, average_first=average_first, scale=0.6)
     cell.build()
     generator = np.random.default_rng(1)
@@ -157,7 +179,7 @@ def test_layers_are_numpy_with_their_weights(make, masked, average_first):
     input_mask, state_mask = (draw_mask(True), draw_mask(True)[::-1].copy()) if masked else (None, None)
     first, table = np.asarray(cell.first_kernel, np.float64), np.asarray(cell.kernels, np.float64)
     for architecture in ARCHITECTURES:
-        if make is SharedRecurrentCell:  # node i's matrices lie behind those of the nodes before it, four a predecessor
+        if make is SharedRecurrentCell:  # node i's matrices come after those of the nodes before it, four a predecessor
             by_choice = iter(table)
             named = {(i, p, a): next(by_choice) for i in range(N) for p in range(i + 1) for a in range(4)}
             kernels = [named[i, architecture[2 * i], architecture[2 * i + 1]] for i in range(N)]
@@ -178,7 +200,7 @@ def test_layers_are_numpy_with_their_weights(make, masked, average_first):
         np.testing.assert_array_equal(carried, outputs[-1])
 
 
-def test_shared_cell_trains_only_what_it_uses():
+def test_shared_cell_trains_only_the_matrices_of_the_architecture():
     cell, architecture = SharedRecurrentCell(U), random_architecture(4)
     cell.build()
     with tf.GradientTape() as tape:
@@ -190,11 +212,11 @@ def test_shared_cell_trains_only_what_it_uses():
 
 
 @pytest.mark.usefixtures("both_layouts")
-def test_unroll_takes_shapes_known_only_as_the_program_runs():
+def test_unroll_takes_shapes_known_only_at_run_time():
     operands, architecture = draw(), random_architecture(5)
     specs = [[None, None, 2 * U], [None, U], [U, 2 * U], [N, U, 2 * U]]
     run = tf.function(
-        lambda *tensors: unroll(*tensors, None, tf.constant(architecture), False),
+        lambda *tensors: run_unroll(*tensors, None, tf.constant(architecture), False),
         input_signature=[tf.TensorSpec(shape, tf.float64) for shape in specs],
     )
     for steps, batch in ((1, 1), (4, 3), (3, 2)):
@@ -210,10 +232,22 @@ def test_choose_picks_every_node(count):
         np.testing.assert_array_equal(choose(nodes, tf.constant(index)), [index, index])
 
 
-@pytest.mark.parametrize("name", sorted(RecurrentSpace().published))
 @pytest.mark.parametrize("make", [RecurrentCell, SharedRecurrentCell])
-def test_published_cells_run(make, name):
-    cell = make(U)
+def test_a_tuple_of_integers_gives_the_same_as_a_tensor_of_them(make):
+    cell = make(U, scale=0.6)
     cell.build()
-    outputs, _ = cell(tf.ones([T, B, U]), cell.initial_state(B), tf.constant(RecurrentSpace().published[name]))
-    assert outputs.shape == (T, B, U) and np.isfinite(outputs).all() and np.ptp(outputs) > 0
+    inputs, state = tf.constant(np.random.default_rng(8).normal(size=[T, B, U]), tf.float32), cell.initial_state(B)
+    for architecture in RecurrentSpace().published.values():
+        outputs, _ = cell(inputs, state, tf.constant(architecture))
+        by_tuple, _ = cell(inputs, state, architecture=architecture)
+        np.testing.assert_allclose(by_tuple, outputs, rtol=1e-6, atol=1e-7)
+        assert outputs.shape == (T, B, U) and np.ptp(outputs) > 0
+
+
+def test_the_formulas_are_those_of_the_activations_of_the_space():
+    values = np.random.default_rng(0).normal(size=9) * 2
+    for name, formula, row in zip(RecurrentSpace().activations, FORMULA, DERIVATIVE, strict=True):
+        activated = activate(tf.constant(values), tf.constant(formula))
+        np.testing.assert_allclose(activated, FUNCTIONS[name](values), rtol=1e-6, atol=1e-6, err_msg=name)
+        rise = (FUNCTIONS[name](values + 1e-6) - FUNCTIONS[name](values - 1e-6)) / 2e-6
+        np.testing.assert_allclose(derivative(activated, tf.constant(row)), rise, rtol=1e-5, atol=1e-6, err_msg=name)

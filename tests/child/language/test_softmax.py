@@ -14,30 +14,32 @@ U, V = 4, 11
 
 
 def draw(rows):
-    """Outputs, embedding, bias, targets and weights."""
+    """Outputs `[rows, U]`, embedding `[V, U]`, bias `[V]`, targets `[rows]` and weights `[rows]`."""
     generator = np.random.default_rng(rows)
     targets = generator.integers(V, size=rows).astype(np.int32)
     weights = generator.random(rows)
-    weights[::3], targets[::6] = 0, -1  # rows of no weight, half of them without a target
+    weights[::3], targets[::6] = 0, -1  # rows without weight, half of them without a target
     return *(generator.normal(size=shape) for shape in ([rows, U], [V, U], [V])), targets, weights
 
 
 def naive_log_probabilities(outputs, embedding, bias, targets):
-    """By way of the whole table of log probabilities."""
+    """Read from the whole table of log probabilities."""
     everything = tf.nn.log_softmax(tf.matmul(outputs, embedding, transpose_b=True) + bias)
     return tf.gather(everything, tf.maximum(targets, 0), batch_dims=1)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("rows, piece", [(1, 5), (5, 5), (7, 5), (11, 5), (20, 5), (23, 5), (23, 1), (23, 640)])
-def test_loss_and_gradients_are_naive_ones(rows, piece, compiled):
+def test_loss_and_gradients_equal_naive_ones(rows, piece, compiled):
     *operands, targets, weights = (tf.constant(value) for value in draw(rows))
 
     @tf.function(jit_compile=compiled)
     def fused(operands):
         with tf.GradientTape() as tape:
             tape.watch(operands)
-            loss = 3 * softmax_loss(*operands, targets, weights, piece=piece)
+            outputs, embedding, bias = operands
+            loss = softmax_loss(outputs, embedding, bias=bias, targets=targets, weights=weights, piece=piece)
+            loss = 3 * loss
         return loss, tape.gradient(loss, operands)
 
     with tf.GradientTape() as tape:
@@ -45,30 +47,34 @@ def test_loss_and_gradients_are_naive_ones(rows, piece, compiled):
         expected = -3 * tf.reduce_sum(weights * naive_log_probabilities(*operands, targets))
     loss, gradients = fused(operands)
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
-    for found, wanted in zip(gradients, tape.gradient(expected, operands), strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+    for gradient, reference in zip(gradients, tape.gradient(expected, operands), strict=True):
+        np.testing.assert_allclose(gradient, reference, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("rows, piece", [(1, 5), (5, 5), (7, 5), (23, 5), (23, 640)])
-def test_log_likelihoods_are_naive_ones(rows, piece):
-    *operands, targets, _ = (tf.constant(value) for value in draw(rows))
-    expected = naive_log_probabilities(*operands, targets)
-    np.testing.assert_allclose(log_likelihoods(*operands, targets, piece=piece), expected, rtol=1e-12)
+def test_log_likelihoods_equal_naive_ones(rows, piece):
+    outputs, embedding, bias, targets, _ = (tf.constant(value) for value in draw(rows))
+    expected = naive_log_probabilities(outputs, embedding, bias, targets)
+
+    def run(outputs, targets):
+        return log_likelihoods(outputs, embedding, bias=bias, targets=targets, piece=piece)
+
+    np.testing.assert_allclose(run(outputs, targets), expected, rtol=1e-12)
     unknown_rows = tf.function(
-        lambda outputs, targets: log_likelihoods(outputs, *operands[1:], targets, piece=piece),
-        input_signature=[tf.TensorSpec([None, U], tf.float64), tf.TensorSpec([None], tf.int32)],
+        run, input_signature=[tf.TensorSpec([None, U], tf.float64), tf.TensorSpec([None], tf.int32)]
     )
-    np.testing.assert_allclose(unknown_rows(operands[0], targets), expected, rtol=1e-12)
+    np.testing.assert_allclose(unknown_rows(outputs, targets), expected, rtol=1e-12)
 
 
 def test_large_logits_do_not_overflow():
     outputs, embedding, targets = tf.constant([[1e4], [-1e4]]), tf.constant([[1.0], [-1.0]]), tf.constant([0, 0])
-    loss = softmax_loss(outputs, embedding, tf.zeros([2]), targets, tf.ones([2]))
+    loss = softmax_loss(outputs, embedding, bias=tf.zeros([2]), targets=targets, weights=tf.ones([2]))
     np.testing.assert_allclose(loss, 2e4)
-    np.testing.assert_allclose(log_likelihoods(outputs, embedding, tf.zeros([2]), targets), [0, -2e4])
+    likelihoods = log_likelihoods(outputs, embedding, bias=tf.zeros([2]), targets=targets)
+    np.testing.assert_allclose(likelihoods, [0, -2e4])
 
 
-# The rise of the highest memory that the process ever had, MB, while a loss and its gradients are computed.
+# Prints the rise of the process's peak memory, MB, while a loss and its gradients are computed.
 MEMORY = """
 import resource
 import numpy as np, tensorflow as tf
@@ -83,8 +89,9 @@ weights, bias = tf.fill([R], 1 / R), tf.zeros([V])
 def run(outputs, embedding, bias):
     with tf.GradientTape() as tape:
         tape.watch([outputs, embedding, bias])
-        loss = softmax_loss(outputs, embedding, bias, targets, weights)
-    return loss, tape.gradient(loss, [outputs, embedding, bias]), log_likelihoods(outputs, embedding, bias, targets)
+        loss = softmax_loss(outputs, embedding, bias=bias, targets=targets, weights=weights)
+    gradients = tape.gradient(loss, [outputs, embedding, bias])
+    return loss, gradients, log_likelihoods(outputs, embedding, bias=bias, targets=targets)
 
 concrete = run.get_concrete_function(outputs, embedding, bias)
 tf.reduce_sum(outputs).numpy()

@@ -1,0 +1,46 @@
+"""Loading an exported model: the newest version in a folder, with errors of one line."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from nao_tf.errors import InputError
+
+
+def load(directory: os.PathLike[str] | str, signatures: Sequence[str], *, kind: str) -> tuple[pathlib.Path, Any]:
+    """The newest version of an exported model: its folder, and the object that TensorFlow loads from it.
+
+    Args:
+        directory: of the SavedModel, or of its versions: folders whose names are numbers, of which the highest is read.
+        signatures: names of signatures that the model must have.
+        kind: of model, for errors.
+
+    Raises:
+        InputError: there is no SavedModel, it cannot be read, or a signature is missing.
+    """
+    newest = _newest(pathlib.Path(directory))
+    remedy = f"give a {kind} that nao_train or nao_search exported (WORK_DIR/export/child)"
+    try:
+        # TensorFlow does not document its exceptions for damaged files, and raises many kinds
+        model = tf.saved_model.load(newest)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{newest}: cannot be read as a SavedModel ({reason}); {remedy}") from error
+    missing = [name for name in signatures if name not in model.signatures]
+    if missing:
+        raise InputError(f"{newest}: a SavedModel without the signature {missing[0]!r}; {remedy}")
+    return newest, model
+
+
+def _newest(directory: pathlib.Path) -> pathlib.Path:
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such folder; give the folder of an exported model")
+    if (directory / "saved_model.pb").exists():
+        return directory
+    versions = [path for path in directory.iterdir() if path.name.isdecimal() and (path / "saved_model.pb").exists()]
+    if not versions:
+        raise InputError(f"{directory}: no saved_model.pb here or in a folder of a version number below")
+    return max(versions, key=lambda path: int(path.name))
