@@ -232,7 +232,10 @@ def meaning(names: Iterable[str] | None = None, chosen: list[str] | None = None)
 
 
 def _changed(settings, **values):
-    return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
+    try:
+        return dataclasses.replace(settings, **{name: value for name, value in values.items() if value is not None})
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _of_final_models():
@@ -347,10 +350,7 @@ def final_training():
     from nao_tf.training.language_settings import final_training as preset_of
 
     chosen = preset_of(PRESET.value, TASK.value)
-    try:
-        dropout = _changed(chosen.dropout, **{name: flag.value for name, flag in DROPOUT.items()})
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    dropout = _changed(chosen.dropout, **{name: flag.value for name, flag in DROPOUT.items()})
     return _changed(
         chosen,
         **_of_final_models(),

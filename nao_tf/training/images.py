@@ -146,7 +146,7 @@ class SharedImageChild(Training):
         ]
         self.program = tf.function(self._one_step)
         self.quality = ImageAccuracy(
-            lambda images, values: self.model.logits(images, values)[0],
+            lambda images, values: self.model.logits(images, architecture=values)[0],
             data.valid,
             batch_size=settings.evaluation_batch,
         )
@@ -158,7 +158,7 @@ class SharedImageChild(Training):
         weights = [*(variable.value for variable in self._dense), *chosen]
         with tf.GradientTape() as tape:
             tape.watch(chosen)
-            logits, auxiliary = model.logits(images, values, training=True, seed=seed, chosen=chosen)
+            logits, auxiliary = model.logits(images, architecture=values, training=True, seed=seed, chosen=chosen)
             loss, likelihood = _loss(labels, logits, auxiliary, weight=settings.auxiliary_weight)
         gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = clipped(_as_tensors(gradients), settings.clip_norm)

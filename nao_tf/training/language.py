@@ -556,23 +556,23 @@ class LanguageTrainer:
     ):
         self.settings = settings
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
-        self.likelihood = _validation(self.model, valid, settings)
+        self.likelihood = _validation(self.training.model, valid, settings)
         self._epochs: ValidatedEpochs | None = None
         if settings.epochwise:
             self._epochs = ValidatedEpochs(
                 self.training,
-                model=self.model,
+                model=self.training.model,
                 validate=lambda: self.likelihood(self.network),
                 patience=settings.averaging_patience,
                 steps=settings.steps,
                 compiled=devices is None,
             )
-        self.change_network(network)
 
     @property
     def model(self) -> LanguageModel:
-        """The model, with the weights of the last training."""
-        return self.training.model
+        """The model, with the weights of the last training and the integers of its network."""
+        model, network = self.training.model, self.network
+        return model.with_architecture(network.values) if isinstance(network, Architecture) else model
 
     @property
     def network(self) -> Network:
@@ -582,7 +582,7 @@ class LanguageTrainer:
     @property
     def parameters(self) -> int:
         """Trainable parameters."""
-        return self.model.count_params()
+        return self.training.model.count_params()
 
     @property
     def history(self) -> list[float]:
@@ -598,8 +598,6 @@ class LanguageTrainer:
         if network != self.network and KerasLstm in (type(network), type(self.network)):
             raise ValueError(f"a trainer of {self.network} cannot train {network}")
         self.training.network = network
-        if isinstance(network, Architecture):
-            self.model.with_architecture(network.values)
 
     def train(
         self,
@@ -641,7 +639,7 @@ class LanguageTrainer:
 
     def measure(self, tokens: np.ndarray) -> float:
         """Exact perplexity of a text `[tokens]`: one sequence, every token but the first once."""
-        return perplexity(TextLikelihood(self.model, tokens)(self.network))
+        return perplexity(TextLikelihood(self.training.model, tokens)(self.network))
 
     def seconds_per_step(self, steps: int = 40) -> float:
         """Median seconds of a training step. Trains the weights that are there; compiling is not counted."""

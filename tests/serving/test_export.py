@@ -18,7 +18,7 @@ from nao_tf.controller import ControllerSettings, EncoderPredictorDecoder, ascen
 from nao_tf.data.lines import read_lines
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export import ROWS, export_child, export_controller, export_improve
-from nao_tf.training.language import Evaluator, perplexity
+from nao_tf.training.language import KerasLstm, TextLikelihood, perplexity
 
 SPACE = RecurrentSpace()
 ARCHITECTURE = SPACE.published["NAO"]
@@ -85,8 +85,8 @@ def exports(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_text_is_scored_as_the_evaluator_scores_it(kind, exports, tmp_path):
-    model, architecture = child(kind), [] if kind == "lstm" else ARCHITECTURE
-    expected = Evaluator(model, TOKENS, batch_size=1, window=35)(architecture)
+    model, network = child(kind), KerasLstm(6) if kind == "lstm" else SPACE.architecture(ARCHITECTURE)
+    expected = TextLikelihood(model, TOKENS, batch_size=1, window=35)(network)
     texts = np.array([TEXT.encode(), b"the cat\nsat", b"the"], object).astype(bytes)
     found = serve(exports / kind / "1", "score_text", tmp_path / "text", text=texts)
     np.testing.assert_allclose(found["negative_log_likelihood"][0], expected, rtol=1e-5)
