@@ -82,8 +82,9 @@ class FromScratch:
                 continue
             parameters = self.child.parameters(architecture)
             score, reason = None, None
-            if self.known is not None and architecture in self.known:
-                before = self.known.get(self.known.id_of(architecture))
+            known = None if self.known is None else self.known.id_of(architecture)
+            if self.known is not None and known is not None:
+                before = self.known.get(known)
                 score, reason = before.score, before.reason
             else:
                 try:

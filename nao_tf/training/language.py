@@ -554,7 +554,7 @@ class LanguageTrainer:
         network: Network,
         devices: tf.distribute.Strategy | None = None,
     ):
-        self.settings = settings
+        self.settings, self.network = settings, network
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
         self.likelihood = _validation(self.training.model, valid, settings)
         self._epochs: ValidatedEpochs | None = None
@@ -575,11 +575,6 @@ class LanguageTrainer:
         return model.with_architecture(network.values) if isinstance(network, Architecture) else model
 
     @property
-    def network(self) -> Network:
-        """The network that is trained."""
-        return self.training.network
-
-    @property
     def parameters(self) -> int:
         """Trainable parameters."""
         return self.training.model.count_params()
@@ -597,7 +592,7 @@ class LanguageTrainer:
         """
         if network != self.network and KerasLstm in (type(network), type(self.network)):
             raise ValueError(f"a trainer of {self.network} cannot train {network}")
-        self.training.network = network
+        self.network = self.training.network = network
 
     def train(
         self,
