@@ -25,24 +25,16 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.cli.work_directory import write  # noqa: E402
-from nao_tf.search.evaluators import METRIC, FromScratch, SharedWeights  # noqa: E402
-
 from nao_tf.architecture import RecurrentSpace  # noqa: E402
+from nao_tf.cli.work_directory import write  # noqa: E402
 from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
-from nao_tf.data.text import load_corpus  # noqa: E402
-from nao_tf.data.vocabulary import UNKNOWN  # noqa: E402
+from nao_tf.data.text import UNKNOWN, load_corpus  # noqa: E402
+from nao_tf.errors import DivergedError  # noqa: E402
 from nao_tf.search.loop import search  # noqa: E402
 from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
-from nao_tf.training.language import (  # noqa: E402
-    ChildTrainer,
-    DivergedError,
-    Evaluator,
-    SharedChildTrainer,
-    perplexity,
-    validation_perplexity,
-)
+from nao_tf.search.trained_evaluators import FromScratch, SharedWeights  # noqa: E402
+from nao_tf.training.language import METRIC, LanguageChild, SharedLanguageChild, TextLikelihood  # noqa: E402
 from nao_tf.training.language_settings import PRESETS, LanguageTraining  # noqa: E402
 
 RETRAINED = 10_000  # added to a search's seed where its best cell is trained again
@@ -72,11 +64,12 @@ class Comparison:
 
     def __init__(self, settings: LanguageTraining, final: LanguageTraining, parts, words: int, given):
         self.space, self.given, self.work = RecurrentSpace(), given, pathlib.Path(given.work_dir)
-        self.train, self.valid, self.test = parts
-        self.settings, self.words = settings, words
-        self.child = None if given.shared else ChildTrainer(settings, self.train, self.valid, words)
-        self.final = ChildTrainer(final, self.train, self.valid, words)
-        self.on_test = Evaluator(self.final.model, self.test, final.evaluation_batch, final.window)
+        train, valid, test = parts
+        self.settings, self.data = settings, {"train": train, "valid": valid, "vocabulary_size": words}
+        self.child = None if given.shared else LanguageChild(settings, **self.data)
+        self.final = LanguageChild(final, **self.data)
+        model = self.final.training.model
+        self.on_test = TextLikelihood(model, test, batch_size=final.evaluation_batch, window=final.window)
         self.known: dict[int, Pool] = {}  # of each seed, whatever was trained
         self.work.mkdir(parents=True, exist_ok=True)
 
@@ -92,12 +85,12 @@ class Comparison:
         for evaluation in pool.evaluations:
             remember(evaluation)
         entry, given = STRATEGIES[name], self.given
-        options = {"controller": CONTROLLERS[given.controller]} if "controller" in entry.settings else {}
+        options = {"settings": CONTROLLERS[given.controller]} if name == "nao" else {}
         if given.shared:
-            trainer = SharedChildTrainer(self.settings, self.train, self.valid, self.words, seed)
-            evaluator = SharedWeights(trainer, self.work / "checkpoints" / f"{name}_{seed}")
+            child = SharedLanguageChild(self.settings, **self.data)
+            evaluator = SharedWeights(child, seed=seed, directory=self.work / "checkpoints" / f"{name}_{seed}")
         else:
-            evaluator = FromScratch(self.child, seed, known)
+            evaluator = FromScratch(self.child, seed=seed, known=known)
         search(
             entry.make(self.space, seed, **options),
             evaluator,
@@ -114,14 +107,14 @@ class Comparison:
         file = self.work / f"{name}_{seed}_retrained.json"
         if not file.exists():
             for evaluation in pool.ranked:
-                values = evaluation.candidate.architecture.values
+                architecture = evaluation.candidate.architecture
                 try:
-                    self.final.train(values, RETRAINED + seed)
-                    validation_perplexity(self.final, values)
+                    self.final.train(architecture, seed=RETRAINED + seed)
+                    self.final.score(architecture)
                 except DivergedError:
                     continue  # the next takes its place, as in a search
-                found = perplexity(self.on_test(values))
-                write(file, json.dumps({"id": evaluation.id, "test_perplexity": found}))
+                tested = self.on_test.perplexity(architecture)
+                write(file, json.dumps({"id": evaluation.id, "test_perplexity": tested}))
                 break
             else:
                 raise SystemExit(f"{name}, seed {seed}: none of the pool can be trained")

@@ -25,101 +25,100 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
+from nao_tf.architecture import Architecture, ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau  # noqa: E402
 from nao_tf.data.images import load_images  # noqa: E402
 from nao_tf.data.streams import streams, window_count  # noqa: E402
 from nao_tf.data.text import load_corpus  # noqa: E402
-from nao_tf.search import evaluators, image_evaluators  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
-from nao_tf.training import (
-    image_settings,
-    language_settings,  # noqa: E402
-)
-from nao_tf.training.images import SearchTrainer  # noqa: E402
-from nao_tf.training.language import ChildTrainer, SharedChildTrainer  # noqa: E402
+from nao_tf.training import image_settings, images, language, language_settings  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What is learned.
+    """A task.
 
     Attributes:
-        data: its name.
+        data: the name of the data.
         unit: of the validation loss.
         metric: the name of a search's score.
         space: of the architectures.
-        preset: whose score it is.
-        truth: of the training that is the truth; it stays when the preset's score changes.
-        truth_steps: training steps of the truth, unless the command line says others.
-        trainer: makes of settings what makes of integers and a seed the validation loss after training from scratch.
-        shared: makes of a list of integers, steps and a seed the validation losses in one shared child.
+        preset: of the search whose score is measured.
+        truth: settings of the training that is the truth; they stay when the preset's score changes.
+        truth_steps: training steps of the truth, unless the command line names others.
+        child: makes the child of some settings.
+        shared_child: makes the shared child of some settings.
+        loss: the validation loss that a child has for an architecture.
     """
 
     data: str
     unit: str
     metric: str
     space: SearchSpace
-    preset: object
+    preset: language_settings.LanguagePreset | image_settings.ImagePreset
     truth: dict
     truth_steps: int
-    trainer: Callable
-    shared: Callable
+    child: Callable
+    shared_child: Callable
+    loss: Callable
 
 
-def text(data_dir) -> Task:
+def text_task(data_dir: str | None) -> Task:
     """Penn Treebank."""
     corpus, preset = load_corpus("ptb", data_dir), language_settings.PRESETS["cpu"]
-    data = (corpus.train, corpus.valid, len(corpus.vocabulary))
-
-    def trainer(training):
-        child = ChildTrainer(training, *data)
-
-        def loss(values, seed):
-            child.train(values, seed)
-            return child.evaluate(values)
-
-        return loss
-
-    def shared(pool, steps, seed):
-        child = SharedChildTrainer(preset.shared, *data, seed=seed)
-        child.train(pool, steps)
-        return [child.evaluate(values) for values in pool]
-
-    steps = window_count(streams(corpus.train, preset.scratch.batch_size), preset.scratch.window)
-    truth = {"learning_rate": 1e-2, "warmup": 0}
+    data = {"train": corpus.train, "valid": corpus.valid, "vocabulary_size": len(corpus.vocabulary)}
     return Task(
-        f"corpus {corpus.name}", "token", evaluators.METRIC, RecurrentSpace(), preset, truth, steps, trainer, shared
+        data=f"corpus {corpus.name}",
+        unit="token",
+        metric=language.METRIC,
+        space=RecurrentSpace(),
+        preset=preset,
+        truth={"learning_rate": 1e-2, "warmup": 0},
+        truth_steps=window_count(streams(corpus.train, preset.scratch.batch_size), preset.scratch.window),
+        child=lambda settings: language.LanguageChild(settings, **data),
+        shared_child=lambda settings: language.SharedLanguageChild(settings, **data),
+        loss=lambda child, architecture: child.likelihood(architecture),
     )
 
 
-def images(data_dir) -> Task:
+def image_task(data_dir: str | None) -> Task:
     """CIFAR-10."""
     data, preset = load_images("cifar10", data_dir), image_settings.PRESETS["cpu"]
     space = ConvolutionalSpace(preset.space_from_scratch)
-
-    def trainer(training):
-        child = SearchTrainer(training, data, space.name, per_input=False)
-
-        def loss(values, seed):
-            child.start(seed)
-            child.train([values], seed)
-            return child.evaluate(values).loss
-
-        return loss
-
-    def shared(pool, steps, seed):
-        child = SearchTrainer(preset.shared, data, space.name, per_input=True)
-        child.start(seed)
-        child.train(pool, seed, steps)
-        return [child.evaluate(values).loss for values in pool]
-
-    steps = 5 * (len(data.train) // preset.scratch.batch_size)
-    truth = {"learning_rate": 0.1, "warmup": 10}
-    return Task(f"images {data.name}", "image", image_evaluators.METRIC, space, preset, truth, steps, trainer, shared)
+    return Task(
+        data=f"images {data.name}",
+        unit="image",
+        metric=images.METRIC,
+        space=space,
+        preset=preset,
+        truth={"learning_rate": 0.1, "warmup": 10},
+        truth_steps=5 * (len(data.train) // preset.scratch.batch_size),
+        child=lambda settings: images.ImageChild(settings, data=data, space=space),
+        shared_child=lambda settings: images.SharedImageChild(settings, data=data, space=space),
+        loss=lambda child, architecture: child.score(architecture),
+    )
 
 
-TASKS = {"ptb": text, "cifar10": images}
+def from_scratch(task: Task, settings) -> Callable[[Architecture, int], float]:
+    """What trains an architecture under a seed and returns its validation loss."""
+    child = task.child(settings)
+
+    def loss(architecture, seed):
+        child.train(architecture, seed=seed)
+        return task.loss(child, architecture)
+
+    return loss
+
+
+def in_shared_child(task: Task, architectures: list[Architecture], *, steps: int, seed: int) -> list[float]:
+    """The validation losses in one shared child."""
+    child = task.shared_child(dataclasses.replace(task.preset.shared, steps=steps))
+    child.start(seed)
+    child.train_together(architectures, seed=seed)
+    return [task.loss(child, architecture) for architecture in architectures]
+
+
+TASKS = {"ptb": text_task, "cifar10": image_task}
 
 
 def random_cells(space: SearchSpace, count: int, seed: int) -> list:
@@ -173,10 +172,10 @@ def main():
         changes = {name: value for name, value in changes.items() if value is not None}
         scored = dataclasses.replace(scratch, **changes)
         name = f"score_{scored.steps}_{scored.learning_rate}_{scored.warmup}_{arguments.search_seed}"
-        columns[name] = (task.trainer(scored), arguments.search_seed)
+        columns[name] = (from_scratch(task, scored), arguments.search_seed)
     if arguments.truths:
         truth_steps = arguments.truth_steps or task.truth_steps
-        judge = task.trainer(dataclasses.replace(scratch, steps=truth_steps, **task.truth))
+        judge = from_scratch(task, dataclasses.replace(scratch, steps=truth_steps, **task.truth))
         for index in range(arguments.truths):
             columns[f"truth_{truth_steps}_{chr(ord('a') + index)}"] = (judge, arguments.seed + 1000 * (index + 1))
 
@@ -191,7 +190,7 @@ def main():
         for cell in cells:
             if (column, str(cell)) not in known:
                 start = time.perf_counter()
-                valid = loss_of(cell.values, seed)
+                valid = loss_of(cell, seed)
                 seconds.setdefault(column, []).append(time.perf_counter() - start)
                 known[column, str(cell)] = valid
                 with open(log, "a") as file:
@@ -199,7 +198,7 @@ def main():
             table.setdefault(column, []).append(known[column, str(cell)])
     if arguments.shared_steps:
         start, column = time.perf_counter(), f"shared_{arguments.shared_steps}"
-        table[column] = task.shared([cell.values for cell in cells], arguments.shared_steps, arguments.search_seed)
+        table[column] = in_shared_child(task, cells, steps=arguments.shared_steps, seed=arguments.search_seed)
         seconds[column] = [(time.perf_counter() - start) / len(cells)]
 
     kind = "cells of a search" if arguments.pool else "random cells"

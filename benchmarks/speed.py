@@ -51,27 +51,40 @@ def time_recurrent(arguments, only):
     import tensorflow as tf
 
     from nao_tf.architecture import RecurrentSpace
-    from nao_tf.training.language import SharedChildTrainer
-    from nao_tf.training.language_settings import PRESETS
+    from nao_tf.training.language import SharedLanguageChild
+    from nao_tf.training.language_settings import SHARED_TRAININGS
 
     generator, space = np.random.default_rng(0), RecurrentSpace()
     batch, window, words = arguments.batch or 32, arguments.steps, arguments.vocabulary
     settings = dataclasses.replace(
-        PRESETS["paper"].shared, units=arguments.units, batch_size=batch, window=window, evaluation_batch=batch
+        SHARED_TRAININGS["paper"],
+        units=arguments.units,
+        batch_size=batch,
+        steps=5,
+        window=window,
+        evaluation_batch=batch,
     )
     train = generator.integers(0, words, batch * (10 * window + 1)).astype(np.int32)
     valid = train[: batch * window + 1]  # one window of `batch` sequences
-    trainer = SharedChildTrainer(settings, train, valid, words, seed=1)
+    child = SharedLanguageChild(settings, train=train, valid=valid, vocabulary_size=words)
+    child.start(1)
     label = f"units={arguments.units} batch={batch} vocabulary={words}"
 
     def draw():
-        return space.complete((), generator).values
+        return space.complete((), generator)
 
     if "rnn_train" in only:
         pool = [draw() for _ in range(100)]
-        report(f"rnn_train {label}", lambda: trainer.train(pool, 5), arguments.repeats, warmup=2, steps=5)
+        steps = settings.steps
+        report(
+            f"rnn_train {label}",
+            lambda: child.train_together(pool, seed=1),
+            arguments.repeats,
+            warmup=2,
+            steps=steps,
+        )
     if "rnn_evaluate" in only:
-        report(f"rnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats)
+        report(f"rnn_evaluate {label}", lambda: child.likelihood(draw()), arguments.repeats)
     if "matmul" in only:
         one = tf.random.normal([batch * window, arguments.units])
         other = tf.random.normal([arguments.units, words])
@@ -94,16 +107,17 @@ def time_classifier(arguments, only):
     from nao_tf.architecture import ConvolutionalSpace
     from nao_tf.data.image_batches import training_batches
     from nao_tf.data.images import ImageData, Part
-    from nao_tf.training.image_settings import PRESETS
-    from nao_tf.training.images import SearchTrainer
+    from nao_tf.training.image_settings import SHARED_TRAININGS
+    from nao_tf.training.images import SharedImageChild
 
     generator, space = np.random.default_rng(0), ConvolutionalSpace("enas")
     filters, layers, batch = arguments.filters, arguments.layers, arguments.batch or IMAGES
     settings = dataclasses.replace(
-        PRESETS["paper"].shared,
+        SHARED_TRAININGS["paper"],
         filters=filters,
         layers=layers,
         batch_size=batch,
+        steps=20,
         evaluation_batch=batch,
         auxiliary_weight=0.0,
     )
@@ -113,22 +127,22 @@ def time_classifier(arguments, only):
         return Part(images, generator.integers(0, 10, count).astype(np.int32))
 
     data = ImageData("images", "random", tuple("0123456789"), part(20 * batch), part(EVALUATED * batch), part(batch))
-    trainer = SearchTrainer(settings, data, space.name, per_input=True)
-    trainer.start(1)
+    child = SharedImageChild(settings, data=data, space=space)
+    child.start(1)
     label = f"filters={filters} layers={layers} batch={batch}"
 
     def draw():
-        return space.complete((), generator).values
+        return space.complete((), generator)
 
     if "cnn_train" in only:
-        pool, steps = [draw() for _ in range(100)], 20
+        pool, steps = [draw() for _ in range(100)], settings.steps
         repeats = max(3, arguments.repeats // 4)
-        report(f"cnn_train {label}", lambda: trainer.train(pool, 1, steps), repeats, warmup=2, steps=steps)
+        report(f"cnn_train {label}", lambda: child.train_together(pool, seed=1), repeats, warmup=2, steps=steps)
     if "cnn_data" in only:
         batches = iter(training_batches(data.train, batch, seed=1, steps=10**6))
         report(f"cnn_data {label}", lambda: next(batches), arguments.repeats)
     if "cnn_evaluate" in only:
-        report(f"cnn_evaluate {label}", lambda: trainer.evaluate(draw()), arguments.repeats, steps=EVALUATED)
+        report(f"cnn_evaluate {label}", lambda: child.quality(draw()), arguments.repeats, steps=EVALUATED)
 
 
 def time_final(arguments):
@@ -138,7 +152,8 @@ def time_final(arguments):
 
     import numpy as np
 
-    from nao_tf.training.epochs import FinalTrainer
+    from nao_tf.architecture import RecurrentSpace
+    from nao_tf.training.language import LanguageTrainer
     from nao_tf.training.language_settings import final_training
 
     batch, window, words = arguments.batch or 32, arguments.steps, arguments.vocabulary
@@ -146,9 +161,15 @@ def time_final(arguments):
         final_training("paper", "ptb"), units=arguments.units, batch_size=batch, window=window
     )
     train = np.random.default_rng(0).integers(0, words, batch * (10 * window + 1)).astype(np.int32)
-    trainer = FinalTrainer(settings, train, train[: batch * window + 1], words)
-    trainer.start(1)
-    seconds = trainer.seconds_of_steps(final_architecture(), arguments.repeats)
+    trainer = LanguageTrainer(
+        settings,
+        train=train,
+        valid=train[: batch * window + 1],
+        vocabulary_size=words,
+        network=RecurrentSpace().architecture(final_architecture()),
+    )
+    trainer.training.start(1)
+    seconds = trainer.training.seconds_of_steps(arguments.repeats)
     print(
         f"final_train units={arguments.units} batch={batch} vocabulary={words} "
         f"median_ms={1e3 * statistics.median(seconds):.2f} min_ms={1e3 * min(seconds):.2f} n={len(seconds)} "

@@ -35,7 +35,7 @@ def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, *, dir
         ValueError: the model is not one of this space.
     """
     tokens_spec = _tokens_spec(model, space)
-    states_spec = tf.TensorSpec([None, model.members, model.encoder.steps, model.encoder.hidden], tf.float32, "states")
+    states_spec = tf.TensorSpec([None, model.members, model.encoder.steps, model.settings.hidden], tf.float32, "states")
 
     def predict(tokens):
         return {"score": tf.reduce_mean(model.predict_scores(tokens), axis=0)}  # [B]

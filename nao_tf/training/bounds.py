@@ -4,6 +4,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,13 +17,14 @@ class Bound:
     """
 
     text: str
-    holds: Callable[[object], bool]
+    holds: Callable[[Any], bool]
 
 
 def whole(least: int) -> Bound:
     """A whole number of at least `least`."""
     return Bound(
-        f"a whole number of at least {least}", lambda value: isinstance(value, numbers.Integral) and value >= least
+        f"a whole number of at least {least}",
+        lambda value: isinstance(value, numbers.Integral) and int(value) >= least,
     )
 
 
@@ -37,7 +39,7 @@ def optional(bound: Bound) -> Bound:
     return Bound(f"None or {bound.text}", lambda value: value is None or bound.holds(value))
 
 
-def _number(value: object) -> bool:
+def _number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and math.isfinite(value)
 
 

@@ -84,7 +84,8 @@ class ValidatedEpochs(Training):
         self._training, self._validate, self._patience, self._steps = training, validate, patience, steps
         self._variables = model.trainable_variables
         self._average = WeightAverage(self._variables, compiled=compiled)
-        self._progress, self._best, self._done = Progress(), {}, 0
+        self._progress, self._done = Progress(), 0
+        self._best: dict[str, np.ndarray] = {}
 
     @property
     def history(self) -> list[float]:
@@ -136,7 +137,7 @@ class ValidatedEpochs(Training):
         if (
             patience is not None
             and self._average.count is None
-            and stopped_falling(progress.history, validation, patience)
+            and stopped_falling(progress.history, validation, patience=patience)
         ):
             self._average.start()
         progress.history.append(validation)

@@ -6,6 +6,7 @@ for minutes on two cores.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from nao_tf.training import schedules
 from nao_tf.training.bounds import NOT_NEGATIVE, POSITIVE, RATE, check, one_of, whole
@@ -154,7 +155,9 @@ FINAL_TRAININGS: Mapping[str, ImageTraining] = {
 
 # Published final models that are trained differently, by preset and space, and on CIFAR-100.
 _FINAL_OF_SPACE = {("paper", space): _PUBLISHED_NAONET for space in ("nao", "nao19")}
-_FINAL_OF_TASK = {("paper", "nao", "cifar100"): {"dropout": 0.2, "drop_path": 0.4}}
+_FINAL_OF_TASK: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
+    ("paper", "nao", "cifar100"): {"dropout": 0.2, "drop_path": 0.4}
+}
 
 
 def final_training(preset: str, space: str, *, task: str) -> ImageTraining:

@@ -337,7 +337,8 @@ class ClassifierTraining(Training):
             )
             self._optimizer.build(self.model.trainable_variables)
         self.program = tf.function(self._one_step)
-        self._seed, self._stream = 0, None
+        self._seed = 0
+        self._stream: Iterator | None = None
 
     def _one_step(self, images, labels, seed, learning_rate, progress):
         settings, devices = self.settings, self.devices

@@ -1,7 +1,5 @@
 """New weights for a model that has been compiled."""
 
-from __future__ import annotations
-
 import random
 
 import keras

@@ -391,7 +391,7 @@ class SharedLanguageChild(Training):
         self.model = build_model(
             settings, vocabulary_size, cell=SharedRecurrentCell(settings.units, scale=settings.scale)
         )
-        self.likelihood = _validation(self.training.model, valid, settings)
+        self.likelihood = _validation(self.model, valid, settings)
         self._factor = tf.Variable(1.0, trainable=False)
         cell = self.model.cell
         self._dense = [self.model.embedding, self.model.bias, cell.first_kernel]
@@ -553,7 +553,7 @@ class LanguageTrainer:
         network: Network,
         devices: tf.distribute.Strategy | None = None,
     ):
-        self.settings = settings
+        self.settings, self.network = settings, network
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
         self.likelihood = _validation(self.training.model, valid, settings)
         self._epochs: ValidatedEpochs | None = None
@@ -566,18 +566,12 @@ class LanguageTrainer:
                 steps=settings.steps,
                 compiled=devices is None,
             )
-        self.change_network(network)
 
     @property
     def model(self) -> LanguageModel:
-        """The model of the network, with the weights of the last training."""
+        """The model, with the weights of the last training and the integers of its network."""
         model, network = self.training.model, self.network
         return model.with_architecture(network.values) if isinstance(network, Architecture) else model
-
-    @property
-    def network(self) -> Network:
-        """The network that is trained."""
-        return self.training.network
 
     @property
     def parameters(self) -> int:
@@ -597,7 +591,7 @@ class LanguageTrainer:
         """
         if network != self.network and KerasLstm in (type(network), type(self.network)):
             raise ValueError(f"a trainer of {self.network} cannot train {network}")
-        self.training.network = network
+        self.network = self.training.network = network
 
     def train(
         self,

@@ -77,6 +77,7 @@ class Training(Protocol):
 
     def finish(self) -> None:
         """Leaves the model with the weights to use; called after the last step and its checkpoint."""
+        return None
 
 
 def run(

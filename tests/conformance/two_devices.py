@@ -12,9 +12,9 @@ import tensorflow as tf
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 from nao_tf.architecture import RecurrentSpace  # noqa: E402
-from nao_tf.training.epochs import FinalTrainer  # noqa: E402
-from nao_tf.training.language import ChildTrainer  # noqa: E402
+from nao_tf.training.language import KerasLstm, LanguageTrainer  # noqa: E402
 from nao_tf.training.language_settings import LanguageTraining  # noqa: E402
+from nao_tf.training.training import run  # noqa: E402
 
 V, STEPS = 11, 3
 SETTINGS = LanguageTraining(
@@ -37,61 +37,73 @@ TRAIN, VALID = np.random.default_rng(0).integers(V, size=[2, 100]).astype(np.int
 
 
 class Stopped(Exception):
-    """What stops a training."""
+    """Stops a training."""
 
 
-def of_a_child(kind, architecture, strategy):
+NETWORKS = {"stand_alone": RecurrentSpace().parse("NAO"), "lstm": KerasLstm(SETTINGS.units)}
+
+
+def trainer_of(settings, network, devices):
+    """A trainer on one device or on several."""
+    return LanguageTrainer(settings, train=TRAIN, valid=VALID, vocabulary_size=V, network=network, devices=devices)
+
+
+def of_equal_steps(network, devices):
     """The losses of all steps, the likelihood of another text before and after, and the traces of the step."""
-    trainer = ChildTrainer(SETTINGS, TRAIN, VALID, V, kind, strategy)
-    trainer.start(1)
-    untrained = trainer.evaluate(architecture)
-    losses = [trainer.train(architecture, seed=1, steps=steps) for steps in range(1, STEPS + 1)]
-    return {"losses": losses, "untrained": untrained, "valid": trainer.evaluate(architecture), "traces": trainer.traces}
+    trainer = trainer_of(SETTINGS, network, devices)
+    training = trainer.training
+    training.start(1)
+    untrained = trainer.likelihood(network)
+    losses = [run(training, seed=1, steps=steps) for steps in range(1, STEPS + 1)]
+    return {
+        "losses": losses,
+        "untrained": untrained,
+        "valid": trainer.likelihood(network),
+        "traces": training.program.experimental_get_tracing_count(),
+    }
 
 
-def of_a_final_model(kind, architecture, strategy):
-    """What an undisturbed final training says of its epochs, and one that was stopped and went on from its file."""
+def of_epochs(network, devices):
+    """The epochs of an undisturbed training, and of one that was stopped and went on from its file."""
 
     def stop(epoch):
         if epoch.epoch == STOPPED_AFTER:
             raise Stopped
 
-    trainer, epochs, resumed = FinalTrainer(FINAL, TRAIN, VALID, V, kind, strategy), [], []
-    best = trainer.train(architecture, seed=1, on_epoch=epochs.append)
-    after = trainer.evaluate(architecture)
+    trainer, epochs, resumed = trainer_of(FINAL, network, devices), [], []
+    trainer.train(1, on_epoch=epochs.append)
+    after = trainer.likelihood(network)
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "training.npz"
         try:
-            trainer.train(architecture, seed=1, save_to=file, on_epoch=stop)
+            trainer.train(1, checkpoint=file, on_epoch=stop)
         except Stopped:
-            trainer.start(2)  # something else in between
-        trainer.train(architecture, seed=1, save_to=file, on_epoch=resumed.append)
+            trainer.training.start(2)  # another training in between
+        trainer.train(1, checkpoint=file, on_epoch=resumed.append)
     return {
         "epochs": epochs,
         "resumed": resumed,
-        "best": best,
-        "after": [after, trainer.evaluate(architecture)],
-        "traces": trainer.traces,
+        "best": min(trainer.history),
+        "after": [after, trainer.likelihood(network)],
+        "traces": trainer.training.program.experimental_get_tracing_count(),
     }
 
 
 def main():
-    """Prints the figures: measured -> kind -> "one" or "two" devices -> what the functions above say."""
+    """Prints the figures: training -> kind of network -> "one" or "two" devices -> results of the functions above."""
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
     mirrored = tf.distribute.MirroredStrategy(
         ["/cpu:0", "/cpu:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )
-    found = {
+    figures = {
         name: {
-            kind: {
-                count: measure(kind, architecture, strategy) for count, strategy in (("one", None), ("two", mirrored))
-            }
-            for kind, architecture in (("stand_alone", RecurrentSpace().published["NAO"]), ("lstm", ()))
+            kind: {count: measure(network, devices) for count, devices in (("one", None), ("two", mirrored))}
+            for kind, network in NETWORKS.items()
         }
-        for name, measure in (("child", of_a_child), ("final", of_a_final_model))
+        for name, measure in (("child", of_equal_steps), ("final", of_epochs))
     }
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 from nao_tf.architecture import ConvolutionalSpace  # noqa: E402
 from nao_tf.data.images import ImageData, Part  # noqa: E402
-from nao_tf.training.image_models import make_classifier  # noqa: E402
 from nao_tf.training.image_settings import ImageTraining  # noqa: E402
-from nao_tf.training.images import ClassifierTrainer  # noqa: E402
+from nao_tf.training.images import ImageTrainer  # noqa: E402
 
 STEPS = 3
 SETTINGS = ImageTraining(
@@ -36,21 +35,20 @@ def main():
     mirrored = tf.distribute.MirroredStrategy(
         ["/cpu:0", "/cpu:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )
-    found = {}
-    for name, strategy in (("one", None), ("two", mirrored)):
-        trainer = ClassifierTrainer(SETTINGS, data, lambda: make_classifier(SETTINGS, data, architecture), strategy)
-        evaluate = trainer.evaluator(data.valid)
-        trainer.start(1)
-        untrained = evaluate().loss
+    figures = {}
+    for name, devices in (("one", None), ("two", mirrored)):
+        trainer = ImageTrainer(SETTINGS, data=data, network=architecture, devices=devices)
+        trainer.training.start(1)
+        untrained = trainer.measure(data.valid).loss
         losses = []
-        trainer.train(seed=1, report=lambda step, loss, losses=losses: losses.append(loss))
-        found[name] = {
+        trainer.train(1, report=lambda step, loss, losses=losses: losses.append(loss))
+        figures[name] = {
             "losses": losses,
             "untrained": untrained,
-            "valid": evaluate().loss,
-            "traces": trainer.traces,
+            "valid": trainer.measure(data.valid).loss,
+            "traces": trainer.training.program.experimental_get_tracing_count(),
         }
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def variables():
     return [keras.Variable(np.zeros([2, 3], np.float32)), keras.Variable(np.zeros([4], np.float32))]
 
 
-def test_mean_of_iterates_is_exact_and_starts_when_it_is_told_to():
+def test_mean_of_iterates_is_exact_and_starts_with_its_start():
     items, generator = variables(), np.random.default_rng(0)
     average, iterates = WeightAverage(items), []
     for step in range(12):

@@ -1,4 +1,4 @@
-"""Final training against averaged SGD in NumPy; interruptions, divergence, best weights."""
+"""Validated epochs against averaged SGD in NumPy; interruptions, divergence, best weights."""
 
 import dataclasses
 import itertools
@@ -12,11 +12,11 @@ from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
-from nao_tf.training.epochs import FinalTrainer
+from nao_tf.training.language import KerasLstm, LanguageTrainer
 from nao_tf.training.language_settings import LanguageTraining
 
 V = 7
-ARCHITECTURE = RecurrentSpace().published["NAO-WS"]
+ARCHITECTURE = RecurrentSpace().parse("NAO-WS")
 # A noisy cycle of words: something can be learned, and validation does not fall for ever.
 GENERATOR = np.random.default_rng(0)
 TEXT, VALID = (
@@ -42,9 +42,10 @@ SETTINGS = LanguageTraining(
 DROPOUT = Dropout(output=0.2, hidden=0.2, input=0.2, embedding=0.2)
 
 
-def trainer(text=TEXT, kind="stand_alone", **changes):
+def trainer(network=ARCHITECTURE, **changes):
     """A trainer of tiny models."""
-    return FinalTrainer(dataclasses.replace(SETTINGS, **changes), text, VALID, V, kind)
+    settings = dataclasses.replace(SETTINGS, **changes)
+    return LanguageTrainer(settings, train=TEXT, valid=VALID, vocabulary_size=V, network=network)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,10 @@ def assert_equal(first, second):
         np.testing.assert_array_equal(one, other)
 
 
-def plain_training(children, seed):
+def plain_training(final, seed):
     """Averaged SGD in NumPy: windows cut without padding, updates in double precision."""
-    settings, model = children.settings, children.model
-    children.start(seed)
+    settings, model = final.settings, final.model
+    final.training.start(seed)
     text = TEXT[: len(TEXT) // 2 * 2].reshape(2, -1).T  # [rows, B]
     values = [array.astype(np.float64) for array in weights(model)]
     mean, count, history, best, step, epoch = None, 0, [], None, 0, 0
@@ -77,7 +78,7 @@ def plain_training(children, seed):
             variable.assign(array)
 
     while step < settings.steps:
-        windows = children.windows_of_epoch(seed, epoch)
+        windows = final.training.windows_of_epoch(epoch)
         state = tf.zeros([2, 3])
         for start, length, factor in zip(*windows, strict=True):
             if step == settings.steps:
@@ -85,7 +86,7 @@ def plain_training(children, seed):
             give(values)
             inputs, targets = (tf.constant(text[start + ahead : start + ahead + length]) for ahead in (0, 1))
             with tf.GradientTape() as tape:
-                outputs, _, state = model.hidden(inputs, state, architecture=tf.constant(ARCHITECTURE))
+                outputs, _, state = model.hidden(inputs, state, tf.constant(ARCHITECTURE.values))
                 logits = tf.einsum("tbu,vu->tbv", outputs, model.embedding.value) + model.bias.value
                 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
                 if length > 1:
@@ -102,7 +103,7 @@ def plain_training(children, seed):
                 mean = [m + (value - m) / count for m, value in zip(mean, values, strict=True)]
             step += 1
         give(mean if count else values)
-        validation = children.evaluate(ARCHITECTURE)
+        validation = final.likelihood(ARCHITECTURE)
         if not history or validation < min(history):
             best = mean if count else list(values)
         if mean is None and len(history) > 1 and validation > min(history[:-1]):
@@ -113,24 +114,26 @@ def plain_training(children, seed):
 
 
 def test_training_is_averaged_sgd_as_numpy_computes_it():
-    children, epochs = trainer(), []
-    best, history, count = plain_training(children, seed=3)
+    final, epochs = trainer(), []
+    best, history, count = plain_training(final, seed=3)
     assert 0 < count < SETTINGS.steps  # the trigger fell in the middle
-    found = children.train(ARCHITECTURE, seed=3, on_epoch=epochs.append)
+    final.train(3, on_epoch=epochs.append)
     np.testing.assert_allclose([epoch.validation for epoch in epochs], history, rtol=1e-4)
-    np.testing.assert_allclose(found, min(history), rtol=1e-4)
-    for value, expected in zip(weights(children.model), best, strict=True):
+    np.testing.assert_allclose(final.history, history, rtol=1e-4)
+    np.testing.assert_allclose(final.likelihood(ARCHITECTURE), min(history), rtol=1e-4)
+    for value, expected in zip(weights(final.model), best, strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-5)
     assert [epoch.epoch for epoch in epochs] == list(range(1, len(epochs) + 1))
     assert epochs[-1].step == SETTINGS.steps and epochs[-1].averaging and not epochs[0].averaging
-    assert children.traces <= 3  # windows of 20, 25 and 28 time steps
+    assert final.training.program.experimental_get_tracing_count() <= 3  # windows of 20, 25 and 28 time steps
 
 
 def test_model_is_left_with_the_weights_that_were_best_on_validation(shared):
     epochs = []
-    found = shared.train(ARCHITECTURE, seed=4, on_epoch=epochs.append)
-    assert found == min(epoch.validation for epoch in epochs) == epochs[-1].best
-    assert shared.evaluate(ARCHITECTURE) == found
+    shared.train(4, on_epoch=epochs.append)
+    assert shared.likelihood(ARCHITECTURE) == min(epoch.validation for epoch in epochs) == epochs[-1].best
+    assert shared.history == [epoch.validation for epoch in epochs]
+    assert shared.validate() == pytest.approx(math.exp(epochs[-1].best))
 
 
 class Stopped(Exception):
@@ -138,9 +141,10 @@ class Stopped(Exception):
 
 
 def test_a_training_stopped_again_and_again_ends_as_an_undisturbed_one(shared, tmp_path, monkeypatch):
-    expected, epochs = shared.train(ARCHITECTURE, seed=5, on_epoch=(undisturbed := []).append), []
-    final = weights(shared.model)
-    step, path = shared._step, tmp_path / "training.npz"
+    undisturbed, epochs = [], []
+    shared.train(5, on_epoch=undisturbed.append)
+    expected, history = weights(shared.model), shared.history
+    program, path = shared.training.program, tmp_path / "training.npz"
 
     def stopping(every):
         counter = itertools.count(1)
@@ -148,78 +152,95 @@ def test_a_training_stopped_again_and_again_ends_as_an_undisturbed_one(shared, t
         def run(*operands):
             if next(counter) % every == 0:
                 raise Stopped
-            return step(*operands)
+            return program(*operands)
 
         return run
 
     for every in (1, 9, 4, 13, 8, 11):  # in the first step, within epochs, between them, while averaging
-        monkeypatch.setattr(shared, "_step", stopping(every))
+        monkeypatch.setattr(shared.training, "program", stopping(every))
         with pytest.raises(Stopped):
-            shared.train(ARCHITECTURE, seed=5, save_to=path, save_every=3, on_epoch=epochs.append)
+            shared.train(5, checkpoint=path, every=3, on_epoch=epochs.append)
         monkeypatch.undo()
-        shared.start(every)  # something else in between
-    assert shared.train(ARCHITECTURE, seed=5, save_to=path, save_every=3, on_epoch=epochs.append) == expected
-    assert_equal(weights(shared.model), final)
+        shared.training.start(every)  # another training in between
+    shared.train(5, checkpoint=path, every=3, on_epoch=epochs.append)
+    assert_equal(weights(shared.model), expected)
     assert {epoch.epoch: epoch for epoch in epochs} == {epoch.epoch: epoch for epoch in undisturbed}
-    shared.start(1)
-    assert shared.train(ARCHITECTURE, seed=5, save_to=path) == expected  # complete: only brings the weights back
-    assert_equal(weights(shared.model), final)
+    shared.training.start(1)
+    shared.train(5, checkpoint=path)  # complete: only brings the weights back
+    assert_equal(weights(shared.model), expected)
+    assert shared.history == history
 
 
-def diverging(step, when):
-    """A step whose loss and weights are no numbers in the calls that `when` names."""
-    counter = itertools.count(1)
+def diverging(final, when):
+    """A step whose loss and weights are not numbers in the calls that `when` selects."""
+    program, counter = final.training.program, itertools.count(1)
 
-    def run(children):
-        def diverged(*operands):
-            loss, state = step(*operands)
-            if when(next(counter)):
-                children.model.embedding.assign(np.full(children.model.embedding.shape, np.nan))
-                return loss * math.nan, state
-            return loss, state
+    def step(*operands):
+        loss, state = program(*operands)
+        if when(next(counter)):
+            final.model.embedding.assign(np.full(final.model.embedding.shape, np.nan))
+            return loss * math.nan, state
+        return loss, state
 
-        return diverged
-
-    return run
+    return step
 
 
 def test_a_diverged_epoch_goes_back_to_the_best_weights(shared, tmp_path, monkeypatch):
     epochs, path = [], tmp_path / "training.npz"
-    per_epoch = len(shared.windows_of_epoch(6, 0).starts)
-    monkeypatch.setattr(shared, "_step", diverging(shared._step, lambda call: call == per_epoch + 2)(shared))
-    found = shared.train(ARCHITECTURE, seed=6, save_to=path, on_epoch=epochs.append)
+    per_epoch = windows_of_first_epoch(shared, 6)
+    monkeypatch.setattr(shared.training, "program", diverging(shared, lambda call: call == per_epoch + 2))
+    shared.train(6, checkpoint=path, on_epoch=epochs.append)
     assert epochs[0].validation is not None and epochs[1].validation is None and epochs[2].validation is not None
     assert epochs[1].best == epochs[0].validation
-    assert all(np.isfinite(array).all() for array in weights(shared.model)) and np.isfinite(found)
+    assert all(np.isfinite(array).all() for array in weights(shared.model)) and np.isfinite(shared.history).all()
+    assert len(shared.history) == len(epochs) - 1
     saved = checkpoint.load(path)
     assert all(np.isfinite(array).all() for array in saved.values())
 
 
-@pytest.mark.parametrize("first, said", [(True, "in the first epoch"), (False, "4 epochs in a row")])
-def test_a_training_that_only_diverges_is_given_up(first, said, shared, monkeypatch):
-    per_epoch = len(shared.windows_of_epoch(7, 0).starts)
-    monkeypatch.setattr(shared, "_step", diverging(shared._step, lambda call: first or call > per_epoch)(shared))
-    with pytest.raises(DivergedError, match=said):
-        shared.train(ARCHITECTURE, seed=7, steps=100)
+def windows_of_first_epoch(final, seed):
+    """Their number."""
+    final.training.start(seed)
+    return len(final.training.windows_of_epoch(0).starts)
+
+
+@pytest.mark.parametrize("first, message", [(True, "in the first epoch"), (False, "4 epochs in a row")])
+def test_a_training_that_only_diverges_is_given_up(first, message, monkeypatch):
+    final = trainer(steps=100)
+    per_epoch = windows_of_first_epoch(final, 7)
+    monkeypatch.setattr(final.training, "program", diverging(final, lambda call: first or call > per_epoch))
+    with pytest.raises(DivergedError, match=message):
+        final.train(7)
+
+
+def test_a_divergence_within_an_epoch_is_noticed_on_the_grid_of_reports(monkeypatch):
+    final, epochs, reported = trainer(steps=60, batch_size=1), [], []
+    per_epoch = windows_of_first_epoch(final, 8)
+    assert per_epoch < 40  # the second epoch begins before the first look at the losses and ends after it
+    monkeypatch.setattr(final.training, "program", diverging(final, lambda call: call == per_epoch + 1))
+    final.train(8, on_epoch=epochs.append, report=lambda step, loss: reported.append((step, math.isfinite(loss))))
+    assert [epoch.step for epoch in epochs][:2] == [per_epoch, 50]  # the first look at the losses
+    assert epochs[0].validation is not None and epochs[1].validation is None
+    assert all(finite for _, finite in reported)
 
 
 def test_padding_changes_neither_loss_nor_gradients_nor_state():
-    for kind, architecture in (("stand_alone", ARCHITECTURE), ("lstm", ())):
-        children = trainer(kind=kind, window_deviation=0.0, dropout=DROPOUT)
-        children.start(1)
-        model, seed = children.model, tf.constant([5, 6])
+    for network in (ARCHITECTURE, KerasLstm(3)):
+        final = trainer(network, window_deviation=0.0, dropout=DROPOUT)
+        final.training.start(1)
+        model, seed = final.model, tf.constant([5, 6])
         model.activation_penalty = 0.5
         state = tf.random.stateless_normal(model.cell.initial_state(2).shape, [1, 2])
         text = tf.constant(TEXT[:40].reshape(20, 2))
 
         @tf.function
-        def run(window, length, model=model, state=state, seed=seed, architecture=architecture):
+        def run(window, length, model=model, state=state, seed=seed, values=network.values):
             with tf.GradientTape() as tape:
                 loss, likelihood, after = model.loss_of_window(
                     window[:-1],
                     window[1:],
                     state=state,
-                    architecture=tf.constant(architecture, tf.int32),
+                    architecture=tf.constant(values, tf.int32),
                     training_seed=seed,
                     length=length,
                 )
@@ -231,7 +252,8 @@ def test_padding_changes_neither_loss_nor_gradients_nor_state():
 
 
 def test_adam_with_equal_windows_is_one_program():
-    children = trainer(optimizer="adam", learning_rate=3e-2, window_deviation=0.0, averaging_patience=None, steps=45)
+    final = trainer(optimizer="adam", learning_rate=3e-2, window_deviation=0.0, averaging_patience=None, steps=45)
     losses = []
-    found = children.train(ARCHITECTURE, seed=1, on_epoch=lambda epoch: losses.append(epoch.validation))
-    assert found < losses[0] and children.traces == 1
+    final.train(1, on_epoch=lambda epoch: losses.append(epoch.validation))
+    assert final.likelihood(ARCHITECTURE) == min(losses) < losses[0]
+    assert final.training.program.experimental_get_tracing_count() == 1

@@ -1,0 +1,237 @@
+"""Training of image classifiers: children, the shared child, final models; the quality of a classifier."""
+
+import dataclasses
+import gc
+import math
+import resource
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nao_tf.architecture import ConvolutionalSpace
+from nao_tf.data.images import ImageData, Part
+from nao_tf.errors import DivergedError
+from nao_tf.training.image_settings import ImageTraining
+from nao_tf.training.images import (
+    ClassifierQuality,
+    ImageAccuracy,
+    ImageChild,
+    ImageTrainer,
+    ResNet,
+    SharedImageChild,
+)
+from nao_tf.training.training import run
+
+GENERATOR = np.random.default_rng(0)
+SPACE = ConvolutionalSpace("enas")
+SETTINGS = ImageTraining(
+    filters=4, layers=1, batch_size=6, steps=8, learning_rate=0.05, dropout=0.2, shift=1, evaluation_batch=7
+)
+
+
+def part(count):
+    """Images whose class is the brighter half."""
+    images = GENERATOR.integers(0, 100, [count, 8, 8, 1])
+    labels = np.arange(count, dtype=np.int32) % 2
+    for image, label in zip(images, labels, strict=True):
+        image[:4] += 100 * label
+        image[4:] += 100 * (1 - label)
+    return Part(images.astype(np.uint8), labels)
+
+
+DATA = ImageData("images", "here", ("top", "bottom"), part(40), part(10), part(10))
+
+
+def weights(model):
+    """Values of all weights."""
+    return [np.asarray(variable) for variable in model.variables]
+
+
+def assert_equal(first, second):
+    """Bit for bit."""
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def traces(program):
+    """How often a program was traced."""
+    return program.experimental_get_tracing_count()
+
+
+def shared_child(**changes):
+    """A tiny shared child with its first weights."""
+    child = SharedImageChild(dataclasses.replace(SETTINGS, **changes), data=DATA, space=SPACE)
+    child.start(1)
+    return child
+
+
+def architectures(count):
+    """Random ones."""
+    return [SPACE.sample(GENERATOR) for _ in range(count)]
+
+
+def resident_bytes():
+    """Memory of this process."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_a_hundred_architectures_are_one_trace_and_memory_stops_growing():
+    child, resident = shared_child(steps=10), []
+    for _ in range(15):
+        pool = architectures(10)
+        child.train_together(pool, seed=1)
+        assert math.isfinite(child.score(pool[0]))
+        gc.collect()
+        resident.append(resident_bytes())
+    assert traces(child.program) == traces(child.quality.program) == 1
+    assert resident[-1] - resident[9] < 20e6, [round(size / 1e6) for size in resident]
+
+
+def test_a_step_is_gradient_descent_with_nesterov_momentum_by_hand():
+    child = shared_child()
+    model, settings = child.model, SETTINGS
+    values = tf.constant(SPACE.published["NAO-WS"])
+    images, labels = tf.constant(DATA.train.images[:6]), tf.constant(DATA.train.labels[:6])
+    seed, rate = tf.constant([5, 6]), 0.1
+    velocities = [np.zeros(variable.shape, np.float32) for variable in model.trainable_variables]
+    used = {id(table): np.unique(rows) for table, rows in zip(model.tables, model.rows(values), strict=True)}
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            logits, _ = model.logits(images, architecture=values, seed=seed)
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+        gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+        gradients = [
+            np.zeros(variable.shape, np.float32) if gradient is None else tf.convert_to_tensor(gradient).numpy()
+            for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+        ]
+        norm = math.sqrt(sum((gradient**2).sum() for gradient in gradients))
+        expected = []
+        for at, variable in enumerate(model.trainable_variables):
+            value = np.array(variable)
+            gradient = gradients[at] * min(1, settings.clip_norm / norm) + settings.weight_decay * value
+            velocity = 0.9 * velocities[at] - rate * gradient
+            added = 0.9 * velocity - rate * gradient
+            if id(variable) in used:  # the rows of other operations stay as they are
+                others = np.setdiff1d(np.arange(len(value)), used[id(variable)])
+                velocity[others], added[others] = velocities[at][others], 0
+            velocities[at] = velocity
+            expected.append(value + added)
+        likelihood = child.program(images, labels, values, seed, tf.constant(rate))
+        assert float(likelihood) == pytest.approx(float(loss), rel=1e-4)
+        for variable, value in zip(model.trainable_variables, expected, strict=True):
+            np.testing.assert_allclose(variable, value, rtol=1e-3, atol=1e-5, err_msg=variable.path)
+
+
+def test_a_shared_child_goes_on_from_its_file(tmp_path):
+    child, pool = shared_child(steps=3), architectures(3)
+    child.train_together(pool, seed=1)
+    child.save(tmp_path / "round-0.npz")
+    child.train_together(pool, seed=1, shares=[1, 2, 3])
+    expected = weights(child.model)
+    child.start(2)
+    assert not child.load(tmp_path / "nothing.npz")
+    assert child.load(tmp_path / "round-0.npz")
+    child.train_together(pool, seed=1, shares=[1, 2, 3])
+    assert child.steps_done == 6
+    assert_equal(expected, weights(child.model))
+
+
+def test_a_share_of_nothing_is_never_trained():
+    child, pool = shared_child(steps=3), architectures(3)
+    child.train_together(pool, seed=1, shares=[0, 1, 0])
+    expected = weights(child.model)
+    child.start(1)
+    child.train_together(pool[1:2], seed=1)
+    assert_equal(expected, weights(child.model))
+
+
+def test_a_child_is_trained_from_scratch_every_time():
+    child = ImageChild(SETTINGS, data=DATA, space=SPACE)
+    first, second = architectures(2)
+    child.train(first, seed=1)
+    expected = weights(child.child.model)
+    score = child.score(first)
+    child.train(second, seed=1)
+    child.train(first, seed=1)
+    assert_equal(expected, weights(child.child.model))
+    assert child.score(first) == score == child.child.quality(first).loss
+    assert traces(child.child.program) == traces(child.child.quality.program) == 1
+    assert 0 < child.parameters(first) < child.child.model.count_params()
+
+
+def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
+    trainer, path = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2)), tmp_path / "training.npz"
+    trainer.train(1)
+    undisturbed = weights(trainer.model)
+    trainer.train(2)
+    assert any((a != b).any() for a, b in zip(undisturbed, weights(trainer.model), strict=True))
+    for steps in (2, 6, 7):  # an epoch has 6 batches
+        run(trainer.training, seed=1, steps=steps, checkpoint=path)
+        run(trainer.training, seed=3, steps=1)  # another training in between
+    trainer.train(1, checkpoint=path)
+    assert_equal(undisturbed, weights(trainer.model))
+    assert traces(trainer.training.program) == 1
+
+
+def test_a_pair_of_cells_learns():
+    settings = ImageTraining(
+        filters=4, layers=1, batch_size=10, steps=90, learning_rate=0.1, auxiliary_weight=0.4, drop_path=0.1, shift=0
+    )  # the moving averages lag behind the weights: after 30 steps two of ten images are still misclassified
+    data = dataclasses.replace(DATA, mirrored=True)
+    trainer = ImageTrainer(settings, data=data, network=SPACE.parse("NAO-WS"))
+    labels = data.test.labels.copy()
+    labels[:4] = 1 - labels[:4]  # wrong ones, so that the loss is no tiny number
+    loss = trainer.train(1)
+    predicted = trainer.model(data.test.images).numpy()  # [N, K]
+    assert loss < 0.3 and (predicted.argmax(1) == data.test.labels).all()
+    quality = trainer.measure(Part(data.test.images, labels))
+    assert quality.accuracy == pytest.approx(0.6)
+    assert quality.loss == pytest.approx(-np.take_along_axis(predicted, labels[:, None], 1).mean(), rel=1e-4)
+    assert trainer.validate() == trainer.measure(data.valid).accuracy
+
+
+def test_parameters_are_those_of_the_model_without_its_auxiliary_head():
+    network = SPACE.parse("NAO-WS")
+    with_head = ImageTrainer(dataclasses.replace(SETTINGS, auxiliary_weight=0.4), data=DATA, network=network)
+    without = ImageTrainer(SETTINGS, data=DATA, network=network)
+    assert with_head.parameters == without.parameters
+    assert without.parameters == sum(math.prod(value.shape) for value in without.model.trainable_variables)
+    assert with_head.model.count_params() > without.model.count_params()
+
+
+def test_the_hand_made_network_is_as_large():
+    trainer = ImageTrainer(SETTINGS, data=DATA, network=ResNet.of_size(40_000, DATA))
+    assert trainer.parameters == pytest.approx(40_000, rel=0.1)
+
+
+def test_every_image_counts_once():
+    logits = GENERATOR.normal(size=[10, 3]).astype(np.float32)
+    images = np.arange(10, dtype=np.uint8)[:, None, None, None]
+    labels = np.arange(10, dtype=np.int32) % 3
+    accuracy = ImageAccuracy(
+        lambda images, values: tf.gather(logits, tf.cast(images[:, 0, 0, 0], tf.int32)),
+        Part(images, labels),
+        batch_size=4,
+    )
+    table = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    loss = -table[np.arange(10), labels].mean()
+    quality = accuracy()
+    assert quality.loss == pytest.approx(loss, rel=1e-5)
+    assert quality.accuracy == pytest.approx((logits.argmax(-1) == labels).mean())
+
+
+def test_divergence_is_an_error(monkeypatch):
+    trainer = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2))
+    monkeypatch.setattr(trainer.training, "program", lambda *operands: tf.constant(math.nan))
+    with pytest.raises(DivergedError, match="training loss is nan at step 8"):
+        trainer.train(1)
+    monkeypatch.setattr(trainer, "measure", lambda part: ClassifierQuality(loss=math.nan, accuracy=0.5))
+    with pytest.raises(DivergedError, match="validation loss is nan"):
+        trainer.validate()
+
+
+def test_seconds_of_steps_are_measured():
+    assert 0 < ImageTrainer(SETTINGS, data=DATA, network=ResNet(1)).seconds_per_step(steps=10) < 1
