@@ -20,10 +20,7 @@ METRIC = "validation_loss"
 class _OfImages(TrainedEvaluator):
     def parameters(self, values: Sequence[int]) -> int:
         """Those that the architecture uses of the child's."""
-        model = self.trainer.model
-        size = model.size(architecture=self.trainer.space.architecture(values)).parameters
-        head = model.head
-        return size if head is None else size + head.count_params()
+        return self.trainer.parameters(values)
 
     def score(self, values: Sequence[int]) -> float:
         """Validation loss, nats an image."""

@@ -142,6 +142,11 @@ class SearchTrainer:
         """How often the training step was traced; 1 whatever the number of architectures."""
         return self._step.experimental_get_tracing_count()
 
+    def parameters(self, values: Sequence[int]) -> int:
+        """Trainable parameters that an architecture uses of the child's, the auxiliary head's included."""
+        size = self.model.size(architecture=self.space.architecture(values)).parameters
+        return size if self.model.head is None else size + self.model.head.count_params()
+
     def _one_step(self, images, labels, architecture, seed, learning_rate):
         settings, model = self.settings, self.model
         rows = model.network.rows(architecture)  # of each cell [branches]

@@ -36,21 +36,25 @@ def main():
     mirrored = tf.distribute.MirroredStrategy(
         ["/cpu:0", "/cpu:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )
-    found = {}
+
+    def make():
+        return make_classifier(SETTINGS, data, architecture=architecture)
+
+    figures = {}
     for name, strategy in (("one", None), ("two", mirrored)):
-        trainer = ClassifierTrainer(SETTINGS, data, lambda: make_classifier(SETTINGS, data, architecture), strategy)
+        trainer = ClassifierTrainer(SETTINGS, data, make, strategy)
         evaluate = trainer.evaluator(data.valid)
         trainer.start(1)
         untrained = evaluate().loss
         losses = []
         trainer.train(seed=1, report=lambda step, loss, losses=losses: losses.append(loss))
-        found[name] = {
+        figures[name] = {
             "losses": losses,
             "untrained": untrained,
             "valid": evaluate().loss,
             "traces": trainer.traces,
         }
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ class Trainer:
     """Remembers what it was asked for. The loss of an architecture is a function of it; some diverge or have none."""
 
     def __init__(self, diverging=(), without=()):
-        self.model, self.calls, self.diverging, self.without = self, [], diverging, without
-        self.used_parameters = parameters
+        self.calls, self.diverging, self.without = [], diverging, without
+        self.parameters = parameters
         self.files = set()
 
     def start(self, seed):

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from nao_tf.child.images.residual_classifier import ResidualClassifier
+from nao_tf.child.images.classifier import Classifier
+from nao_tf.child.images.residual_network import ResidualNetwork
 from nao_tf.cli.evaluate_images import evaluate
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import InputError
@@ -29,7 +30,7 @@ DATA = ImageData("images", "here", NAMES, part(3), part(3), part(IMAGES + 3))
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(2)
-    model = ResidualClassifier(3, 2, 1, [8, 8, 1])
+    model = Classifier(ResidualNetwork(2, 1), classes=3, image_shape=[8, 8, 1])
     model.build()
     return model
 

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.child.images.residual_classifier import parameters, width_of_equal_size
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import DivergedError
 from nao_tf.training.image_models import make_classifier, make_residual
@@ -65,10 +64,11 @@ def test_a_step_is_gradient_descent_with_nesterov_momentum_by_hand():
     images, labels = tf.constant(DATA.train.images[:6]), tf.constant(DATA.train.labels[:6])
     seed, rate = tf.constant([5, 6]), 0.1
     velocities = [np.zeros(variable.shape, np.float32) for variable in model.trainable_variables]
-    used = {id(table): np.unique(rows) for table, rows in zip(model.tables, model.rows(values), strict=True)}
+    tables, rows = model.network.tables, model.network.rows(values)
+    used = {id(table): np.unique(row) for table, row in zip(tables, rows, strict=True)}
     for _ in range(2):
         with tf.GradientTape() as tape:
-            logits, _ = model.logits(images, values, seed=seed)
+            logits, _ = model.logits(images, architecture=values, seed=seed)
             loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
         gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
         gradients = [
@@ -117,7 +117,7 @@ def test_a_shared_child_goes_on_from_its_file(tmp_path):
 
 
 def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
-    trainer = ClassifierTrainer(SETTINGS, DATA, lambda: make_residual(SETTINGS, DATA, 2))
+    trainer = ClassifierTrainer(SETTINGS, DATA, lambda: make_residual(SETTINGS, DATA, width=2))
     trainer.train(seed=1)
     undisturbed = weights(trainer)
     trainer.train(seed=2)
@@ -136,7 +136,7 @@ def test_a_found_cell_learns():
     )  # the moving averages come behind the weights: after 30 steps two of ten are still taken for the other class
     data = ImageData("images", "here", DATA.class_names, DATA.train, DATA.valid, DATA.test, mirrored=True)
     architecture = SPACE.parse("NAO-WS")
-    trainer = ClassifierTrainer(settings, data, lambda: make_classifier(settings, data, architecture))
+    trainer = ClassifierTrainer(settings, data, lambda: make_classifier(settings, data, architecture=architecture))
     labels = data.test.labels.copy()
     labels[:4] = 1 - labels[:4]  # wrong ones, so that the loss is no tiny number
     evaluate = trainer.evaluator(Part(data.test.images, labels))
@@ -150,30 +150,6 @@ def test_a_found_cell_learns():
 
 def test_a_diverged_loss_is_an_error():
     settings = ImageTraining(filters=2, layers=1, batch_size=6, steps=4, learning_rate=math.nan)
-    trainer = ClassifierTrainer(settings, DATA, lambda: make_residual(settings, DATA, 2))
+    trainer = ClassifierTrainer(settings, DATA, lambda: make_residual(settings, DATA, width=2))
     with pytest.raises(DivergedError, match="training loss is nan at step 4"):
         trainer.train(seed=1)
-
-
-def test_parameters_of_the_residual_network():
-    # 269,722 of the network with 20 layers, and 2,752 of the two shortcuts that its authors give no weights
-    assert parameters(16, 3, 3, 10) == 269_722 + 2_752
-    for width in (1, 5):
-        model = make_residual(SETTINGS, DATA, width)
-        model.build()
-        assert sum(math.prod(v.shape) for v in model.trainable_variables) == parameters(width, 3, 1, 2)
-
-
-@pytest.mark.parametrize(
-    "wanted, width",
-    [
-        (10, 1),
-        (parameters(2, 3, 3, 10), 2),
-        (parameters(7, 3, 3, 10) + 5, 7),
-        (parameters(19, 3, 3, 10), 20),
-        (681_658, 24),
-        (745_626, 28),
-    ],
-)
-def test_the_residual_network_is_as_large_at_a_width_that_is_fast(wanted, width):
-    assert width_of_equal_size(wanted, 3, 3, 10) == width
