@@ -103,6 +103,27 @@ def test_mixed_precision_keeps_weights_and_probabilities_wide(network):
     assert model(given, **NETWORKS[network][1]).dtype == tf.float32
 
 
+@pytest.mark.parametrize("network", ["cells", "shared"])
+def test_a_classifier_from_a_configuration_has_the_auxiliary_head_too(network):
+    model, given = built(network, auxiliary=True), images()
+    twin = Classifier.from_config(model.get_config())
+    twin.build()
+    twin.set_weights(model.get_weights())
+    options = {"training": True, **NETWORKS[network][1]}
+    for one, other in zip(twin.logits(given, **options), model.logits(given, **options), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_rows_that_a_trainer_took_are_those_of_the_tables(precision):
+    model, given = built("shared", dtype=keras.DTypePolicy(precision)), images()
+    architecture = NETWORKS["shared"][1]["architecture"]
+    rows = model.network.rows(architecture)
+    chosen = [tf.gather(table.value, row) for table, row in zip(model.network.tables, rows, strict=True)]
+    result, _ = model.logits(given, architecture=architecture, training=True, chosen=chosen)
+    np.testing.assert_array_equal(result, model.logits(given, architecture=architecture)[0])
+
+
 def test_a_network_refuses_what_it_does_not_take():
     with pytest.raises(TypeError, match="architecture"):
         built("residual").logits(images(), architecture=tf.constant(NAONET.values))
