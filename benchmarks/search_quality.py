@@ -150,7 +150,7 @@ def run_together(
         for evaluation in pool.evaluations:
             if top is None or evaluation.score > top.score:
                 top = evaluation
-            test.append(table[top.candidate.architecture].test)
+            test.append(table.row(top.candidate.architecture).test)
         found = pool.id_of(best)
         courses.append(
             Course(
@@ -174,7 +174,7 @@ def predictor_quality(
     unknown = [cell for cell in table.rows if cell not in pool]
     generator = np.random.default_rng([strategy.seed, 3])
     cells = [unknown[index] for index in generator.permutation(len(unknown))[:held_out]]
-    scores = np.array([table[cell].score for cell in cells])
+    scores = np.array([table.row(cell).score for cell in cells])
     figures = {}
     for budget in budgets:
         part = Pool(None, pool.space, pool.metric, pool.higher_is_better)
@@ -218,7 +218,7 @@ _tables: dict = {}  # of this process
 
 def _work(contender, seeds, path, columns, budgets, held_out, judged):
     if (path, columns) not in _tables:
-        _tables[path, columns] = read_table(path, NasBench201Space(), *columns)
+        _tables[path, columns] = read_table(path, NasBench201Space(), score_column=columns[0], test_column=columns[1])
     table = _tables[path, columns]
     return run_together(contender, seeds, table, budgets, held_out, judged)
 
@@ -375,7 +375,7 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
-    table = read_table(given.table, NasBench201Space(), given.score_column, given.test_column)
+    table = read_table(given.table, NasBench201Space(), score_column=given.score_column, test_column=given.test_column)
     print(
         f"{given.table}: {len(table.rows):,} different cells, seen {table.score_column}, told {table.test_column}; "
         f"the best cell has {table.best.score:g} and {table.best.test:g}",

@@ -1,74 +1,65 @@
 """The space of NAS-Bench-201 cells (Dong and Yang, ICLR 2020): four nodes, one of five operations on each edge."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from nao_tf.architecture.space import Architecture, ArchitectureError, Position, SearchSpace
+from nao_tf.architecture.position import ArchitectureError, Position
+from nao_tf.architecture.space import Architecture, SearchSpace, unquoted
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")  # order of the benchmark's code
 NONE, SKIP = OPERATIONS.index("none"), OPERATIONS.index("skip_connect")
-NODES = 3  # computed nodes, behind node 0, the input of the cell
+NODES = 3  # computed nodes, after node 0, the input of the cell
 EDGES = tuple((source, target) for target in range(1, NODES + 1) for source in range(target))  # as the notation goes
 
 
 class NasBench201Space(SearchSpace):
     """Cells of NAS-Bench-201: 6 integers, the operation of each edge; 6 tokens out of 6 words.
 
-    A node is the sum of what its edges bring; node 0 is the cell's input, node 3 its output. The edges in order are
+    A node is the sum of its edges' outputs; node 0 is the cell's input, node 3 its output. The edges in order are
     0>1, 0>2, 1>2, 0>3, 1>3, 2>3, and the text of a cell is the benchmark's own:
     `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|`.
 
-    Cells with the same computation are one: their canonical form is the first of them in lexicographic order.
-
-    Args:
-        equivalence: which cells count as the same, a key of `EQUIVALENCES`.
+    Cells with the same computation, as the benchmark's code writes it, are one: their canonical form is the first of
+    them in lexicographic order.
     """
 
-    def __init__(self, equivalence: str = "benchmark"):
-        if equivalence not in EQUIVALENCES:
-            raise ValueError(f"equivalence of cells {equivalence!r}; known are {', '.join(EQUIVALENCES)}")
-        self.equivalence = equivalence
+    def __init__(self):
         super().__init__(
-            "nasbench201" if equivalence == "benchmark" else f"nasbench201:{equivalence}",
+            "nasbench201",
             [
-                Position(f"operation from node {source} to {target}", "operation", OPERATIONS)
+                Position(description=f"operation from node {source} to {target}", kind="operation", words=OPERATIONS)
                 for source, target in EDGES
             ],
         )
 
     def canonicalise(self, values: Sequence[int]) -> tuple[int, ...]:
         """The first of all cells with the same computation in lexicographic order."""
-        return self._members(values)[0]
+        return _classes()[tuple(values)][0]
 
     def symmetry(self, values: Sequence[int], generator: np.random.Generator) -> tuple[int, ...]:
         """A random cell with the same computation."""
-        members = self._members(values)
+        members = _classes()[tuple(values)]
         return members[int(generator.integers(len(members)))]
-
-    def _members(self, values):
-        return _classes(self.equivalence)[tuple(values)]
 
     def text(self, values: Sequence[int]) -> str:
         """The notation of the benchmark: for each node its incoming edges, "|operation~source|…|", joined by "+"."""
-        written = dict(zip(EDGES, (OPERATIONS[value] for value in values), strict=True))
+        operation = dict(zip(EDGES, (OPERATIONS[value] for value in values), strict=True))
         return "+".join(
-            "|" + "".join(f"{written[source, target]}~{source}|" for source in range(target))
+            "|" + "".join(f"{operation[source, target]}~{source}|" for source in range(target))
             for target in range(1, NODES + 1)
         )
 
     def parse(self, text: str) -> Architecture:
-        """Reads a cell: the notation of the benchmark, integers, or the operations with commas between them.
+        """Reads a cell: the notation of the benchmark, integers, or the operations separated by commas.
 
         Raises:
             ArchitectureError: none of these; the message names the edge and what is allowed there.
         """
-        text = text.strip()
+        text = unquoted(text)
         if "~" not in text:
             return super().parse(text)
         nodes = text.split("+")
@@ -97,60 +88,32 @@ class NasBench201Space(SearchSpace):
 # ---- which cells compute the same
 
 
-def _benchmark_expression(values: Sequence[int]) -> str:
-    """What the cell computes, as the benchmark's code writes it (`to_unique_str`): 6,466 different ones.
+def _expression(values: Sequence[int]) -> str:
+    """The computation of the cell as the benchmark's code writes it (`to_unique_str`): 6,466 different ones.
 
-    A node is the sorted sum of its terms, a skip stands for the node that it reads, and an edge that brings nothing is
-    the term #. The zeros stay in the sums and a sum behind a skip keeps its order, so some cells that do compute the
-    same are told apart; which ones depends on how the symbols sort, so they are the benchmark's own.
+    A node is the sorted sum of its terms, a skip stands for the node that it reads, and an edge without output is the
+    term #. The zeros stay in the sums and a sum under a skip keeps its order, so some cells that do compute the same
+    count as different; which ones depends on how the symbols sort, so they are the benchmark's own.
     """
     nodes = ["0"]
-    for terms in _terms(values):
-        written = []
-        for operation, source in terms:
-            if operation == NONE or nodes[source] == "#":
-                written.append("#")
-            else:
-                written.append(nodes[source] if operation == SKIP else f"({nodes[source]})@{OPERATIONS[operation]}")
-        nodes.append("+".join(sorted(written)))
-    return nodes[-1]
-
-
-def _computation(values: Sequence[int]) -> tuple:
-    """What the cell computes: a node is the multiset of its terms, zeros dropped; 4,930 different ones.
-
-    Every operation is taken to make nothing of nothing, as in the benchmark's own expression.
-    """
-    nodes: list[tuple[str, ...]] = [("x",)]
-    for terms in _terms(values):
-        written: list[str] = []
-        for operation, source in terms:
-            if operation == NONE or not nodes[source]:
-                continue
-            written += nodes[source] if operation == SKIP else [f"({'+'.join(nodes[source])}){operation}"]
-        nodes.append(tuple(sorted(written)))
-    return nodes[-1]
-
-
-def _terms(values):
-    """For every computed node its edges: operation and the node that is read."""
     operations = iter(values)
-    return [[(next(operations), source) for source in range(target)] for target in range(1, NODES + 1)]
-
-
-EQUIVALENCES: Mapping[str, Callable[[Sequence[int]], object]] = {
-    "benchmark": _benchmark_expression,
-    "computation": _computation,
-}
+    for target in range(1, NODES + 1):
+        terms = []
+        for source, operation in zip(range(target), operations, strict=False):  # the next `target` operations
+            if operation == NONE or nodes[source] == "#":
+                terms.append("#")
+            else:
+                terms.append(nodes[source] if operation == SKIP else f"({nodes[source]})@{OPERATIONS[operation]}")
+        nodes.append("+".join(sorted(terms)))
+    return nodes[-1]
 
 
 @functools.cache
-def _classes(equivalence: str) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
+def _classes() -> dict[tuple[int, ...], list[tuple[int, ...]]]:
     """For every cell all those that compute the same, in lexicographic order."""
-    expression = EQUIVALENCES[equivalence]
-    members: dict[object, list[tuple[int, ...]]] = {}
-    of_cell = {}
+    members: dict[str, list[tuple[int, ...]]] = {}
+    class_of = {}
     for values in itertools.product(range(len(OPERATIONS)), repeat=len(EDGES)):
-        of_cell[values] = members.setdefault(expression(values), [])
-        of_cell[values].append(values)
-    return of_cell
+        class_of[values] = members.setdefault(_expression(values), [])
+        class_of[values].append(values)
+    return class_of

@@ -1,17 +1,16 @@
 """The space of recurrent cells (NAO, section 3.1): eleven nodes, each reading one earlier node."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nao_tf.architecture.space import Architecture, Position, SearchSpace
+from nao_tf.architecture.position import ArchitectureError, Position
+from nao_tf.architecture.space import Architecture, SearchSpace
 
-NODES = 11  # searched nodes, behind the implicit node 0
+NODES = 11  # searched nodes, after the implicit node 0
 
 # The two repositories of the authors number the last two activations differently, so that a string of integers is
-# ambiguous unless its numbering is told (authors' code).
+# ambiguous unless its numbering is known (authors' code).
 NUMBERINGS = {
     "nao_ws": ("tanh", "relu", "sigmoid", "identity"),  # NAO-WS and its vocabulary; the one used here
     "nao": ("tanh", "relu", "identity", "sigmoid"),  # NAO without weight sharing
@@ -39,7 +38,7 @@ class RecurrentSpace(SearchSpace):
 
     Args:
         numbering: which activation each number means, a key of `NUMBERINGS`.
-        nodes: searched nodes behind node 0; 11 in the paper.
+        nodes: searched nodes after node 0; 11 in the paper.
     """
 
     def __init__(self, numbering: str = "nao_ws", nodes: int = NODES):
@@ -51,8 +50,8 @@ class RecurrentSpace(SearchSpace):
         positions = []
         for node in range(1, nodes + 1):
             earlier = tuple(f"node {index}" for index in range(node))
-            positions.append(Position(f"predecessor of node {node}", "predecessor", earlier))
-            positions.append(Position(f"activation of node {node}", "activation", self.activations))
+            for kind, words in (("predecessor", earlier), ("activation", self.activations)):
+                positions.append(Position(description=f"{kind} of node {node}", kind=kind, words=words))
         super().__init__(
             "rnn" if numbering == "nao_ws" else f"rnn:{numbering}",
             positions,
@@ -70,24 +69,32 @@ class RecurrentSpace(SearchSpace):
         return tuple(values)
 
     def convert(self, architecture: Architecture) -> Architecture:
-        """The same cell in the numbering of this space, whichever numbering `architecture` has."""
+        """The same cell in the numbering of this space, whichever numbering `architecture` has.
+
+        Raises:
+            ArchitectureError: it is no recurrent cell, or one of another number of nodes.
+        """
+        if not isinstance(architecture.space, RecurrentSpace):
+            raise ArchitectureError(f"an architecture of {architecture.space.name} is no recurrent cell")
         names = architecture.space.activations
         values = list(architecture.values)
         values[1::2] = [self.activations.index(names[value]) for value in values[1::2]]
         return self.architecture(values)
 
     def canonicalise(self, values: Sequence[int]) -> tuple[int, ...]:
-        """Nodes renumbered in preorder of the tree, children sorted by what hangs on them."""
+        """Nodes renumbered in preorder of the tree, children sorted by the subtrees below them."""
         children = _children(values)
 
         def key(node: int) -> tuple:
             return (values[2 * node - 1], *sorted(key(child) for child in children[node]))
 
-        return _renumber(values, children, lambda open_nodes: -1, key)
+        return _renumber(values, children, choose=lambda open_nodes: -1, key=key)
 
     def symmetry(self, values: Sequence[int], generator: np.random.Generator) -> tuple[int, ...]:
         """The same tree with its nodes numbered in another order, uniform over the choices of each next node."""
-        return _renumber(values, _children(values), lambda open_nodes: int(generator.integers(len(open_nodes))))
+        return _renumber(
+            values, _children(values), choose=lambda open_nodes: int(generator.integers(len(open_nodes))), key=None
+        )
 
 
 def _children(values: Sequence[int]) -> list[list[int]]:
@@ -97,8 +104,14 @@ def _children(values: Sequence[int]) -> list[list[int]]:
     return children
 
 
-def _renumber(values, children, choose, key=None) -> tuple[int, ...]:
-    """Numbers the nodes anew, parents before children; `choose` picks the next of the open nodes by index."""
+def _renumber(
+    values: Sequence[int],
+    children: list[list[int]],
+    *,
+    choose: Callable[[list[int]], int],
+    key: Callable[[int], tuple] | None,
+) -> tuple[int, ...]:
+    """Renumbers the nodes, parents before children; `choose` picks the next of the open nodes by index."""
     number = {0: 0}
     renumbered: list[int] = []
     open_nodes: list[int] = []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nao_tf.architecture import Architecture, ConvolutionalSpace, parse_cells
+from nao_tf.architecture import Architecture, Bounded, Constraint, ConvolutionalSpace, parse_cells
 from nao_tf.cli import flags, program
 from nao_tf.cli.terminal import Terminal
 from nao_tf.data.images import ImageData, load_images
@@ -91,13 +91,14 @@ def bounded(space: ConvolutionalSpace, data: ImageData, preset: ImagePreset) -> 
     from nao_tf.training.image_models import classifier_size
 
     @functools.cache
-    def excess(values):
-        size = classifier_size(preset.final, data, architecture=Architecture(space, values))
+    def excess(architecture):
+        size = classifier_size(preset.final, data, architecture=architecture)
         found = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
         return max(found[name] / bound for name, bound in bounds.items())
 
     said = " and ".join(f"--{name}={bound:,}" for name, bound in bounds.items())
-    found = space.within(excess, f"{said} with {preset.final.layers} layers of {preset.final.filters} filters")
+    name = f"{said} with {preset.final.layers} layers of {preset.final.filters} filters"
+    found = Bounded(space, Constraint(excess, name))
     found.sample(np.random.default_rng(0))  # refused before anything is written
     return found
 

@@ -36,7 +36,7 @@ def main() -> None:
     if settings.initial is not None and settings.initial > settings.budget:
         raise InputError(f"--initial={settings.initial} is more than the budget of {settings.budget} evaluations")
     path = table_path(flags.TABLE.value, flags.DATA_DIR.value)
-    table = read_table(path, space, flags.SCORE_COLUMN.value, flags.TEST_COLUMN.value)
+    table = read_table(path, space, score_column=flags.SCORE_COLUMN.value, test_column=flags.TEST_COLUMN.value)
     if flags.DRY_RUN.value:
         print(json.dumps(dry_run(flags.TASK.value, name, table, settings, given)))
         return
@@ -136,7 +136,7 @@ class TableSearch:
             "evaluations": len(pool),
             "best": pool.summary(best),
             "top": [pool.summary(evaluation) for evaluation in pool.ranked[:10]],
-            "test": {table.test_column: table[best.candidate.architecture].test},
+            "test": {table.test_column: table.row(best.candidate.architecture).test},
             "baselines": rivals,
             "predictor": predictor,
             "seconds": seconds(self.work),
@@ -202,7 +202,7 @@ class TableSearch:
         return {
             "evaluations": len(pool),
             "best": pool.summary(best),
-            "test": {self.table.test_column: self.table[best.candidate.architecture].test},
+            "test": {self.table.test_column: self.table.row(best.candidate.architecture).test},
         }
 
     def report(self, result: dict) -> None:

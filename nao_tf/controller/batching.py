@@ -5,11 +5,8 @@ Letters: C controllers, E members of an ensemble, B architectures of a batch, T 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.controller.compiled import program_for, weights_of
 
 MEMBERS_PER_CALL = 20  # about as many, of several ensembles, go into one call: more leave the caches of a processor
@@ -67,15 +64,5 @@ def longer(rows, length):
 
 def predict_members(controllers, architectures):
     """The scores that the members of each controller predict for its own architectures: `[C]` of `[E, B]`."""
-    tokens = [tokens_of(controller.space, part) for controller, part in zip(controllers, architectures, strict=True)]
+    tokens = [controller.space.token_array(part) for controller, part in zip(controllers, architectures, strict=True)]
     return in_parts(controllers, tokens, lambda program: program.predict, 0)
-
-
-def tokens_of(space: SearchSpace, architectures: Sequence[Architecture]) -> np.ndarray:
-    """The tokens of architectures, int32 `[B, T]`. Raises ValueError for none and for those of another space."""
-    if not len(architectures):
-        raise ValueError("no architectures; at least one")
-    for architecture in architectures:
-        if architecture.space != space:
-            raise ValueError(f"architecture {architecture} of space {architecture.space.name!r}, not {space.name!r}")
-    return np.array([architecture.tokens for architecture in architectures], np.int32)

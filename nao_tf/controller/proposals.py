@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nao_tf.architecture import Architecture
-from nao_tf.controller.batching import in_parts, predict_members, tokens_of
+from nao_tf.controller.batching import in_parts, predict_members
 
 if TYPE_CHECKING:  # it uses this module
     from nao_tf.controller.fitted import FittedController
@@ -91,7 +91,7 @@ def _ranked(proposals, exploration):
 
 def _ascend_together(controllers, starts, sizes) -> list[dict[Architecture, Proposal]]:
     """What one ascent of each controller comes to, from starts whose roots are given: `{canonical start: root}`."""
-    tokens = [tokens_of(controller.space, list(part)) for controller, part in zip(controllers, starts, strict=True)]
+    tokens = [controller.space.token_array(list(part)) for controller, part in zip(controllers, starts, strict=True)]
     moved = in_parts(controllers, tokens, lambda program: functools.partial(program.improve, step_sizes=sizes), 1)
     found = [
         _distinct(controller.space, part, candidates, sizes)

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from nao_tf.controller.batching import longer, tokens_of
+from nao_tf.controller.batching import longer
 from nao_tf.controller.model import EncoderPredictorDecoder
 
 # Pools are padded to this size times a power of 2, so that few sizes are ever compiled. Where a training step reads the
@@ -127,7 +127,7 @@ def prepare(space, architectures, scores, seed, settings) -> Lesson:
         raise ValueError(f"score {scores[worst]} of architecture {architectures[worst]}; scores must be finite")
     count, padded = len(architectures), _padded_size(len(architectures), settings)
     generator = np.random.default_rng([seed, count])
-    own_tokens = tokens_of(space, architectures)  # [P, T]
+    own_tokens = space.token_array(architectures)  # [P, T]
     held_out = _deal(count, settings, generator)  # [E, P]
     targets = np.stack([_targets(scores, ~hidden, settings.targets) for hidden in held_out])  # [E, P]
     spelt = _spell(space, architectures, own_tokens, settings, generator)  # [P, L, T]

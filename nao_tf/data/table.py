@@ -1,10 +1,9 @@
-"""Tables of architectures that were trained before: a CSV file with an `arch` column and a column for each figure.
+"""Tables of architectures that were trained before: CSV files with a row for each and a column for each figure.
 
-NAS-Bench-201 (Dong and Yang, ICLR 2020) is such a table. A search on it costs no training, so strategies can be
-compared on many seeds.
+A search on a table costs no training, so strategies can be compared on many seeds. There are two kinds: tables of the
+architectures of a known space, in a column `arch`, as NAS-Bench-201 (Dong and Yang, ICLR 2020); and tables whose
+columns are decisions, numbers or words, which make a space of their own.
 """
-
-from __future__ import annotations
 
 import csv
 import dataclasses
@@ -13,13 +12,19 @@ import io
 import math
 import os
 import pathlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-from nao_tf.architecture import Architecture, ArchitectureError, SearchSpace
+from nao_tf.architecture import Architecture, ArchitectureError, CategoricalSpace, SearchSpace, Subset
 from nao_tf.errors import InputError
 
 ARCHITECTURE_COLUMN = "arch"
-PARAMETERS_COLUMN = "params_M"  # trainable parameters in millions; read where it is there
+PARAMETERS_COLUMNS = {"params": 1.0, "params_M": 1e6}  # trainable parameters, optional: column -> its unit
+MOST_PARAMETERS = 1e15
+MOST_WORDS = 2_000  # different values of all decisions; the controller's grammar holds their number squared
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+LOWER_IS_BETTER = re.compile(r"[a-z]*(err(or)?s?|loss(es)?|perplexity)|ppl|nll|rmse|mse|mae")  # in the name of a column
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,103 +33,274 @@ class Row:
 
     Attributes:
         architecture: as the table spells it.
-        score: what a search sees, usually a validation accuracy; higher is better.
-        test: what it does not see.
-        parameters: trainable parameters; None where the table does not tell.
-        line: where it stands in the file, from 1.
+        score: the figure that a search sees, usually a validation accuracy.
+        test: the figure that it does not see; None if the table has no such column.
+        parameters: trainable parameters; None if the table does not have them.
+        line: its line of the file, from 1.
     """
 
     architecture: Architecture
     score: float
-    test: float
+    test: float | None
     parameters: int | None
     line: int
 
 
 @dataclasses.dataclass(frozen=True)
 class ArchitectureTable:
-    """Every architecture of a space with its figures.
+    """Architectures of a space with their figures.
 
-    Where the table has several spellings of one computation, each trained for itself, the first of them in
-    lexicographic order of the integers stands for all: the canonical one, if the table has it. So an evaluation is one
-    training, its score and its test figure are of the same network, and a computation is evaluated once.
+    If the table has several spellings of one computation, each trained on its own, the first of them in lexicographic
+    order of the integers stands for all: the canonical one, if the table has it. So an evaluation is one training, its
+    score and its test figure are of the same network, and a computation is evaluated once.
 
     Attributes:
         path: of the file.
-        space: of the architectures.
-        score_column: what `Row.score` is.
-        test_column: what `Row.test` is.
+        space: what a search may propose, exactly the architectures with a row.
+        score_column: the column of `Row.score`.
+        test_column: the column of `Row.test`; None without.
+        higher_is_better: whether the best score is the highest.
         rows: of every canonical architecture the row that stands for it.
-        lines: how many rows the file has.
+        lines: the number of rows of the file.
         fingerprint: SHA-256 of the file, hexadecimal.
     """
 
     path: pathlib.Path
     space: SearchSpace
     score_column: str
-    test_column: str
+    test_column: str | None
+    higher_is_better: bool
     rows: Mapping[Architecture, Row]
     lines: int
     fingerprint: str
 
-    def __getitem__(self, architecture: Architecture) -> Row:
-        return self.rows[architecture.canonical]
+    def row(self, architecture: Architecture) -> Row:
+        """The row that stands for an architecture, in any spelling. Raises InputError if the table has none."""
+        row = self.rows.get(architecture.canonical)
+        if row is None:
+            raise InputError(f"table {self.path} has no row of {architecture.text}")
+        return row
 
     @property
     def best(self) -> Row:
-        """The row with the highest score; the first in the file of several."""
-        return max(self.rows.values(), key=lambda row: (row.score, -row.line))
+        """The row with the best score; the first in the file of several."""
+        sign = 1 if self.higher_is_better else -1
+        return max(self.rows.values(), key=lambda row: (sign * row.score, -row.line))
+
+    @property
+    def direction_warning(self) -> str | None:
+        """One line if the name of the score column speaks against the direction of the search, else None."""
+        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.score_column)
+        if self.higher_is_better and any(LOWER_IS_BETTER.fullmatch(word.lower()) for word in words):
+            return f"higher {self.score_column} counts as better; if lower is better, say lower_is_better"
+        return None
 
 
-def read_table(path: os.PathLike, space: SearchSpace, score_column: str, test_column: str) -> ArchitectureTable:
-    """Reads a table.
+def read_table(
+    path: os.PathLike | str,
+    space: SearchSpace,
+    *,
+    score_column: str,
+    test_column: str | None = None,
+    lower_is_better: bool = False,
+) -> ArchitectureTable:
+    """Reads a table of all architectures of a space.
 
     Args:
         path: of a CSV file in UTF-8 with a header. Its column `arch` holds architectures as `space.parse` reads them.
         space: of the architectures.
         score_column: the column that a search sees.
         test_column: the column that it does not see.
+        lower_is_better: whether the best score is the lowest.
 
     Raises:
         InputError: there is no such file or column, a row is broken, or an architecture of the space is missing.
     """
     path = pathlib.Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"table {path} cannot be read: {error.strerror}") from error
-    chosen: dict[Architecture, Row] = {}
+    content = _read(path)
+    rows: dict[Architecture, Row] = {}
     line_of: dict[Architecture, int] = {}
-    for line, fields in _rows(path, content, (ARCHITECTURE_COLUMN, score_column, test_column)):
+    columns = [ARCHITECTURE_COLUMN, score_column, *([test_column] if test_column else [])]
+    for line, fields in _rows(path, content, columns=columns):
         try:
-            architecture = space.parse(fields[ARCHITECTURE_COLUMN])
-            row = Row(
-                architecture,
-                _number(fields, score_column),
-                _number(fields, test_column),
-                round(1e6 * _number(fields, PARAMETERS_COLUMN)) if PARAMETERS_COLUMN in fields else None,
-                line,
-            )
-            if architecture in line_of:
-                raise ValueError(f"{architecture.text} stands in line {line_of[architecture]} already")
+            row = _row(space.parse(fields[ARCHITECTURE_COLUMN]), fields, line=line, columns=(score_column, test_column))
+            if row.architecture in line_of:
+                raise ValueError(f"{row.architecture.text} stands in line {line_of[row.architecture]} already")
         except (ArchitectureError, ValueError) as error:
             raise InputError(f"table {path} line {line}: {error}") from error
-        line_of[architecture] = line
-        known = chosen.get(architecture.canonical)
-        if known is None or architecture.values < known.architecture.values:
-            chosen[architecture.canonical] = row
-    missing = [cell for cell in map(space.architecture, space.cells()) if cell not in chosen]
+        line_of[row.architecture] = line
+        known = rows.get(row.architecture.canonical)
+        if known is None or row.architecture.values < known.architecture.values:
+            rows[row.architecture.canonical] = row
+    missing = [cell for cell in map(space.architecture, space.canonical_strings()) if cell not in rows]
     if missing:
         raise InputError(
-            f"table {path} lacks {len(missing):,} of the {len(missing) + len(chosen):,} different architectures of "
+            f"table {path} lacks {len(missing):,} of the {len(missing) + len(rows):,} different architectures of "
             f"{space.name}, {missing[0].text} for one; a search needs them all"
         )
-    fingerprint = hashlib.sha256(content).hexdigest()
-    return ArchitectureTable(path, space, score_column, test_column, chosen, len(line_of), fingerprint)
+    return ArchitectureTable(
+        path=path,
+        space=space,
+        score_column=score_column,
+        test_column=test_column,
+        higher_is_better=not lower_is_better,
+        rows=rows,
+        lines=len(line_of),
+        fingerprint=hashlib.sha256(content).hexdigest(),
+    )
 
 
-def _rows(path, content, columns):
+def read_decision_table(
+    path: os.PathLike | str,
+    *,
+    decisions: Sequence[str],
+    score_column: str,
+    test_column: str | None = None,
+    lower_is_better: bool = False,
+) -> ArchitectureTable:
+    """Reads a table whose columns are decisions.
+
+    The space is a `CategoricalSpace` of the columns' values. If all values of a column are numbers they are compared as
+    numbers, "0.50" and ".5" being one, and numbered in ascending order; other values are words, numbered in
+    alphabetical order. So the order of the file's rows changes nothing. Combinations without a row are never proposed:
+    the space of an incomplete table is a `Subset`.
+
+    Args:
+        path: of a CSV file in UTF-8 with a header.
+        decisions: the columns that are decisions; other columns are ignored.
+        score_column: the column that a search sees.
+        test_column: the column that it does not see.
+        lower_is_better: whether the best score is the lowest.
+
+    Raises:
+        InputError: there is no such file or column, the decisions are none, or a row is broken or twice there.
+    """
+    path = pathlib.Path(path)
+    decisions = list(decisions)
+    _check_roles(decisions, {"score": score_column, "test": test_column})
+    content = _read(path)
+    columns = [*decisions, score_column, *([test_column] if test_column else [])]
+    lines = list(_rows(path, content, columns=columns))
+    for line, fields in lines:
+        for decision in decisions:
+            if not fields[decision].strip():
+                raise InputError(f"table {path} line {line}: decision {decision!r} is empty")
+    if len(lines) < 2:
+        raise InputError(
+            f"table {path} has too few rows, {len(lines)}; a search needs at least 2 different architectures"
+        )
+    words = {decision: _words([fields[decision] for _, fields in lines]) for decision in decisions}
+    space = _decision_space(path, words)
+    rows: dict[Architecture, Row] = {}
+    for line, fields in lines:
+        architecture = space.from_words([words[decision][fields[decision].strip()] for decision in decisions])
+        if architecture in rows:
+            raise InputError(f"table {path} line {line}: {architecture.text} stands in line {rows[architecture].line}")
+        try:
+            used = {column: value for column, value in fields.items() if column not in decisions}
+            rows[architecture] = _row(architecture, used, line=line, columns=(score_column, test_column))
+        except ValueError as error:
+            raise InputError(f"table {path} line {line}: {error}") from error
+    return ArchitectureTable(
+        path=path,
+        space=space if len(rows) == space.size else Subset(space, rows),
+        score_column=score_column,
+        test_column=test_column,
+        higher_is_better=not lower_is_better,
+        rows=rows,
+        lines=len(rows),
+        fingerprint=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _check_roles(decisions, figures):
+    """Raises InputError unless every column has one role."""
+    if not decisions:
+        raise InputError("a table of decisions takes the names of the columns that are decisions; none is given")
+    for decision in decisions:
+        if decisions.count(decision) > 1:
+            raise InputError(f"column {decision!r} is given twice as a decision")
+        for role, column in figures.items():
+            if column == decision:
+                raise InputError(f"column {decision!r} cannot be a decision and the {role} as well")
+
+
+def _words(values: Sequence[str]) -> dict[str, str]:
+    """Value as written -> word of the space, in the order of the words' numbers."""
+    written = sorted({value.strip() for value in values})
+    numbers = [_number_or_none(value) for value in written]
+    if any(number is None for number in numbers):
+        return {value: value for value in written}
+    in_order = sorted(zip(numbers, written, strict=True))
+    return {value: repr(number) for number, value in in_order}
+
+
+def _number_or_none(written):
+    """The number that is written, whole if it can be; None if it is none or has more digits than are kept."""
+    if WHOLE_NUMBER.fullmatch(written):
+        return int(written)
+    number = float(written) if NUMBER.fullmatch(written) else math.nan
+    if not math.isfinite(number) or (abs(number) >= 2**53 and number.is_integer()):
+        return None
+    return int(number) if number.is_integer() else number
+
+
+def _decision_space(path, words) -> CategoricalSpace:
+    """The space of all combinations of the columns' values. Raises InputError."""
+    distinct = {decision: list(dict.fromkeys(of_column.values())) for decision, of_column in words.items()}
+    for decision, of_column in distinct.items():
+        if len(of_column) == 1:
+            raise InputError(f"table {path}: decision {decision!r} is {of_column[0]!r} in every row; leave it out")
+    if sum(map(len, distinct.values())) > MOST_WORDS:
+        widest = max(distinct, key=lambda decision: len(distinct[decision]))
+        raise InputError(
+            f"table {path}: decision {widest!r} has {len(distinct[widest]):,} different values; all decisions together "
+            f"may have {MOST_WORDS:,}: is it a measurement?"
+        )
+    try:
+        return CategoricalSpace("table", distinct)
+    except ValueError as error:
+        raise InputError(f"table {path}: {error}") from error
+
+
+def _row(architecture, fields, *, line, columns) -> Row:
+    """The row of an architecture; `columns` are those of score and test. Raises ValueError."""
+    score_column, test_column = columns
+    return Row(
+        architecture=architecture,
+        score=_number(fields, score_column),
+        test=_number(fields, test_column) if test_column else None,
+        parameters=_parameters(fields),
+        line=line,
+    )
+
+
+def _parameters(fields) -> int | None:
+    """Trainable parameters, from the first column that has them. Raises ValueError."""
+    for column, unit in PARAMETERS_COLUMNS.items():
+        if fields.get(column, "").strip():
+            parameters = unit * _number(fields, column)
+            if not 0 <= parameters <= MOST_PARAMETERS:
+                raise ValueError(
+                    f"column {column!r} is {fields[column].strip()!r}; "
+                    f"it takes a number from 0 to {MOST_PARAMETERS / unit:g}"
+                )
+            return round(parameters)
+    return None
+
+
+def _read(path) -> bytes:
+    """The content of a file. Raises InputError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"table {path} cannot be read: {error.strerror}") from error
+
+
+def _rows(path, content, *, columns) -> Iterator[tuple[int, dict[str, str]]]:
     """Yields line number and fields, by column, of every row that is not empty. Raises InputError."""
+    if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"table {path} is not text: byte 0 at {content.index(0):,}")
     try:
         text = content.decode("utf-8-sig")  # spreadsheets write a mark in front
     except UnicodeDecodeError as error:
@@ -138,9 +314,7 @@ def _rows(path, content, columns):
                 continue
             if header is None:
                 header = [field.strip() for field in fields]
-                for column in columns:
-                    if column not in header:
-                        raise InputError(f"table {path} has no column {column!r}; it has {', '.join(header)}")
+                _check_header(path, header, columns)
             elif len(fields) != len(header):
                 raise InputError(
                     f"table {path} line {reader.line_num}: {len(fields)} fields; the header has {len(header)}"
@@ -153,13 +327,26 @@ def _rows(path, content, columns):
         raise InputError(f"table {path} is empty; it takes a header with the columns {', '.join(columns)}")
 
 
+def _check_header(path, header, columns):
+    """Raises InputError unless the header has every column, once."""
+    for column in columns:
+        if column not in header:
+            separated = len(header) == 1 and re.search(r"[;\t|]", header[0])
+            hint = "; columns are separated by commas" if separated else ""
+            names = ", ".join(" ".join(name.split()) for name in header)  # in one line
+            raise InputError(f"table {path} has no column {column!r}; it has {names}{hint}")
+    for column in (*columns, *PARAMETERS_COLUMNS):
+        if header.count(column) > 1:
+            raise InputError(f"table {path} has {header.count(column)} columns {column!r}; which one is meant?")
+
+
 def _number(fields, column) -> float:
     """The number in a field. Raises ValueError."""
     written = fields[column].strip()
     if not written:
         raise ValueError(f"column {column!r} is empty; it takes a number")
     try:
-        number = float(written)
+        number = float(written.replace("_", "?"))  # Python's 1_000 is no number of a table
     except ValueError:
         raise ValueError(f"column {column!r} is {written!r}; it takes a number") from None
     if not math.isfinite(number):

@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from nao_tf.architecture import ArchitectureError, ConvolutionalSpace, parse_cells
-from nao_tf.architecture.convolutional import OPERATIONS, SPACES
+from nao_tf.architecture import ArchitectureError, ConvolutionalSpace, RecurrentSpace, parse_cells
+from nao_tf.architecture.cells import OPERATIONS, SPACES
 
 # name -> space, integers as published (or None), tokens as published
 PUBLISHED = {
@@ -94,14 +94,6 @@ def test_a_name_or_a_string_finds_its_space():
         parse_cells("0 1 2", enas)
 
 
-def test_loose_ends_of_the_published_network():
-    space = ConvolutionalSpace("nao")
-    normal, reduction = space.cells_of(space.published["NAONet"])
-    assert normal.loose_ends == (3, 5, 6)  # nodes 4, 6 and 7
-    assert reduction.loose_ends == (3, 4, 5, 6)
-    assert [normal.nodes[0][1].source, normal.nodes[0][1].operation] == [1, "average pooling 5x5"]
-
-
 def test_sizes():
     sizes = {"nao": (60, 21, 11), "enas": (40, 12, 5), "nao_v2": (40, 17, 10), "nao19": (60, 21, 19)}
     for name, (length, words, operations) in sizes.items():
@@ -131,34 +123,10 @@ def test_swapped_branches_are_one_architecture(name):
 
 
 @every_space
-def test_what_the_grammar_allows_is_an_architecture(name):
-    space, generator = ConvolutionalSpace(name), np.random.default_rng(1)
-    for _ in range(100):
-        tokens = []
-        for position in range(space.token_length):
-            allowed = np.flatnonzero(space.grammar[position, tokens[-1] if tokens else 0])
-            assert tuple(allowed) == space.legal_tokens(tokens)
-            tokens.append(int(generator.choice(allowed)))
-        assert space.from_tokens(tokens).tokens == tuple(tokens)
-
-
-def test_types_and_kernels_are_masked_apart():
-    grammar = ConvolutionalSpace("nao").grammar
-    assert set(np.flatnonzero(grammar[1].any(0))) == {7, 9, 11, 12}  # identity, conv, both poolings
-    kernels = {last: tuple(np.flatnonzero(grammar[2, last])) for last in (7, 9, 11, 12)}
-    assert kernels == {7: (14,), 9: (14, 16, 19, 20), 11: (15, 16, 17), 12: (15, 16, 17)}
-
-
-@every_space
-def test_samples_and_mutants_are_canonical_and_legal(name):
+def test_samples_have_every_operation_that_is_searched(name):
     space, generator = ConvolutionalSpace(name), np.random.default_rng(2)
-    seen = set()
-    for _ in range(100):
-        architecture = space.sample(generator)
-        mutant = space.mutate(architecture, generator)
-        assert architecture.canonical == architecture != mutant == mutant.canonical
-        seen |= {branch.operation for cell in space.cells_of(mutant.values) for node in cell.nodes for branch in node}
-    assert seen == set(space.operations)
+    cells = [cell for _ in range(100) for cell in space.cells_of(space.sample(generator).values)]
+    assert {branch.operation for cell in cells for node in cell.nodes for branch in node} == set(space.operations)
 
 
 def test_errors_name_the_position_and_what_is_allowed():
@@ -186,3 +154,35 @@ def test_the_authors_names_of_operations_are_read():
     theirs = text.replace("dilated separable conv ", "dil_sep_conv ").replace("separable conv ", "sep_conv_")
     theirs = re.sub(r"(max|min) pooling", r"\1_pool", theirs).replace("average pooling", "avg_pool")
     assert theirs != text and space.parse(theirs).text == text
+
+
+def test_a_space_with_operations_of_ones_own():
+    space = ConvolutionalSpace("mine", operations=["squeeze_excite 4", "separable conv 3x3", "identity", "max_pool"])
+    assert (space.token_length, space.vocabulary_size, space.operations[0]) == (40, 11, "squeeze_excite 4")
+    assert space.published == {}
+    text = "node 1, squeeze_excite 4, node 2, sep_conv_3x3, " * 9 + "node 1, max_pool, node 2, identity"
+    architecture = space.parse(text)
+    assert architecture.text == text.replace("sep_conv_3x3", "separable conv 3x3")
+    assert space.cells_of(architecture.values)[0].nodes[0][0].operation == "squeeze_excite 4"
+    assert space.convert(architecture) == architecture
+    with pytest.raises(ArchitectureError, match="'squeeze_excite 4' is no operation of the space enas"):
+        ConvolutionalSpace("enas").convert(architecture)
+    enas = ConvolutionalSpace("enas again", operations=ConvolutionalSpace("enas").operations)
+    assert enas.published == ConvolutionalSpace("enas").published
+    with pytest.raises(ArchitectureError, match="an architecture of rnn is no pair of convolutional cells"):
+        space.convert(RecurrentSpace().parse("NAO"))
+
+
+@pytest.mark.parametrize(
+    ("name", "operations", "message"),
+    [
+        ("nao", ["identity"], "'nao' is a space with operations of its own; give another name"),
+        ("mine", [], "operations none; at least one, and all different"),
+        ("mine", ["conv", "conv"], "operations conv, conv; at least one, and all different"),
+        ("mine", ["conv, 3x3"], "operation 'conv, 3x3'; a name is one printable line without commas"),
+        ("mine", [" conv"], "operation ' conv'"),
+    ],
+)
+def test_operations_that_make_no_space(name, operations, message):
+    with pytest.raises(ValueError, match=message):
+        ConvolutionalSpace(name, operations=operations)

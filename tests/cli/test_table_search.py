@@ -29,7 +29,7 @@ def finished(invented_table, tmp_path_factory):
 
 def test_the_cell_chosen_by_score_is_tested(finished, invented_table):
     work, said = finished
-    table = read_table(invented_table, NasBench201Space(), "seen", "told")
+    table = read_table(invented_table, NasBench201Space(), score_column="seen", test_column="told")
     result = json.loads((work / "result.json").read_text())
     assert (result["task"], result["strategy"], result["evaluations"]) == ("nasbench201", "evolution", 60)
     assert set(result["baselines"]) == {"local", "mlp", "random"}
@@ -37,7 +37,7 @@ def test_the_cell_chosen_by_score_is_tested(finished, invented_table):
         lines = [json.loads(line) for line in (work / file).read_text().splitlines()]
         assert len(lines) == 60 and [line["id"] for line in lines] == list(range(60))
         best = max(lines, key=lambda line: line["score"])
-        row = table[table.space.parse(best["text"])]
+        row = table.row(table.space.parse(best["text"]))
         assert found["best"]["architecture"] == best["architecture"] and found["best"]["score"] == row.score
         assert found["test"] == {"told": row.test} and best["metric"] == "seen"
         assert found["best"]["text"] in said and f"{row.test:.3f}" in said

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from nao_tf.architecture import Architecture, ConvolutionalSpace
-from nao_tf.architecture.convolutional import BRANCHES, INPUTS, Branch, Cell
+from nao_tf.architecture.cells import BRANCHES, INPUTS, Branch, Cell
 from nao_tf.child.images.layers import BranchOperation, ConvolutionStep, FactorisedReductionStep
 from nao_tf.child.images.macro import macro_of
 
@@ -27,8 +27,7 @@ def cell_to_lists(cell: Cell) -> list:
 
 def cell_from_lists(nodes: Sequence) -> Cell:
     """The cell that `cell_to_lists` wrote."""
-    branches = [[Branch(int(source), str(operation)) for source, operation in node] for node in nodes]
-    return Cell(tuple((first, second) for first, second in branches))
+    return Cell(tuple(tuple(Branch(int(source), str(operation)) for source, operation in node) for node in nodes))
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")

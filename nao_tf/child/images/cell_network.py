@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from nao_tf.architecture.convolutional import BRANCHES, Cell
+from nao_tf.architecture.cells import BRANCHES, Cell
 from nao_tf.child import regularisation
 from nao_tf.child.images.cell import ConvolutionalCell, cell_from_lists, cell_to_lists
 from nao_tf.child.images.cell_stack import CellStack

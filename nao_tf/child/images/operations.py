@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from nao_tf.architecture.convolutional import IDENTITY, ZERO
+from nao_tf.architecture.cells import IDENTITY, ZERO
 from nao_tf.child.images.normalisation import Normalisation
 from nao_tf.child.images.weights import Weight
 

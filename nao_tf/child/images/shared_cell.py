@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nao_tf.architecture.convolutional import BRANCHES, INPUTS, NODES
+from nao_tf.architecture.cells import BRANCHES, INPUTS, NODES
 from nao_tf.child.images.layers import ConvolutionStep, FactorisedReductionStep
 from nao_tf.child.images.normalisation import Normalisation
 from nao_tf.child.images.operations import Operation, operation_called

@@ -6,7 +6,7 @@ No TensorFlow runs here; the networks build what this counts, and a test holds t
 import dataclasses
 from collections.abc import Sequence
 
-from nao_tf.architecture.convolutional import INPUTS, Cell
+from nao_tf.architecture.cells import INPUTS, Cell
 from nao_tf.child.images.macro import STEM, macro_of, reductions
 from nao_tf.child.images.operations import Convolution, FactorisedReduction, Operation, operation_called
 

@@ -93,7 +93,7 @@ class PerceptronSearch(Strategy):
 
     def _every_cell(self):
         if self._cells is None:
-            cells = (self.space.architecture(values) for values in self.space.cells())
+            cells = (self.space.architecture(values) for values in self.space.canonical_strings())
             self._cells = [cell for cell in cells if self.space.allows(cell)]
             self._features = one_hot(self.space, (cell.values for cell in self._cells))
         return self._cells, self._features

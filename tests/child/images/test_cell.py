@@ -6,7 +6,7 @@ import tensorflow as tf
 from by_hand import assert_close, cell_by_hand, floats, randomise
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.architecture.convolutional import IDENTITY
+from nao_tf.architecture.cells import IDENTITY
 from nao_tf.child.images.cell import ConvolutionalCell, cell_from_lists, cell_to_lists, cells_of
 
 F = 4

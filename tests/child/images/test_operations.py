@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from by_hand import BY_HAND, GENERATOR, assert_close, floats, layer_by_hand, randomise
 
-from nao_tf.architecture.convolutional import IDENTITY
-from nao_tf.architecture.convolutional import OPERATIONS as SEARCHED
+from nao_tf.architecture.cells import IDENTITY
+from nao_tf.architecture.cells import OPERATIONS as SEARCHED
 from nao_tf.child.images.layers import BranchOperation, ConvolutionStep
 from nao_tf.child.images.operations import OPERATIONS, Convolution, rectify
 from nao_tf.child.images.weights import Weight

@@ -86,7 +86,7 @@ def independent_cell(cell, older, newer, nodes):
 @pytest.mark.parametrize("space_name, reduction, per_input", [("enas", False, True), ("nao", True, False)])
 def test_a_cell_computes_its_architecture_with_one_trace(space_name, reduction, per_input):
     space = ConvolutionalSpace(space_name)
-    first = min(space.choices((0,)))
+    first = space.numbering.first_searched
     cell = SharedCell(space.operations, F, first=first, reduction=reduction, per_input=per_input)
     older, newer = floats(2, 8, 8, 3), floats(2, 8, 8, 5)
     cell.build(older.shape, newer.shape)

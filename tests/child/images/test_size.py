@@ -73,7 +73,7 @@ def test_it_is_the_size_of_the_model_that_is_built(network, size, monkeypatch):
 @pytest.mark.parametrize("name", ["enas", "nao", "nao_v2"])
 def test_what_an_architecture_uses_of_a_shared_network(name):
     space = ConvolutionalSpace(name)
-    network = SharedNetwork(space.operations, 4, layers=2, first=min(space.choices((0,))))
+    network = SharedNetwork(space.operations, 4, layers=2, first=space.numbering.first_searched)
     model = Classifier(network, classes=3, image_shape=[9, 9, 1], auxiliary=True)
     model.build()
     tables = {id(table) for table in network.tables}

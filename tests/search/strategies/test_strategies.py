@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from searches import SPACE, Judge, options, relus, run, strings
 
-from nao_tf.architecture import NasBench201Space, Position, SearchSpace
+from nao_tf.architecture import Bounded, Constraint, NasBench201Space, Position, SearchSpace
 from nao_tf.search.pool import Pool
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import Strategy
@@ -45,7 +45,9 @@ def test_any_size_of_round_fills_the_budget(name):
 
 @every_strategy
 def test_a_bound_of_the_space_is_kept(name):
-    few = SPACE.within(lambda values: values[1::2].count(1) / 2, "two relus")  # where more would score higher
+    few = Bounded(
+        SPACE, Constraint(lambda cell: cell.values[1::2].count(1) / 2, "two relus")
+    )  # where more would score higher
     cells = strings(run(name, space=few))
     assert len(cells) == len(set(cells)) == 40 and max(values[1::2].count(1) for values in cells) == 2
 
@@ -82,7 +84,7 @@ def test_a_space_that_comes_to_an_end_ends_the_search(name):
 
 @every_strategy
 def test_a_space_with_symmetries_is_searched_without_repetition(name):
-    space = NasBench201Space("computation")
+    space = NasBench201Space()
     pool = run(name, judge=Judge(lambda architecture: architecture.values.count(3)), space=space)
     assert len({space.canonicalise(values) for values in strings(pool)}) == 40
 
