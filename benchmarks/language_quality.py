@@ -25,15 +25,16 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.architecture import RecurrentSpace  # noqa: E402
 from nao_tf.cli.work_directory import write  # noqa: E402
+from nao_tf.search.trained_evaluators import FromScratch, SharedWeights  # noqa: E402
+
+from nao_tf.architecture import RecurrentSpace  # noqa: E402
 from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
 from nao_tf.data.text import UNKNOWN, load_corpus  # noqa: E402
 from nao_tf.errors import DivergedError  # noqa: E402
 from nao_tf.search.loop import search  # noqa: E402
 from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
-from nao_tf.search.trained_evaluators import FromScratch, SharedWeights  # noqa: E402
 from nao_tf.training.language import METRIC, LanguageChild, SharedLanguageChild, TextLikelihood  # noqa: E402
 from nao_tf.training.language_settings import PRESETS, LanguageTraining  # noqa: E402
 

@@ -69,6 +69,10 @@ class Restriction(SearchSpace):
         """The legal integers after `prefix`."""
         return self.space.choices(prefix)
 
+    def change(self, architecture: Architecture, generator: np.random.Generator) -> Architecture:
+        """As in the whole space."""
+        return self.space.change(architecture, generator)
+
     def canonicalise(self, values: Sequence[int]) -> tuple[int, ...]:
         """The one spelling of all that compute the same."""
         return self.space.canonicalise(values)

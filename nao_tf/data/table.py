@@ -333,7 +333,8 @@ def _check_header(path, header, columns):
         if column not in header:
             separated = len(header) == 1 and re.search(r"[;\t|]", header[0])
             hint = "; columns are separated by commas" if separated else ""
-            raise InputError(f"table {path} has no column {column!r}; it has {', '.join(header)}{hint}")
+            names = ", ".join(" ".join(name.split()) for name in header)  # in one line
+            raise InputError(f"table {path} has no column {column!r}; it has {names}{hint}")
     for column in (*columns, *PARAMETERS_COLUMNS):
         if header.count(column) > 1:
             raise InputError(f"table {path} has {header.count(column)} columns {column!r}; which one is meant?")

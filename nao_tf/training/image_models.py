@@ -81,7 +81,7 @@ def make_shared(settings: ImageTraining, data: ImageData, *, space: Convolutiona
         space.operations,
         settings.filters,
         layers=settings.layers,
-        first=min(space.choices((0,))),  # the lowest legal number of an operation
+        first=space.numbering.first_searched,
         per_input=per_input,
         dtype=_policy(settings),
     )

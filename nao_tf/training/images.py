@@ -187,7 +187,8 @@ class SharedImageChild(Training):
 
     def parameters(self, architecture: Architecture) -> int:
         """Trainable parameters that an architecture uses."""
-        return self.model.size(architecture=architecture).parameters
+        size = self.model.size(architecture=architecture).parameters
+        return size if self.model.head is None else size + self.model.head.count_params()
 
     def score(self, architecture: Architecture) -> float:
         """Validation loss with the weights as they are. Raises DivergedError if it is not a number."""

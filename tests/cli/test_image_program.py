@@ -12,7 +12,7 @@ from PIL import Image
 from programs import kill_when, program
 
 from nao_tf.architecture import ConvolutionalSpace
-from nao_tf.child.images.size import size_of
+from nao_tf.child.images.size import size_of_cells
 from nao_tf.data.images import load_images
 
 SEARCH, TRAIN, EVALUATE = program("nao_search"), program("nao_train"), program("nao_eval")
@@ -183,7 +183,8 @@ def test_proposals_keep_the_bounds_of_their_final_models(tmp_path):
     done = run(SEARCH, *SMALL, *searched, *bounds)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (work / "pool.jsonl").read_text().splitlines()]
-    sizes = [size_of(space.cells_of(row["architecture"]), 10, 4, 1, [8, 8, 1], "nao_ws") for row in rows]
+    network = {"classes": 10, "filters": 4, "layers": 1, "macro": "nao_ws"}
+    sizes = [size_of_cells(space.cells_of(row["architecture"]), [8, 8, 1], **network) for row in rows]
     assert max(size.parameters for size in sizes) <= 11_000 and max(size.multiply_adds for size in sizes) <= 90_000
     result = json.loads((work / "result.json").read_text())
     assert result["test"]["parameters"] == sizes[result["best"]["id"]].parameters  # it is of this model that they are

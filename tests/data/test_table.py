@@ -2,6 +2,8 @@ import csv
 import itertools
 import pathlib
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 
@@ -200,6 +202,7 @@ HEAD = "kernel,width,norm,accuracy\n"
         (b"\x89PNG\r\n\x1a\n\x00\x00", {}, r"broken.csv is not text: byte 0 at 8"),
         ("kernel;width;norm;accuracy\n3;8;b;1\n", {}, r"no column 'kernel'; .* columns are separated by commas"),
         ("kernel,norm,accuracy\n3,b,1\n", {}, r"broken.csv has no column 'width'; it has kernel, norm, accuracy"),
+        ('"ker\nnel",width\n', {}, r"broken.csv has no column 'kernel'; it has ker nel, width"),
         (HEAD, {"decisions": ["kernel", "norm", "kernel"]}, r"column 'kernel' is given twice as a decision"),
         ("kernel,width,norm,accuracy,width\n", {}, r"broken.csv has 2 columns 'width'; which one is meant\?"),
         (HEAD, {"decisions": ["kernel", "accuracy"]}, r"column 'accuracy' cannot be a decision and the score as well"),
@@ -230,6 +233,32 @@ def test_a_broken_table_of_decisions_is_one_clear_line(content, named, message, 
     with pytest.raises(InputError, match=message) as raised:
         decision_table(tmp_path / "broken.csv", content, **named)
     assert "\n" not in str(raised.value)
+
+
+cells = st.sampled_from(["", "a", "1", "1.0", "-2e9", "nan", "1e999", '"', '"x', " ", "9" * 400]) | st.text(max_size=5)
+tables = st.lists(st.lists(cells, min_size=3, max_size=4).map(",".join), max_size=8).map("\n".join)
+
+
+@hypothesis.settings(
+    max_examples=100,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(
+    content=(st.just("a,b,s,params\n") | st.just("a,b,s\n")).flatmap(lambda head: tables.map(head.__add__)) | tables,
+    encoding=st.sampled_from(["utf-8", "utf-16", "latin-1"]),
+)
+def test_any_file_is_a_table_or_one_clear_line(content, encoding, tmp_path):
+    content = content.encode(encoding, "surrogatepass" if encoding != "latin-1" else "replace")
+    try:
+        table = decision_table(tmp_path / "t.csv", content, decisions=["a", "b"], score_column="s")
+    except InputError as error:
+        assert "t.csv" in str(error) and "\n" not in str(error)
+    else:
+        for architecture, row in table.rows.items():
+            assert table.space.parse(architecture.text) == architecture and np.isfinite(row.score)
 
 
 def test_a_table_of_decisions_that_is_not_there(tmp_path):

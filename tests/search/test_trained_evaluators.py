@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from nao_tf.search.trained_evaluators import FromScratch, SharedWeights
 
 from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.errors import DivergedError
 from nao_tf.search.pool import Candidate, Pool
-from nao_tf.search.trained_evaluators import FromScratch, SharedWeights
 
 SPACE = ConvolutionalSpace("enas")
 CANDIDATES = [Candidate(SPACE.sample(np.random.default_rng(number)), "random") for number in range(6)]

@@ -5,8 +5,9 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from nao_tf.child.images.residual_classifier import ResidualClassifier
 
+from nao_tf.child.images.classifier import Classifier
+from nao_tf.child.images.residual_network import ResidualNetwork
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import InputError
 from nao_tf.serving.export_classifier import export_classifier
@@ -28,7 +29,7 @@ DATA = ImageData(name="images", source="here", class_names=NAMES, train=part(3),
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(2)
-    model = ResidualClassifier(3, 2, 1, [8, 8, 1])
+    model = Classifier(ResidualNetwork(2, 1), classes=3, image_shape=[8, 8, 1])
     model.build()
     return model
 

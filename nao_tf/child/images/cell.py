@@ -27,8 +27,7 @@ def cell_to_lists(cell: Cell) -> list:
 
 def cell_from_lists(nodes: Sequence) -> Cell:
     """The cell that `cell_to_lists` wrote."""
-    branches = [[Branch(int(source), str(operation)) for source, operation in node] for node in nodes]
-    return Cell(tuple((first, second) for first, second in branches))
+    return Cell(tuple(tuple(Branch(int(source), str(operation)) for source, operation in node) for node in nodes))
 
 
 @keras.saving.register_keras_serializable(package="nao_tf")

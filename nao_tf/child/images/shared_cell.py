@@ -107,7 +107,8 @@ class SharedCell(keras.layers.Layer):
         per_input: bool = True,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Rows of the table stay float32 in any precision: scales and offsets are among them.
+        super().__init__(**{"autocast": False, **kwargs})
         self.operations, self.filters, self.first = tuple(operations), filters, first
         self.reduction, self.per_input = reduction, per_input
         self._choices = [operation_called(name) for name in self.operations]
