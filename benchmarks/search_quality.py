@@ -1,19 +1,17 @@
-"""How good is what a search finds, and after how many evaluations? Strategies on a table, many seeds each.
+"""Compares search strategies on a table, with many seeds each: the quality of the result, and the evaluations it takes.
 
 Prints a JSON line a strategy: mean and standard deviation over the seeds of the test figure of the cell that has the
-best score among the first 100, 150, … evaluations; how many evaluations it took until the best cell of the table was
-evaluated (a seed that never reaches it counts as the largest budget, `found` says how many did); proposals that were
-duplicates, a search; the predictor's quality on cells outside the pool, at every budget; seconds a search. All that
+best score among the first 100, 150, … evaluations; the number of evaluations until the best cell of the table was
+evaluated (a seed that never reaches it counts as the largest budget; `found` is the number of seeds that do); duplicate
+proposals, a search; the predictor's quality on cells outside the pool, at every budget; seconds a search. All that
 again for the even and for the odd seeds: a claim that the two do not share is not made. Which strategy is ahead of
 which in both halves is written to the error stream, and a picture shows the way there.
 
 An evaluation is counted once per distinct canonical cell. A strategy may name a preset: nao:paper.
 
-    python benchmarks/search_quality.py --table=FILE --strategies=nao,nao:paper,mlp,local --seeds=50
-    python benchmarks/search_quality.py --table=FILE --strategies=nao --first_seed=1000    # to tune on
+    python -m benchmarks.search_quality --table=FILE --strategies=nao,nao:paper,mlp,local --seeds=50
+    python -m benchmarks.search_quality --table=FILE --strategies=nao --first_seed=1000    # to tune on
 """
-
-from __future__ import annotations
 
 import argparse
 import dataclasses
@@ -25,23 +23,28 @@ import os
 import pathlib
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small and the processes share the cores
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT))  # run by its path
 
 import numpy as np  # noqa: E402
-from nao_tf.search.table_evaluator import TableEvaluator  # noqa: E402
 
-from nao_tf.architecture import NasBench201Space  # noqa: E402
+from nao_tf.architecture import NasBench201Space, SearchSpace  # noqa: E402
+from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
+from nao_tf.controller.quality import kendall_tau, pairwise_accuracy  # noqa: E402
 from nao_tf.data.table import ArchitectureTable, read_table  # noqa: E402
 from nao_tf.errors import InputError  # noqa: E402
+from nao_tf.search.loop import Rounds, search  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.search.settings import PRESETS  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
+from nao_tf.search.strategies.nao import AscentSettings  # noqa: E402
 from nao_tf.search.strategy import Strategy  # noqa: E402
+from nao_tf.tasks.table import TableEvaluator  # noqa: E402
 
 HALVES = {"all": (0, 1), "even": (0,), "odd": (1,)}  # of the seeds, by their remainder
 
@@ -53,39 +56,33 @@ class Contender:
     Attributes:
         label: "name" or "name:preset".
         name: of the strategy.
-        preset: of its settings.
         initial: architectures of the random start.
         proposals: architectures of every later round.
+        settings: of the strategy, by their keywords.
     """
 
     label: str
     name: str
-    preset: str
     initial: int
     proposals: int
+    settings: Mapping[str, object]
 
-    def make(self, space, seed) -> Strategy:
+    def make(self, space: SearchSpace, seed: int) -> Strategy:
         """The strategy of one seed."""
-        options = {}
-        if self.name == "nao":
-            from nao_tf.controller import PRESETS as CONTROLLERS
-
-            settings = PRESETS[self.preset]
-            options = {"settings": CONTROLLERS[settings.controller], **settings.ascent}
-        return STRATEGIES[self.name].make(space, seed, **options)
+        return STRATEGIES[self.name].make(space, seed, **self.settings)
 
 
 @dataclasses.dataclass(frozen=True)
 class Course:
-    """How the search of one seed went.
+    """The course of the search of one seed.
 
     Attributes:
         seed: of the search.
-        test: the test figure of the cell with the best score so far, behind every evaluation.
+        test: after every evaluation, the test figure of the cell with the best score so far.
         evaluations_to_best: until the best cell of the table was evaluated; None if it was not.
         duplicates: proposals that were known already.
         predictor: at each budget, quality on cells outside the pool; empty without a predictor.
-        seconds: of the search, an equal share where several ran together; without those for `predictor`.
+        seconds: of the search, without those for `predictor`.
     """
 
     seed: int
@@ -96,131 +93,153 @@ class Course:
     seconds: float
 
 
-def contender(label: str, initial: int | None = None, proposals: int | None = None) -> Contender:
+def contender(label: str, *, initial: int | None = None, proposals: int | None = None) -> Contender:
     """The contender of a label; sizes that are not given are the preset's or the strategy's own. Raises InputError."""
     name, _, preset = label.partition(":")
     if name not in STRATEGIES:
         raise InputError(f"strategy {name!r}; known are {', '.join(STRATEGIES)}")
     if preset and preset not in PRESETS:
         raise InputError(f"preset {preset!r} of strategy {name!r}; known are {', '.join(PRESETS)}")
-    if preset and name != "nao":
-        raise InputError(f"strategy {label!r}: only nao has presets")
-    preset = preset or "cpu"
-    settings, entry = PRESETS[preset], STRATEGIES[name]
+    entry, of_preset = STRATEGIES[name], PRESETS[preset or "cpu"]
+    values = {"controller": CONTROLLERS[of_preset.controller], "ascent": AscentSettings(**of_preset.ascent)}
+    settings = {key: values[key] for key in entry.settings if key in values}
+    if preset and not settings:
+        with_presets = [other for other, row in STRATEGIES.items() if values.keys() & row.settings.keys()]
+        raise InputError(f"strategy {label!r}: only {', '.join(with_presets)} has presets")
     return Contender(
-        label,
-        name,
-        preset,
-        initial or settings.initial or entry.initial,
-        proposals or settings.proposals or entry.proposals,
+        label=label,
+        name=name,
+        initial=initial or of_preset.initial or entry.initial,
+        proposals=proposals or of_preset.proposals or entry.proposals,
+        settings=settings,
     )
 
 
-def run_together(
-    contender: Contender,
-    seeds: list[int],
-    table: ArchitectureTable,
-    budgets: list[int],
-    held_out: int,
-    judged: frozenset[int] | None = None,
-) -> list[Course]:
-    """Runs the searches of several seeds side by side, so that a strategy can train for all of them at once.
-
-    The predictors of the seeds in `judged`, or of all, are judged on `held_out` cells.
-    """
-    space, budget, start = table.space, max(budgets), time.perf_counter()
-    strategies = [contender.make(space, seed) for seed in seeds]
-    pools = [Pool(None, space, table.score_column, higher_is_better=True) for _ in seeds]
-    evaluator, running, round, asked = TableEvaluator(table), list(range(len(seeds))), 0, 0
-    while running and asked < budget:
-        count = min(contender.initial if round == 0 else contender.proposals, budget - asked)
-        asks = type(strategies[0]).ask_together(
-            [strategies[index] for index in running], [pools[index] for index in running], round, count
-        )
-        for index, candidates in zip(running, asks, strict=True):
-            for evaluation in evaluator.evaluate(pools[index], candidates, round):
-                pools[index].append(evaluation)
-        running = [index for index, candidates in zip(running, asks, strict=True) if candidates]  # else exhausted
-        asked, round = asked + count, round + 1
-    seconds = (time.perf_counter() - start) / len(seeds)
-    best = table.best.architecture
-    courses = []
-    for seed, strategy, pool in zip(seeds, strategies, pools, strict=True):
-        test, top = [], None
-        for evaluation in pool.evaluations:
-            if top is None or evaluation.score > top.score:
-                top = evaluation
-            test.append(table.row(top.candidate.architecture).test)
-        found = pool.id_of(best)
-        courses.append(
-            Course(
-                seed,
-                test,
-                None if found is None else found + 1,
-                strategy.duplicates,
-                predictor_quality(strategy, pool, table, budgets, held_out)
-                if held_out and (judged is None or seed in judged)
-                else {},
-                seconds,
-            )
-        )
-    return courses
+def run(contender: Contender, seed: int, *, table: ArchitectureTable, budgets: Sequence[int], held_out: int) -> Course:
+    """Runs the search of one seed, and judges its predictor on `held_out` cells, 0 for not at all."""
+    start, space = time.perf_counter(), table.space
+    strategy, pool = contender.make(space, seed), Pool(None, space, metric=table.score_column, higher_is_better=True)
+    search(
+        strategy,
+        TableEvaluator(table),
+        pool=pool,
+        rounds=Rounds(budget=max(budgets), initial=contender.initial, proposals=contender.proposals),
+    )
+    seconds = time.perf_counter() - start
+    test, top = [], None
+    for evaluation in pool.evaluations:
+        if top is None or evaluation.score > top.score:
+            top = evaluation
+        test.append(table.row(top.candidate.architecture).test)
+    id_of_best = pool.id_of(table.best.architecture)
+    return Course(
+        seed=seed,
+        test=test,
+        evaluations_to_best=None if id_of_best is None else id_of_best + 1,
+        duplicates=strategy.duplicates,
+        predictor=predictor_quality(strategy, pool, table=table, budgets=budgets, held_out=held_out),
+        seconds=seconds,
+    )
 
 
 def predictor_quality(
-    strategy: Strategy, pool: Pool, table: ArchitectureTable, budgets: list[int], held_out: int
+    strategy: Strategy, pool: Pool, *, table: ArchitectureTable, budgets: Sequence[int], held_out: int
 ) -> dict[int, dict]:
-    """How well the predictor of the first `budget` evaluations orders random cells that the pool never held."""
+    """The quality of the predictor of the first `budget` evaluations on random cells that the pool never held.
+
+    Empty for a strategy without a predictor, and where `held_out` is 0.
+    """
     unknown = [cell for cell in table.rows if cell not in pool]
     generator = np.random.default_rng([strategy.seed, 3])
     cells = [unknown[index] for index in generator.permutation(len(unknown))[:held_out]]
     scores = np.array([table.row(cell).score for cell in cells])
-    figures = {}
-    for budget in budgets:
+    figures: dict[int, dict] = {}
+    for budget in budgets if held_out else ():
         part = Pool(None, pool.space, pool.metric, pool.higher_is_better)
         for evaluation in pool.evaluations[:budget]:
             part.append(evaluation)
-        fitted = strategy.fit(part, 2**31 - 1)  # a round of its own
-        if fitted is None:
+        predictor = strategy.predictor(part)
+        if predictor is None:
             return {}
-        from nao_tf.controller.quality import kendall_tau, pairwise_accuracy
-
-        predictions = fitted.predict(cells)
+        predicted = predictor.predict(cells).mean
         figures[budget] = {
-            "pairwise_accuracy": pairwise_accuracy(scores, predictions),
-            "kendall_tau": kendall_tau(scores, predictions),
+            "pairwise_accuracy": pairwise_accuracy(scores, predicted),
+            "kendall_tau": kendall_tau(scores, predicted),
             "held_out": len(cells),
         }
     return figures
 
 
-def compete(contender: Contender, seeds: list[int], arguments, budgets: list[int]) -> list[Course]:
-    """The courses of all seeds, in processes of their own where that is faster."""
-    needs_tensorflow = STRATEGIES[contender.name].needs_tensorflow
-    processes = arguments.processes or (1 if needs_tensorflow else os.cpu_count() or 1)
-    groups = processes if needs_tensorflow else min(len(seeds), 4 * processes)  # TensorFlow trains a group as one
-    parts = [seeds[index::groups] for index in range(groups) if seeds[index::groups]]
-    columns = (arguments.score_column, arguments.test_column)
-    judged = frozenset(seeds[: arguments.predictor_seeds])
-    work = [(contender, part, arguments.table, columns, budgets, arguments.held_out, judged) for part in parts]
-    if processes > 1:
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # the processes have a core each
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """The searches that one process runs one after another.
+
+    Attributes:
+        contender: the strategy.
+        seeds: of the searches.
+        table: the path of the table.
+        columns: of the table, score and test.
+        budgets: at which the searches are looked at; the largest ends them.
+        held_out: cells that judge a predictor.
+        judged: seeds whose predictors are judged.
+    """
+
+    contender: Contender
+    seeds: list[int]
+    table: str
+    columns: tuple[str, str]
+    budgets: list[int]
+    held_out: int
+    judged: frozenset[int]
+
+
+def compete(
+    contender: Contender, seeds: Sequence[int], *, given: argparse.Namespace, budgets: list[int]
+) -> list[Course]:
+    """The courses of all seeds, in processes of their own."""
+    processes = min(given.processes or os.cpu_count() or 1, len(seeds))
+    # A process of TensorFlow compiles once, so it takes all its seeds at once; others take a few at a time.
+    parts = processes if STRATEGIES[contender.name].needs_tensorflow else min(len(seeds), 4 * processes)
+    work = [
+        Work(
+            contender=contender,
+            seeds=list(seeds[index::parts]),
+            table=given.table,
+            columns=(given.score_column, given.test_column),
+            budgets=budgets,
+            held_out=given.held_out,
+            judged=frozenset(seeds[: given.predictor_seeds]),
+        )
+        for index in range(parts)
+    ]
     if processes == 1:
-        done = [_work(*piece) for piece in work]
+        courses = map(_courses, work)
     else:
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            done = list(pool.map(_work, *zip(*work, strict=True)))
-    return sorted(itertools.chain(*done), key=lambda course: course.seed)
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # the processes have a core each
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as executor:
+            courses = iter(list(executor.map(_courses, work)))
+    return sorted(itertools.chain(*courses), key=lambda course: course.seed)
 
 
-_tables: dict = {}  # of this process
+_tables: dict[tuple, ArchitectureTable] = {}  # of this process
 
 
-def _work(contender, seeds, path, columns, budgets, held_out, judged):
-    if (path, columns) not in _tables:
-        _tables[path, columns] = read_table(path, NasBench201Space(), score_column=columns[0], test_column=columns[1])
-    table = _tables[path, columns]
-    return run_together(contender, seeds, table, budgets, held_out, judged)
+def _courses(work: Work) -> list[Course]:
+    key = (work.table, work.columns)
+    if key not in _tables:
+        _tables[key] = read_table(
+            work.table, NasBench201Space(), score_column=work.columns[0], test_column=work.columns[1]
+        )
+    return [
+        run(
+            work.contender,
+            seed,
+            table=_tables[key],
+            budgets=work.budgets,
+            held_out=work.held_out if seed in work.judged else 0,
+        )
+        for seed in work.seeds
+    ]
 
 
 def summary(courses: list[Course], budgets: list[int]) -> dict:
@@ -247,7 +266,7 @@ def _deviation(values):
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def line(contender: Contender, courses: list[Course], budgets: list[int]) -> dict:
+def line(contender: Contender, courses: list[Course], *, budgets: list[int]) -> dict:
     """The JSON line of a strategy."""
     predictor = {}
     for budget in budgets:
@@ -277,7 +296,7 @@ def line(contender: Contender, courses: list[Course], budgets: list[int]) -> dic
 
 
 def agreement(lines: list[dict], budgets: list[int]) -> list[str]:
-    """For every two strategies, which of them is ahead in each figure, and whether both halves say so."""
+    """For every two strategies, the one that is ahead in each figure in both halves of the seeds."""
 
     def ahead(one, other, figure, lower):
         difference = figure(one) - figure(other)
@@ -285,7 +304,7 @@ def agreement(lines: list[dict], budgets: list[int]) -> list[str]:
 
     figures = [(f"test at {budget}", lambda row, b=str(budget): row["test"][b]["mean"], False) for budget in budgets]
     figures.append(("evaluations to best", lambda row: row["evaluations_to_best"]["mean"], True))
-    said = []
+    sentences = []
     for one, other in itertools.combinations(lines, 2):
         parts = []
         for name, figure, lower in figures:
@@ -295,12 +314,19 @@ def agreement(lines: list[dict], budgets: list[int]) -> list[str]:
             }
             winner = {1: one["strategy"], -1: other["strategy"], 0: "neither"}
             parts.append(f"{name}: {winner[signs.pop()] if len(signs) == 1 else 'the halves disagree'}")
-        said.append(f"{one['strategy']} or {other['strategy']}, who is ahead in both halves — {'; '.join(parts)}")
-    return said
+        sentences.append(f"{one['strategy']} or {other['strategy']}, who is ahead in both halves — {'; '.join(parts)}")
+    return sentences
 
 
-def draw(path: pathlib.Path, results: list[tuple[Contender, list[Course]]], budgets: list[int], test: str) -> None:
-    """The picture: test figure of the best so far with its standard error, and who had found the best cell by then."""
+def draw(path: pathlib.Path, results: list[tuple[Contender, list[Course]]], *, budgets: list[int], test: str) -> None:
+    """The picture: test figure of the best so far with its standard error, and the share of seeds with the best cell.
+
+    Args:
+        path: of the PNG file.
+        results: of every strategy.
+        budgets: the largest ends the picture.
+        test: the name of the test figure.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -346,9 +372,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--budgets", default="100,150,300")
     parser.add_argument("--initial", type=int, help="random start; default: each strategy's own")
     parser.add_argument("--proposals", type=int, help="architectures a round; default: each strategy's own")
-    parser.add_argument("--processes", type=int, help="default: one a core; one for strategies that use TensorFlow")
+    parser.add_argument("--processes", type=int, help="default: one a core")
     parser.add_argument("--held_out", type=int, default=500, help="cells that judge a predictor; 0: none is judged")
-    parser.add_argument("--predictor_seeds", type=int, default=10, help="judge it on this many seeds")
+    parser.add_argument("--predictor_seeds", type=int, default=10, help="seeds on which a predictor is judged")
     parser.add_argument("--picture", help="default: runs/search_quality.png")
     return parser.parse_args(arguments)
 
@@ -367,7 +393,9 @@ def main(arguments: list[str] | None = None) -> None:
             raise InputError(f"--{name}={getattr(given, name)}; at least 1")
     if budgets[0] < 1:
         raise InputError(f"--budgets={given.budgets}; at least 1 evaluation")
-    contenders = [contender(label, given.initial, given.proposals) for label in given.strategies.split(",")]
+    contenders = [
+        contender(label, initial=given.initial, proposals=given.proposals) for label in given.strategies.split(",")
+    ]
     every = range(given.first_seed, given.first_seed + given.seeds)
     seeds = [seed for seed in every if seed % 2 in HALVES[given.half]]
     if not seeds:
@@ -375,7 +403,7 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
-    table = read_table(given.table, NasBench201Space(), score_column=given.score_column, test_column=given.test_column)
+    table = read_table(given.table, NasBench201Space(), given.score_column, given.test_column)
     print(
         f"{given.table}: {len(table.rows):,} different cells, seen {table.score_column}, told {table.test_column}; "
         f"the best cell has {table.best.score:g} and {table.best.test:g}",
@@ -384,16 +412,16 @@ def main(arguments: list[str] | None = None) -> None:
     results, lines = [], []
     for each in contenders:
         start = time.perf_counter()
-        courses = compete(each, seeds, given, budgets)
+        courses = compete(each, seeds, given=given, budgets=budgets)
         results.append((each, courses))
-        lines.append(line(each, courses, budgets))
+        lines.append(line(each, courses, budgets=budgets))
         print(json.dumps(lines[-1]), flush=True)
         print(f"{each.label}: {time.perf_counter() - start:.1f} s for {len(seeds)} seeds", file=sys.stderr)
     if given.half == "all":
         print("\n".join(agreement(lines, budgets)), file=sys.stderr)
     if can_draw:
         picture = pathlib.Path(given.picture or ROOT / "runs" / "search_quality.png")
-        draw(picture, results, budgets, given.test_column)
+        draw(picture, results, budgets=budgets, test=given.test_column)
         print(f"picture: {picture}", file=sys.stderr)
     else:
         print("no picture: matplotlib is not installed (pip install '.[benchmarks]')", file=sys.stderr)

@@ -198,11 +198,7 @@ class TableTask(Task):
         self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
     ) -> Evaluator:
         """See `Task`; one look-up counts as one evaluation, whatever the seed."""
-        return FunctionEvaluator(self._outcome)
-
-    def _outcome(self, architecture):
-        row = self.table.row(architecture)
-        return Outcome(row.score, row.parameters)
+        return TableEvaluator(self.table)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
@@ -215,6 +211,22 @@ class TableTask(Task):
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""
         return "  ".join(f"{name} {value:.3f}" for name, value in figures.items() if isinstance(value, float))
+
+
+class TableEvaluator(FunctionEvaluator):
+    """Looks architectures up in a table.
+
+    Args:
+        table: of all that a search may propose.
+    """
+
+    def __init__(self, table: ArchitectureTable):
+        super().__init__(self._look_up)
+        self.table = table
+
+    def _look_up(self, architecture):
+        row = self.table.row(architecture)
+        return Outcome(row.score, row.parameters)
 
 
 class TrainedRow(FinalModel):

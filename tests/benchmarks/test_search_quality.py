@@ -1,25 +1,23 @@
-"""The instrument that compares strategies, on a table with invented figures."""
+"""The program that compares strategies, on a table with invented figures."""
 
-import importlib.util
 import json
-import pathlib
-import sys
 
 import pytest
+from nao_tf.search.table_evaluator import TableEvaluator
 
+from benchmarks import search_quality
 from nao_tf.architecture import NasBench201Space
 from nao_tf.data.table import read_table
 from nao_tf.errors import InputError
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-spec = importlib.util.spec_from_file_location("search_quality", ROOT / "benchmarks" / "search_quality.py")
-search_quality = sys.modules["search_quality"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(search_quality)
+from nao_tf.search.loop import search
+from nao_tf.search.pool import Pool
+from nao_tf.search.strategies import STRATEGIES
+from nao_tf.search.strategies.local import LocalSearch
 
 
 @pytest.fixture(scope="module")
 def table(invented_table):
-    return read_table(invented_table, NasBench201Space(), score_column="seen", test_column="told")
+    return read_table(invented_table, NasBench201Space(), "seen", "told")
 
 
 def compare(table, capsys, tmp_path, *more):
@@ -28,13 +26,13 @@ def compare(table, capsys, tmp_path, *more):
         + ([] if "--picture" in str(more) else [f"--picture={tmp_path / 'picture.png'}"])
         + list(more)
     )
-    said = capsys.readouterr()
-    return [json.loads(line) for line in said.out.splitlines()], said.err
+    output = capsys.readouterr()
+    return [json.loads(line) for line in output.out.splitlines()], output.err
 
 
 def test_a_line_a_strategy_with_all_figures(table, capsys, tmp_path):
     pytest.importorskip("matplotlib")
-    lines, said = compare(
+    lines, errors = compare(
         table, capsys, tmp_path, "--strategies=random,local,mlp", "--seeds=4", "--budgets=80,60", "--predictor_seeds=4"
     )
     assert [line["strategy"] for line in lines] == ["random", "local", "mlp"]
@@ -48,39 +46,45 @@ def test_a_line_a_strategy_with_all_figures(table, capsys, tmp_path):
     assert random["predictor"] == local["predictor"] == {}
     assert mlp["predictor"]["80"]["pairwise_accuracy"] > 0.7 and mlp["predictor"]["60"]["held_out"] == 50
     assert random["duplicates"] > mlp["duplicates"]
-    assert "random or local, who is ahead in both halves — test at 60: local" in said
+    assert "random or local, who is ahead in both halves — test at 60: local" in errors
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_figures_are_those_of_the_course(table):
     contender = search_quality.contender("local", initial=5)
-    (course,) = search_quality.run_together(contender, [3], table, [120], held_out=0)
-    from nao_tf.search.table_evaluator import TableEvaluator
-
-    from nao_tf.search.loop import search
-    from nao_tf.search.pool import Pool
-    from nao_tf.search.strategies.local import LocalSearch
-
+    course = search_quality.run(contender, 3, table=table, budgets=[120], held_out=0)
     pool = Pool(None, table.space, "seen", higher_is_better=True)
     search(LocalSearch(table.space, 3), TableEvaluator(table), pool, 120, initial=5, proposals=1)
     scores = [evaluation.score for evaluation in pool.evaluations]
     for number in (1, 7, 60, 120):
         best = pool.evaluations[scores.index(max(scores[:number]))].candidate.architecture
-        assert course.test[number - 1] == table.row(best).test
+        assert course.test[number - 1] == table[best].test
     assert max(scores) == table.best.score and course.evaluations_to_best == scores.index(max(scores)) + 1
 
 
-def test_seeds_run_together_as_they_run_alone(table):
-    for label in ("random", "evolution", "reinforce", "local", "mlp"):
-        contender = search_quality.contender(label)
-        together = search_quality.run_together(contender, [0, 1], table, [60], held_out=0)
-        alone = [search_quality.run_together(contender, [seed], table, [60], held_out=0)[0] for seed in (0, 1)]
-        assert [course.test for course in together] == [course.test for course in alone]
-        assert [course.duplicates for course in together] == [course.duplicates for course in alone]
+def test_processes_change_nothing(table, capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    arguments = ["--strategies=evolution", "--seeds=3", "--budgets=30"]
+    (one,), _ = compare(table, capsys, tmp_path, *arguments)
+    (two,), _ = compare(table, capsys, tmp_path, *arguments, "--processes=2")
+    del one["seconds"], two["seconds"]
+    assert one == two
+
+
+def test_a_predictor_is_judged_on_cells_outside_the_pool(table):
+    strategy, pool = STRATEGIES["mlp"].make(table.space, 1), Pool(None, table.space, "seen", True)
+    search(strategy, TableEvaluator(table), pool, 60, initial=50, proposals=10)
+    figures = search_quality.predictor_quality(strategy, pool, table=table, budgets=[50, 60], held_out=40)
+    assert set(figures) == {50, 60} and figures[60]["held_out"] == 40 and figures[50] != figures[60]
+    nothing = search_quality.predictor_quality(strategy, pool, table=table, budgets=[50], held_out=0)
+    unable = STRATEGIES["random"].make(table.space, 1)
+    assert nothing == search_quality.predictor_quality(unable, pool, table=table, budgets=[50], held_out=5) == {}
 
 
 def course(seed, test, to_best):
-    return search_quality.Course(seed, test, to_best, 0, {}, 1.0)
+    return search_quality.Course(
+        seed=seed, test=test, evaluations_to_best=to_best, duplicates=0, predictor={}, seconds=1.0
+    )
 
 
 def test_a_seed_that_never_reaches_the_best_counts_as_the_largest_budget():
@@ -90,16 +94,16 @@ def test_a_seed_that_never_reaches_the_best_counts_as_the_largest_budget():
     assert figures["test"] == {"1": {"mean": 2.0, "std": 1.0}, "2": {"mean": 3.0, "std": 1.7321}}
 
 
-def test_halves_that_disagree_are_told():
+def test_halves_that_disagree_are_reported():
     one, other = search_quality.contender("local"), search_quality.contender("evolution")
     lines = [
-        search_quality.line(one, [course(0, [5.0], 1), course(1, [5.0], None)], [1]),
-        search_quality.line(other, [course(0, [4.0], None), course(1, [6.0], None)], [1]),
+        search_quality.line(one, [course(0, [5.0], 1), course(1, [5.0], None)], budgets=[1]),
+        search_quality.line(other, [course(0, [4.0], None), course(1, [6.0], None)], budgets=[1]),
     ]
-    (said,) = search_quality.agreement(lines, [1])
-    assert "test at 1: the halves disagree" in said
+    (sentence,) = search_quality.agreement(lines, [1])
+    assert "test at 1: the halves disagree" in sentence
     # both halves count a seed without success as the budget, which is 1 here
-    assert "evaluations to best: neither" in said
+    assert "evaluations to best: neither" in sentence
 
 
 def test_half_of_the_seeds(table, capsys, tmp_path):
@@ -118,13 +122,16 @@ def test_seeds_to_tune_on_are_others(table, capsys, tmp_path):
 
 def test_sizes_and_presets_of_contenders():
     assert search_quality.contender("evolution").proposals == 1
-    assert search_quality.contender("evolution", 7, 3).initial == 7
+    assert search_quality.contender("evolution", initial=7, proposals=3).initial == 7
     paper = search_quality.contender("nao:paper")
-    assert (paper.name, paper.preset, paper.initial, paper.proposals) == ("nao", "paper", 50, 20)
+    assert (paper.name, paper.initial, paper.proposals) == ("nao", 50, 20)
+    assert paper.settings["controller"].predictor_reading == "mean" and not paper.settings["ascent"].ranked
+    assert search_quality.contender("nao").settings["controller"].predictor_reading == "states"
+    assert search_quality.contender("local").settings == {}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--strategies=guess"], "strategy 'guess'; known are nao, random"),
         (["--strategies=nao:fast"], "preset 'fast' of strategy 'nao'; known are cpu, paper"),
@@ -137,6 +144,6 @@ def test_sizes_and_presets_of_contenders():
         (["--table=nowhere.csv"], "nowhere.csv cannot be read"),
     ],
 )
-def test_wrong_input_is_told(arguments, said, table):
-    with pytest.raises(InputError, match=said.replace("(", r"\(")):
+def test_wrong_input_is_refused(arguments, message, table):
+    with pytest.raises(InputError, match=message.replace("(", r"\(")):
         search_quality.main([f"--table={table.path}", *arguments])

@@ -1,11 +1,11 @@
-"""What the tests of the controller share: small spaces, pools with a known score, and NumPy's own LSTM."""
+"""Small spaces, pools with a known score, and an LSTM in NumPy, for the tests of the controller."""
 
 import functools
 
 import numpy as np
 
 from nao_tf.architecture import Position, RecurrentSpace, SearchSpace
-from nao_tf.controller import PRESETS, ControllerSettings, EncoderPredictorDecoder
+from nao_tf.controller import PRESETS, Controller, ControllerSettings, EncoderPredictorDecoder
 
 SMALL = ControllerSettings(
     members=2, embedding_width=4, hidden=6, predictor_layers=1, predictor_width=8, steps=20, batch_size=64, spellings=1
@@ -26,7 +26,7 @@ class StaircaseSpace(SearchSpace):
 
 def small_model(space=None, settings=SMALL, seed=1, spread=1.0):
     """A model with weights drawn at random, biases too, so that nothing is zero by chance."""
-    model = EncoderPredictorDecoder.for_space(space or RecurrentSpace(), settings, seed)
+    model = EncoderPredictorDecoder.for_space(space or RecurrentSpace(), settings, seed=seed)
     generator = np.random.default_rng(seed)
     for weight in model.weights:
         weight.assign(spread * generator.normal(size=weight.shape))
@@ -60,10 +60,8 @@ def synthetic_score(cell):
 @functools.cache
 def fitted_default():
     """The default controller on 100 architectures; fitted once for all tests."""
-    from nao_tf.controller import fit
-
     space, cells, scores = scored_pool()
-    return fit(space, cells, scores, PRESETS["default"], seed=3)
+    return Controller.fit(space, cells, scores, settings=PRESETS["default"], seed=3)
 
 
 def sigmoid(x):

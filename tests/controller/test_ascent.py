@@ -28,7 +28,7 @@ def test_small_steps_move_the_score_in_the_asked_direction(maximise):
     space = RecurrentSpace()
     model = small_model(space, spread=0.3)
     states = model.encode(random_tokens(space, 6))
-    moved = ascent.ascend(states, ascent.gradient(model, states), [0.01, 0.1], maximise)
+    moved = ascent.ascend(states, ascent.gradient(model, states), step_sizes=[0.01, 0.1], maximise=maximise)
     assert moved.shape == (2, *states.shape)
     np.testing.assert_allclose(np.linalg.norm(moved, axis=-1), 1, rtol=1e-5)
     before = model.predictor(states).numpy()
@@ -40,7 +40,7 @@ def test_small_steps_move_the_score_in_the_asked_direction(maximise):
 def test_each_member_goes_its_own_way():
     space = RecurrentSpace()
     model, tokens = small_model(space), random_tokens(space, 5)
-    candidates = ascent.improve(model, tokens, [1.0, 30.0]).numpy()  # [K, E, B, T]
+    candidates = ascent.ascend_tokens(model, tokens, step_sizes=[1.0, 30.0]).numpy()  # [K, E, B, T]
     assert candidates.shape == (2, SMALL.members, 5, 22)
     states = model.encode(tokens)
     gradient = ascent.gradient(model, states)

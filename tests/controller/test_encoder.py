@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from controllers import SMALL, numpy_lstm, random_tokens, small_model, values_of
@@ -47,8 +49,7 @@ def test_members_may_read_tokens_of_their_own():
 
 def test_dropout_is_a_function_of_its_seed():
     space = RecurrentSpace()
-    model, tokens = small_model(space), random_tokens(space, 4)
-    model.encoder.embedding_dropout = 0.5
+    model, tokens = small_model(space, dataclasses.replace(SMALL, embedding_dropout=0.5)), random_tokens(space, 4)
     shared = model.shared(tokens)
     first, again, other = (model.encoder(shared, dropout_seed=np.int32(seed)) for seed in ([1, 2], [1, 2], [1, 3]))
     np.testing.assert_array_equal(first, again)
@@ -58,7 +59,7 @@ def test_dropout_is_a_function_of_its_seed():
 
 def test_tokens_must_divide_into_steps():
     with pytest.raises(ValueError, match="22 tokens do not divide into encoder steps of 4"):
-        Encoder(1, 22, 16, 4, 8, 8)
+        Encoder(22, 16, tokens_per_encoder_step=4, settings=SMALL)
 
 
 @pytest.mark.parametrize("shape", [(22,), (3, 21), (3, 4, 22)])

@@ -6,14 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from controllers import SMALL, StaircaseSpace, fitted_default, scored_pool, synthetic_score
-from nao_tf.controller.batching import MEMBERS_PER_CALL
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.controller import PRESETS, fit, fit_together, improve_together
-from nao_tf.controller.compiled import program_for
+from nao_tf.controller import PRESETS, Controller
+from nao_tf.controller.compiled import compiled_for, weights_of
 from nao_tf.controller.quality import hamming_distance
-from nao_tf.controller.training_set import normalise_by_range, normalise_by_rank
 
 AUGMENTED = dataclasses.replace(SMALL, spellings=3)
 
@@ -24,7 +23,7 @@ def _fingerprint(fitted):
 
 def _fit(count, settings=AUGMENTED, seed=5, scores=None):
     space, cells, own = scored_pool()
-    return fit(space, cells[:count], own[:count] if scores is None else scores, settings, seed)
+    return Controller.fit(space, cells[:count], own[:count] if scores is None else scores, settings=settings, seed=seed)
 
 
 def _with_another_rank(scores, index):
@@ -42,14 +41,14 @@ def test_learns_a_score_that_can_be_read_off():
     tokens = np.array([cell.tokens for cell in cells], np.int32)
     again = fitted.model.decode(fitted.model.encode(tokens)).numpy()
     assert np.mean([hamming_distance(tokens, of_member) for of_member in again]) < 1.5
-    assert np.corrcoef(fitted.predict(cells), scores)[0, 1] > 0.9
+    assert np.corrcoef(fitted.predict(cells).mean, scores)[0, 1] > 0.9
 
 
 def test_proposals_are_new_canonical_and_better():
     fitted = fitted_default()
     space, cells, scores = scored_pool()
     start = sorted(cells, key=synthetic_score)[-20:]
-    proposals = fitted.improve(start, [1, 3, 10, 30, 100])
+    proposals = fitted.propose(start, [1, 3, 10, 30, 100])
     assert len(proposals) > 20
     assert len({proposal.architecture for proposal in proposals}) == len(proposals)
     for proposal in proposals:
@@ -57,7 +56,7 @@ def test_proposals_are_new_canonical_and_better():
         assert proposal.architecture != proposal.parent.canonical
         assert proposal.parent in start and proposal.step_size in (1, 3, 10, 30, 100)
     np.testing.assert_allclose(
-        fitted.predict([proposal.architecture for proposal in proposals[:9]]),
+        fitted.predict([proposal.architecture for proposal in proposals[:9]]).mean,
         [proposal.predicted for proposal in proposals[:9]],
         rtol=1e-5,
     )
@@ -70,9 +69,9 @@ def test_further_ascents_start_from_the_best_of_those_before():
     fitted = _fit(30)
     _, cells, _ = scored_pool()
     start = list(cells[:8])
-    once, twice = fitted.improve(start, [3, 10]), fitted.improve(start, [3, 10], ascents=2)
+    once, twice = fitted.propose(start, [3, 10]), fitted.propose(start, [3, 10], ascents=2)
     parents = {proposal.architecture: proposal.parent for proposal in once}
-    again = fitted.improve([proposal.architecture for proposal in once[:8]], [3, 10])
+    again = fitted.propose([proposal.architecture for proposal in once[:8]], [3, 10])
     new = {proposal.architecture: proposal for proposal in again if proposal.architecture not in {*parents, *start}}
     by_cell = {proposal.architecture: proposal for proposal in twice}
     assert new and set(by_cell) == {*parents, *new}
@@ -81,21 +80,23 @@ def test_further_ascents_start_from_the_best_of_those_before():
     assert {proposal.parent for proposal in twice} <= set(start)
     assert np.all(np.diff([proposal.predicted for proposal in twice]) <= 0)
     with pytest.raises(ValueError, match="at least one"):
-        fitted.improve(start, [3], ascents=0)
+        fitted.propose(start, [3], ascents=0)
 
 
-def test_exploration_ranks_what_the_members_disagree_on_higher():
+def test_exploration_ranks_by_the_upper_confidence_bound():
     fitted = _fit(30)
     _, cells, _ = scored_pool()
-    proposals = fitted.improve(cells[:8], [3, 10], exploration=2.0)
-    of_members = fitted.predict_members([proposal.architecture for proposal in proposals])  # [E, B]
-    bounds = of_members.mean(axis=0) + 2 * of_members.std(axis=0)
-    assert np.all(np.diff(bounds) <= 1e-5)
-    np.testing.assert_allclose(
-        [proposal.spread for proposal in proposals], of_members.std(axis=0), rtol=1e-3, atol=1e-6
-    )
+    proposals = fitted.propose(cells[:8], [3, 10], exploration=2.0)
+    prediction = fitted.predict([proposal.architecture for proposal in proposals])
+    tokens = np.array([proposal.architecture.tokens for proposal in proposals], np.int32)
+    of_members = fitted.model.predict_scores(tokens).numpy()  # [E, N]
+    np.testing.assert_allclose(prediction.mean, of_members.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(prediction.spread, of_members.std(axis=0), rtol=1e-2, atol=1e-6)
+    bounds = prediction.mean + 2 * prediction.spread
+    assert np.all(np.diff(bounds) <= 1e-5) and np.any(np.diff(prediction.mean) > 1e-5)
+    np.testing.assert_allclose([proposal.spread for proposal in proposals], prediction.spread, rtol=1e-3, atol=1e-6)
     assert {cell.architecture for cell in proposals} == {
-        cell.architecture for cell in fitted.improve(cells[:8], [3, 10])
+        cell.architecture for cell in fitted.propose(cells[:8], [3, 10])
     }
 
 
@@ -154,73 +155,51 @@ def test_an_ensemble_holds_out_in_turn():
 
 
 def test_members_are_independent():
-    import tensorflow as tf
-
     space, cells, _ = scored_pool()
     generator = np.random.default_rng(0)
     fitted = _fit(30, SMALL)
-    program, weights = program_for(fitted.model, SMALL), [tf.constant(w) for w in fitted.model.weights]
+    compiled, weights = compiled_for(space, SMALL), weights_of(fitted.model)
     tokens = np.stack([[cell.tokens for cell in cells[:8]]] * 2).astype(np.int32)
     targets = generator.random([2, 8]).astype(np.float32)
     ones = np.ones([2, 8], np.float32)
     other_tokens, other_targets = tokens.copy(), targets.copy()
     other_tokens[0], other_targets[0] = other_tokens[0, ::-1], 1 - other_targets[0]
     seed = tf.constant([1, 2])
-    _, one = program.loss_and_gradients(weights, tf.constant(tokens), tf.constant(targets), tf.constant(ones), seed)
-    _, two = program.loss_and_gradients(
-        weights, tf.constant(other_tokens), tf.constant(other_targets), tf.constant(ones), seed
+    (_, one), (_, two) = (
+        compiled.loss_and_gradients(
+            weights,
+            tf.constant(read),
+            targets=tf.constant(learnt),
+            example_weights=tf.constant(ones),
+            dropout_seed=seed,
+        )
+        for read, learnt in ((tokens, targets), (other_tokens, other_targets))
     )
     for first, second in zip(one, two, strict=True):
         np.testing.assert_allclose(first[1], second[1], rtol=1e-5, atol=1e-7)
     assert any(np.max(np.abs(first[0] - second[0])) > 1e-3 for first, second in zip(one, two, strict=True))
 
 
-def test_rounds_share_traces_and_compilations():
-    fitted = _fit(10)
-    program = program_for(fitted.model, AUGMENTED)
-    for count in (12, 40, 64):
+def test_all_controllers_of_a_space_share_traces_and_compilations():
+    space, cells, _ = scored_pool()
+    compiled = compiled_for(space, AUGMENTED)
+    for count in (10, 12, 40, 64):
         fitted = _fit(count)
-        _, cells, _ = scored_pool()
         fitted.predict(cells[: count // 2])
-        fitted.improve(cells[:3], [1.0, 2.0, 5.0][: count // 12])
-    assert program_for(fitted.model, AUGMENTED) is program
-    for function in (program.train, program.predict, program.improve, program.reconstruct):
+        fitted.propose(cells[:3], [1.0, 2.0, 5.0][: count // 10])
+    for same in (AUGMENTED, dataclasses.replace(AUGMENTED, held_out=0.5)):  # the share of the pool is data
+        assert compiled_for(RecurrentSpace(), same) is compiled
+    for function in (compiled.train, compiled.predict, compiled.ascend, compiled.reconstruct):
         assert function.experimental_get_tracing_count() == 1
 
 
-@pytest.mark.parametrize("counts", [(30, 30, 30), (12, 70, 30)])  # of one shape, of several
-def test_fitting_together_is_fitting_one_by_one(counts):
-    settings = dataclasses.replace(AUGMENTED, predictor_dropout=0.2, state_dropout=0.1)
-    space, cells, scores = scored_pool()
-    pools, of_pools = [cells[:count] for count in counts], [scores[:count] for count in counts]
-    together = fit_together(space, pools, of_pools, settings, [3, 4, 5])
-    starts = [pool[:size] for pool, size in zip(pools, (3, 4, 2), strict=True)]
-    proposals = improve_together(together, starts, [1.0, 10.0])
-    for index, seed in enumerate((3, 4, 5)):
-        alone = fit(space, pools[index], of_pools[index], settings, seed)
-        for one, other in zip(alone.model.weights, together[index].model.weights, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(alone.losses, together[index].losses, rtol=1e-4)
-        assert alone.quality.held_out == together[index].quality.held_out == counts[index]
-        for one, other in zip(alone.improve(starts[index], [1.0, 10.0]), proposals[index], strict=True):
-            assert (one.architecture, one.parent, one.step_size) == (other.architecture, other.parent, other.step_size)
+def test_spaces_of_one_name_with_other_rules_share_nothing():
+    class Falling(StaircaseSpace):
+        def choices(self, prefix):
+            return tuple(range((prefix[-1] if prefix else 3) + 1))
 
-
-def test_members_of_all_controllers_draw_their_own_numbers():
-    space, cells, scores = scored_pool()
-    settings = dataclasses.replace(SMALL, steps=1, predictor_dropout=0.5)
-    one, other = fit_together(space, [cells[:20]] * 2, [scores[:20]] * 2, settings, [3, 4])
-    assert len({*one.losses, *other.losses}) == 4
-
-
-def test_many_searches_share_a_compilation():
-    space, cells, scores = scored_pool()
-    settings = dataclasses.replace(AUGMENTED, steps=7)
-    for searches in (2, 7, 11):
-        fitted = fit_together(space, [cells[:20]] * searches, [scores[:20]] * searches, settings, range(searches))
-        assert len(fitted) == searches
-    program = program_for(fitted[0].model, settings, MEMBERS_PER_CALL // settings.members)
-    assert program.train.experimental_get_tracing_count() == 1
+    assert Falling() == StaircaseSpace()
+    assert compiled_for(Falling(), SMALL) is not compiled_for(StaircaseSpace(), SMALL)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
@@ -228,7 +207,7 @@ def test_many_searches_share_a_compilation():
 def test_small_pools_work(count, members):
     fitted = _fit(count, dataclasses.replace(SMALL, members=members))
     assert np.all(np.isfinite(fitted.losses))
-    assert np.all(np.isfinite(fitted.predict(scored_pool()[1][:4])))
+    assert np.all(np.isfinite(fitted.predict(scored_pool()[1][:4]).mean))
     assert fitted.quality.held_out == (count if members == 2 else round(0.1 * count))
     if fitted.quality.held_out < 2:
         assert fitted.quality.pairwise_accuracy is None and fitted.quality.kendall_tau is None
@@ -240,49 +219,41 @@ def test_equal_scores_work(targets):
     assert np.all(np.isfinite(fitted.losses)) and fitted.quality.kendall_tau is None
 
 
-def test_pools_larger_than_a_batch_are_shuffled():
-    fitted = _fit(40, dataclasses.replace(SMALL, batch_size=16, steps=None, epochs=5, spellings=2))
-    assert np.all(np.isfinite(fitted.losses))
-
-
 def test_paper_preset_trains():
     space, cells, scores = scored_pool()
     settings = dataclasses.replace(PRESETS["paper"], epochs=30)
-    fitted = fit(space, cells, scores, settings, seed=1)
+    fitted = Controller.fit(space, cells, scores, settings=settings, seed=1)
     assert fitted.quality.held_out == 10 and fitted.losses[0] < 0.6
-    assert fitted.improve(cells[:5], [10, 20, 30]) is not None
+    assert fitted.predict(cells[:5]).spread.tolist() == [0.0] * 5  # one member
+    proposals = fitted.propose(cells[:5], [100.0, 1000.0])
+    assert proposals and {proposal.parent for proposal in proposals} <= set(cells[:5])
 
 
 def test_other_spaces_work():
     space = StaircaseSpace()
     generator = np.random.default_rng(0)
     pool = list(dict.fromkeys(space.sample(generator) for _ in range(40)))
-    fitted = fit(space, pool, [sum(architecture.values) for architecture in pool], SMALL, seed=0)
-    for proposal in fitted.improve(pool[:4], [10.0, 100.0]):
-        assert proposal.architecture.space == space
-
-
-def test_normalisations():
-    np.testing.assert_allclose(normalise_by_rank(np.array([5.0, -1.0, 5.0, 9.0])), [0.5, 0.125, 0.5, 0.875])
-    np.testing.assert_allclose(normalise_by_range(np.array([5.0, -1.0, 9.0])), [0.6, 0.0, 1.0])
-    np.testing.assert_array_equal(normalise_by_range(np.ones(3)), [0.5] * 3)
+    scores = [sum(architecture.values) for architecture in pool]
+    fitted = Controller.fit(space, pool, scores, settings=SMALL, seed=0)
+    proposals = fitted.propose(pool[:4], [10.0, 100.0])
+    assert proposals and {proposal.architecture.space for proposal in proposals} == {space}
 
 
 def test_wrong_input_is_refused():
     space, cells, scores = scored_pool()
     with pytest.raises(ValueError, match="at least 2"):
-        fit(space, cells[:1], scores[:1], SMALL, 0)
+        Controller.fit(space, cells[:1], scores[:1], settings=SMALL)
     with pytest.raises(ValueError, match="scores of shape"):
-        fit(space, cells[:3], scores[:2], SMALL, 0)
+        Controller.fit(space, cells[:3], scores[:2], settings=SMALL)
     with pytest.raises(ValueError, match="must be finite"):
-        fit(space, cells[:2], [1.0, float("nan")], SMALL, 0)
+        Controller.fit(space, cells[:2], [1.0, float("nan")], settings=SMALL)
     with pytest.raises(ValueError, match="of space"):
-        fit(RecurrentSpace("nao"), cells[:2], scores[:2], SMALL, 0)
+        Controller.fit(RecurrentSpace("nao"), cells[:2], scores[:2], settings=SMALL)
     fitted = _fit(10)
     with pytest.raises(ValueError, match="no architectures"):
         fitted.predict([])
     with pytest.raises(ValueError, match="no architectures"):
-        fitted.improve([], [1.0])
+        fitted.propose([], [1.0])
     for sizes in ([], [0.0], [-1.0], [float("nan")]):
         with pytest.raises(ValueError, match="step sizes"):
-            fitted.improve(cells[:2], sizes)
+            fitted.propose(cells[:2], sizes)

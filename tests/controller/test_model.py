@@ -30,10 +30,12 @@ def test_joint_loss_is_that_of_an_independent_computation():
     tokens = generator.integers(4, size=[2, 5, 3])
     weights = np.array([[1, 1, 0, 1, 0], [0, 0, 1, 0, 0]], np.float64)
     losses = joint_loss(
-        *(tf.constant(value, tf.float32) for value in (scores, logits)),
-        tf.constant(tokens, tf.int32),
-        *(tf.constant(value, tf.float32) for value in (targets, weights)),
-        0.8,
+        tf.constant(scores, tf.float32),
+        tf.constant(logits, tf.float32),
+        tokens=tf.constant(tokens, tf.int32),
+        targets=tf.constant(targets, tf.float32),
+        example_weights=tf.constant(weights, tf.float32),
+        prediction_weight=0.8,
     )
     for member in range(2):
         seen = np.flatnonzero(weights[member])
@@ -48,18 +50,26 @@ def test_joint_loss_is_that_of_an_independent_computation():
 
 def test_joint_loss_of_no_example_is_zero():
     zeros = tf.zeros([1, 2])
-    loss = joint_loss(zeros, tf.zeros([1, 2, 3, 4]), tf.zeros([1, 2, 3], tf.int32), zeros + 1, zeros, 0.8)
+    loss = joint_loss(
+        zeros,
+        tf.zeros([1, 2, 3, 4]),
+        tokens=tf.zeros([1, 2, 3], tf.int32),
+        targets=zeros + 1,
+        example_weights=zeros,
+        prediction_weight=0.8,
+    )
     np.testing.assert_array_equal(loss, [0])
 
 
 @pytest.mark.parametrize("space", [RecurrentSpace(), StaircaseSpace()], ids=lambda space: space.name)
-def test_keras_file_holds_the_whole_of_it(space, tmp_path):
+def test_a_keras_file_holds_the_whole_model(space, tmp_path):
     model, tokens = small_model(space), random_tokens(space, 4)
     json.dumps(model.get_config())
     model.save(tmp_path / "controller.keras")
     loaded = keras.saving.load_model(tmp_path / "controller.keras")
     assert type(loaded) is EncoderPredictorDecoder
-    assert loaded.get_config() == model.get_config()
+    assert loaded.get_config() == model.get_config() and loaded.settings == model.settings
+    assert model.get_config()["settings"] == dataclasses.asdict(SMALL)
     for name, value in model(tokens).items():
         np.testing.assert_array_equal(loaded(tokens)[name], value)
     states = model.encode(tokens)
@@ -68,7 +78,7 @@ def test_keras_file_holds_the_whole_of_it(space, tmp_path):
 
 def test_same_seed_same_initial_weights_and_members_differ():
     space = RecurrentSpace()
-    first, again, other = (EncoderPredictorDecoder.for_space(space, SMALL, seed) for seed in (1, 1, 2))
+    first, again, other = (EncoderPredictorDecoder.for_space(space, SMALL, seed=seed) for seed in (1, 1, 2))
     for one, same, different in zip(first.weights, again.weights, other.weights, strict=True):
         np.testing.assert_array_equal(one, same)
         if np.any(one):
@@ -83,12 +93,12 @@ def test_parts_run_in_a_graph_with_any_batch():
     @tf.function(input_signature=[tf.TensorSpec([None, 22], tf.int32)])
     def everything(tokens):
         states = model.encode(tokens)
-        return model.predict_scores(tokens), model.decode(states), model.beam_search(states, 3)[0], states
+        return model.predict_scores(tokens), model.decode(states), states
 
     for count in (1, 3):
         tokens = random_tokens(space, count)
-        scores, decoded, beams, states = everything(tokens)
-        assert decoded.shape == (2, count, 22) and beams.shape == (2, count, 3, 22)
+        scores, decoded, states = everything(tokens)
+        assert decoded.shape == (2, count, 22)
         np.testing.assert_allclose(scores, model.predict_scores(tokens), rtol=1e-5)
         np.testing.assert_array_equal(decoded, model.decode(states))
     assert everything.experimental_get_tracing_count() == 1
@@ -101,10 +111,20 @@ def test_paper_preset_has_the_published_sizes():
 
 
 @pytest.mark.parametrize(
-    "values", [{"targets": "error"}, {"learning_rate_decay": "step"}, {"epochs": 3}, {"members": 0}, {"held_out": 1.0}]
+    ("values", "message"),
+    [
+        ({"targets": "error"}, "targets 'error'; known are rank, min-max"),
+        ({"learning_rate_decay": "step"}, "known are constant, linear, cosine"),
+        ({"predictor_reading": "last"}, "known are states, mean"),
+        ({"initialisation": "zeros"}, "known are glorot, authors"),
+        ({"epochs": 3}, "either steps or epochs"),
+        ({"members": 0}, "members 0; at least 1"),
+        ({"predictor_layers": 61}, "predictor_layers 61; 0 to 60"),
+        ({"held_out": 1.0}, "at least 0 and below 1"),
+    ],
 )
-def test_settings_that_make_no_sense_are_refused(values):
-    with pytest.raises(ValueError):
+def test_settings_that_make_no_sense_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
         ControllerSettings(**values)
 
 

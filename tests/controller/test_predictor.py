@@ -5,7 +5,8 @@ import pytest
 from controllers import SMALL, random_tokens, sigmoid, small_model, values_of
 
 from nao_tf.architecture import RecurrentSpace
-from nao_tf.controller.predictor import Predictor
+from nao_tf.controller.predictor import READINGS
+from nao_tf.controller.settings import CHOICES
 
 
 @pytest.mark.parametrize("reading", ["states", "mean"])
@@ -30,6 +31,5 @@ def test_scores_are_those_of_an_independent_computation(reading):
             np.testing.assert_allclose(scores[member, example], sigmoid(output[0]), rtol=1e-5)
 
 
-def test_unknown_readings_are_refused():
-    with pytest.raises(ValueError, match="known are mean, states"):
-        Predictor(1, 11, 6, reading="last")
+def test_there_is_a_reading_for_each_choice_of_the_settings():
+    assert set(READINGS) == set(CHOICES["predictor_reading"])

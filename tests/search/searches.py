@@ -1,10 +1,15 @@
-"""Searches that the tests of strategies share: a score for every space, an evaluator that can be stopped."""
+"""Small searches for the tests of strategies: a score, an evaluator that can be stopped, small settings."""
+
+import dataclasses
 
 from nao_tf.architecture import RecurrentSpace
+from nao_tf.controller import ControllerSettings
 from nao_tf.search.loop import search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
-from nao_tf.search.strategies.mlp_ensemble import PerceptronSettings
+from nao_tf.search.strategies.mlp import MlpSettings
+from nao_tf.search.strategies.mlp_ensemble import MlpEnsembleSettings
+from nao_tf.search.strategies.nao import AscentSettings
 
 SPACE = RecurrentSpace()
 
@@ -14,18 +19,23 @@ def relus(architecture):
     return architecture.values[1::2].count(1) / 11
 
 
-def options(name):
-    """Of a strategy, so small that a search takes a second."""
-    if name == "mlp":
-        return {"settings": PerceptronSettings(2, (32,), 60), "sample": 60, "mutants": 60}
-    if name == "nao":
-        from nao_tf.controller import ControllerSettings
+# So small that a search takes a second.
+SMALL = {
+    "controller": ControllerSettings(
+        members=2, embedding_width=8, hidden=16, predictor_layers=1, predictor_width=16, spellings=1, steps=60
+    ),
+    "ascent": AscentSettings(starts=10, step_sizes=(1, 5)),
+    "mlp": MlpSettings(ensemble=MlpEnsembleSettings(members=2, units=(32,), steps=60), sample=60, mutants=60),
+}
 
-        settings = ControllerSettings(
-            members=2, embedding_width=8, hidden=16, predictor_layers=1, predictor_width=16, spellings=1, steps=60
-        )
-        return {"settings": settings, "starts": 10, "step_sizes": (1, 5)}
-    return {}
+
+def make(name, seed=1, space=SPACE, observer=None, **changes):
+    """A strategy with small settings; `changes` are values of them, by the name of the settings."""
+    entry = STRATEGIES[name]
+    settings = {key: SMALL.get(key, default) for key, default in entry.settings.items()}
+    for key, values in changes.items():
+        settings[key] = dataclasses.replace(settings[key], **values)
+    return entry.make(space, seed, observer=observer, **settings)
 
 
 class Judge:
@@ -33,7 +43,7 @@ class Judge:
 
     Args:
         score: of an architecture.
-        stop_after: evaluations behind which the program is killed.
+        stop_after: evaluations after which the program is killed.
         fails: whether the evaluation with a number fails.
     """
 
@@ -59,8 +69,7 @@ class Judge:
 def run(name, path=None, judge=None, seed=1, budget=40, initial=12, proposals=7, space=SPACE, maximise=True):
     """The pool of a search that is made anew, or goes on with the file at `path`."""
     pool = Pool(path, space, "score", higher_is_better=maximise)
-    strategy = STRATEGIES[name].make(space, seed, **options(name))
-    search(strategy, judge or Judge(), pool, budget, initial, proposals)
+    search(make(name, seed, space), judge or Judge(), pool, budget, initial, proposals)
     return pool
 
 

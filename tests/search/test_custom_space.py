@@ -22,7 +22,7 @@ class FourNodes(SearchSpace):
         super().__init__("four nodes", positions, tokens_per_encoder_step=2)
 
     def canonicalise(self, values):
-        """Nodes that read the input and are read by no node may change places with their neighbours of that kind."""
+        """Nodes that read the input and that no node reads may change places with their neighbours of that kind."""
         nodes = list(zip(values[0::2], values[1::2], strict=True))
         read = {source for source, _ in nodes}
         free = [index for index, (source, _) in enumerate(nodes) if source == 0 and index + 1 not in read]

@@ -19,7 +19,13 @@ def test_steps_are_those_of_the_paper():
     for step in range(4):
         gradient = generator.normal(size=[2, 3])
         (new, one, two) = adam_step(
-            [state[0]], [tf.constant(gradient, tf.float32)], [state[1]], [state[2]], tf.constant(step), 0.01, 0.1
+            [state[0]],
+            [tf.constant(gradient, tf.float32)],
+            first_moments=[state[1]],
+            second_moments=[state[2]],
+            step=tf.constant(step),
+            learning_rate=0.01,
+            weight_decay=0.1,
         )
         state = [new[0], one[0], two[0]]
         decayed = gradient + 0.1 * weight

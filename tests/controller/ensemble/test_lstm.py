@@ -13,6 +13,10 @@ def _arguments():
     return [generator.normal(size=shape) * 0.5 for shape in shapes]
 
 
+def _lstm(inputs, kernel, recurrent_kernel, hidden, cell):
+    return lstm(inputs, kernel, recurrent_kernel=recurrent_kernel, initial_hidden=hidden, initial_cell=cell)
+
+
 def _numpy(inputs, kernel, recurrent_kernel, hidden, cell):
     outputs = np.empty([T, E, B, H])
     for member in range(E):
@@ -30,7 +34,7 @@ def _numpy(inputs, kernel, recurrent_kernel, hidden, cell):
 
 def test_outputs_are_those_of_the_textbook():
     arguments = _arguments()
-    computed = lstm(*[tf.constant(argument, tf.float32) for argument in arguments])
+    computed = _lstm(*[tf.constant(argument, tf.float32) for argument in arguments])
     np.testing.assert_allclose(computed, _numpy(*arguments), rtol=1e-5, atol=1e-6)
 
 
@@ -40,7 +44,7 @@ def test_gradients_equal_finite_differences_of_the_textbook():
     tensors = [tf.constant(argument, tf.float32) for argument in arguments]
     with tf.GradientTape() as tape:
         tape.watch(tensors)
-        loss = tf.reduce_sum(lstm(*tensors) * tf.constant(weights, tf.float32))
+        loss = tf.reduce_sum(_lstm(*tensors) * tf.constant(weights, tf.float32))
     gradients = tape.gradient(loss, tensors)
     generator = np.random.default_rng(2)
     for index, gradient in enumerate(gradients):
@@ -56,5 +60,5 @@ def test_gradients_equal_finite_differences_of_the_textbook():
 
 def test_compiled_and_plain_agree():
     tensors = [tf.constant(argument, tf.float32) for argument in _arguments()]
-    compiled = tf.function(lstm, jit_compile=True)(*tensors)
-    np.testing.assert_allclose(compiled, lstm(*tensors), rtol=1e-5, atol=1e-6)
+    compiled = tf.function(_lstm, jit_compile=True)(*tensors)
+    np.testing.assert_allclose(compiled, _lstm(*tensors), rtol=1e-5, atol=1e-6)

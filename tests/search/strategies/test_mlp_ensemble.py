@@ -1,6 +1,6 @@
 import numpy as np
 
-from nao_tf.search.strategies.mlp_ensemble import PerceptronEnsemble, PerceptronSettings
+from nao_tf.search.strategies.mlp_ensemble import MlpEnsemble, MlpEnsembleSettings
 
 
 def by_hand(ensemble, member, features):
@@ -15,7 +15,7 @@ def by_hand(ensemble, member, features):
 def test_gradients_are_those_of_the_squared_error():
     generator = np.random.default_rng(0)
     features, targets = generator.normal(size=[9, 4]), generator.normal(size=9)
-    ensemble = PerceptronEnsemble(features, targets, PerceptronSettings(3, (5, 6), steps=3), seed=1)
+    ensemble = MlpEnsemble(features, targets, settings=MlpEnsembleSettings(members=3, units=(5, 6), steps=3), seed=1)
     ensemble._weights = [weight.astype(np.float64) for weight in ensemble._weights]
     gradients = ensemble._gradients(features, targets)
     for weight, gradient in zip(ensemble._weights, gradients, strict=True):
@@ -33,24 +33,27 @@ def test_gradients_are_those_of_the_squared_error():
 def test_the_mean_of_the_members_is_the_prediction():
     generator = np.random.default_rng(1)
     features, targets = generator.normal(size=[20, 3]), generator.normal(size=20)
-    ensemble = PerceptronEnsemble(features, targets, PerceptronSettings(4, (8,), steps=10), seed=1)
+    ensemble = MlpEnsemble(features, targets, settings=MlpEnsembleSettings(members=4, units=(8,), steps=10), seed=1)
     one_by_one = [by_hand(ensemble, member, features) for member in range(4)]
     np.testing.assert_allclose(ensemble.predict(features), np.mean(one_by_one, axis=0), rtol=1e-4, atol=1e-6)
     assert np.std(one_by_one, axis=0).min() > 1e-4  # they differ
-    assert ensemble.predict(features[:0]).shape == (0,)
+    np.testing.assert_allclose(ensemble.predict_members(features), one_by_one, rtol=1e-4, atol=1e-6)
+    assert ensemble.predict(features[:0]).shape == (0,) and ensemble.predict_members(features[:0]).shape == (4, 0)
 
 
 def test_it_learns_a_function_that_is_not_linear():
     generator = np.random.default_rng(2)
     features = generator.integers(0, 2, [200, 8]).astype(float)
     targets = features[:, 0] * features[:, 1] - features[:, 2] * (1 - features[:, 3])
-    ensemble = PerceptronEnsemble(features[:150], targets[:150], PerceptronSettings(), seed=1)
+    ensemble = MlpEnsemble(features[:150], targets[:150], settings=MlpEnsembleSettings(), seed=1)
     error = np.mean((ensemble.predict(features[150:]) - targets[150:]) ** 2)
     assert error < 0.1 * np.var(targets)
 
 
 def test_the_seed_decides_everything():
     features, targets = np.eye(6), np.arange(6.0)
-    settings = PerceptronSettings(2, (5,), steps=20)
-    one, same, other = (PerceptronEnsemble(features, targets, settings, seed).predict(features) for seed in (1, 1, 2))
+    settings = MlpEnsembleSettings(members=2, units=(5,), steps=20)
+    one, same, other = (
+        MlpEnsemble(features, targets, settings=settings, seed=seed).predict(features) for seed in (1, 1, 2)
+    )
     assert np.array_equal(one, same) and not np.array_equal(one, other)

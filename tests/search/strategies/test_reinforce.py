@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from searches import SPACE, Judge, relus, run
 
 from nao_tf.search.pool import Pool
-from nao_tf.search.strategies.reinforce import Reinforce
+from nao_tf.search.strategies.reinforce import Reinforce, ReinforceSettings
 
 
 def test_the_policy_is_a_function_of_the_pool():
@@ -27,7 +28,7 @@ def test_another_pool_is_learnt_from_the_beginning():
     np.testing.assert_array_equal(strategy.policy(other, 2).weights["kernel"], expected)
 
 
-def test_what_the_pool_holds_already_teaches_without_being_evaluated():
+def test_samples_that_the_pool_holds_already_teach_too():
     pool = run("reinforce", budget=60, initial=10, proposals=5)
     policy = Reinforce(SPACE, 1).policy(pool, 11)
     tokens = np.array([evaluation.candidate.architecture.tokens for evaluation in pool.evaluations])
@@ -41,3 +42,12 @@ def test_members_of_another_origin_teach_too():
     untaught = Reinforce(SPACE, 1).policy(Pool(None, SPACE, "score", True), 1)
     taught = Reinforce(SPACE, 1).policy(pool, 3)
     assert not np.array_equal(untaught.weights["kernel"], taught.weights["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"batch_size": 0}, "batch_size 0; at least 1"), ({"baseline_decay": 1.0}, "baseline_decay 1.0; at least 0")],
+)
+def test_wrong_settings_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        ReinforceSettings(**values)
