@@ -403,7 +403,7 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
-    table = read_table(given.table, NasBench201Space(), given.score_column, given.test_column)
+    table = read_table(given.table, NasBench201Space(), score_column=given.score_column, test_column=given.test_column)
     print(
         f"{given.table}: {len(table.rows):,} different cells, seen {table.score_column}, told {table.test_column}; "
         f"the best cell has {table.best.score:g} and {table.best.test:g}",
