@@ -87,7 +87,7 @@ def export_ascent(
     def improve(tokens, step_size):
         states = model.encode(tokens)  # [E, B, S, H]
         sized = ascent.gradient(model, states) * tf.reshape(step_size, [1, -1, 1, 1])  # [E, B, S, H]
-        moved = ascent.ascend(states, sized, [1.0], maximise)[0]  # [E, B, S, H]
+        moved = ascent.ascend(states, sized, step_sizes=[1.0], maximise=maximise)[0]  # [E, B, S, H]
         proposals = tf.transpose(model.decode(moved), [1, 0, 2])  # [B, E, T]
         scores = model.predict_scores(tf.reshape(proposals, [-1, model.token_length]))  # [E, B E]
         predicted = tf.reshape(tf.reduce_mean(scores, axis=0), [-1, model.members])  # [B, E]

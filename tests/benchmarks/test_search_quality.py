@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from nao_tf.search.table_evaluator import TableEvaluator
+from nao_tf.tasks.table import TableEvaluator
 
 from benchmarks import search_quality
 from nao_tf.architecture import NasBench201Space
@@ -17,7 +17,7 @@ from nao_tf.search.strategies.local import LocalSearch
 
 @pytest.fixture(scope="module")
 def table(invented_table):
-    return read_table(invented_table, NasBench201Space(), "seen", "told")
+    return read_table(invented_table, NasBench201Space(), score_column="seen", test_column="told")
 
 
 def compare(table, capsys, tmp_path, *more):
@@ -58,7 +58,7 @@ def test_figures_are_those_of_the_course(table):
     scores = [evaluation.score for evaluation in pool.evaluations]
     for number in (1, 7, 60, 120):
         best = pool.evaluations[scores.index(max(scores[:number]))].candidate.architecture
-        assert course.test[number - 1] == table[best].test
+        assert course.test[number - 1] == table.row(best).test
     assert max(scores) == table.best.score and course.evaluations_to_best == scores.index(max(scores)) + 1
 
 

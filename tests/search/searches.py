@@ -2,22 +2,14 @@
 
 import dataclasses
 
-from nao_tf.architecture import RecurrentSpace
 from nao_tf.controller import ControllerSettings
-from nao_tf.search.loop import search
-from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.loop import Rounds, search
+from nao_tf.search.pool import Pool
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategies.mlp import MlpSettings
 from nao_tf.search.strategies.mlp_ensemble import MlpEnsembleSettings
 from nao_tf.search.strategies.nao import AscentSettings
-
-SPACE = RecurrentSpace()
-
-
-def relus(architecture):
-    """The share of relus in a recurrent cell."""
-    return architecture.values[1::2].count(1) / 11
-
+from nao_tf.testing.strategies import SPACE, Judge
 
 # So small that a search takes a second.
 SMALL = {
@@ -38,38 +30,11 @@ def make(name, seed=1, space=SPACE, observer=None, **changes):
     return entry.make(space, seed, observer=observer, **settings)
 
 
-class Judge:
-    """Scores every candidate, and checks that it may be asked for.
-
-    Args:
-        score: of an architecture.
-        stop_after: evaluations after which the program is killed.
-        fails: whether the evaluation with a number fails.
-    """
-
-    def __init__(self, score=relus, stop_after=None, fails=lambda number: False):
-        self.score, self.stop_after, self.fails, self.calls = score, stop_after, fails, 0
-
-    def evaluate(self, pool, candidates, round, report=None):
-        architectures = [candidate.architecture for candidate in candidates]
-        assert len(set(architectures)) == len(architectures)
-        for candidate in candidates:
-            assert candidate.architecture == candidate.architecture.canonical
-            if candidate.architecture in pool:  # it was evaluated in this round, before a kill
-                assert pool.get(pool.id_of(candidate.architecture)).round == round
-                continue
-            if self.calls == self.stop_after:
-                raise KeyboardInterrupt
-            self.calls += 1
-            failed = self.fails(len(pool))
-            score = None if failed else self.score(candidate.architecture)
-            yield Evaluation(len(pool), candidate, round, score, 1, "no luck" if failed else None)
-
-
 def run(name, path=None, judge=None, seed=1, budget=40, initial=12, proposals=7, space=SPACE, maximise=True):
     """The pool of a search that is made anew, or goes on with the file at `path`."""
-    pool = Pool(path, space, "score", higher_is_better=maximise)
-    search(make(name, seed, space), judge or Judge(), pool, budget, initial, proposals)
+    pool = Pool(path, space, metric="score", higher_is_better=maximise)
+    rounds = Rounds(budget=budget, initial=initial, proposals=proposals)
+    search(make(name, seed, space), judge or Judge(), pool=pool, rounds=rounds)
     return pool
 
 

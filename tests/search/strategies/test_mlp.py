@@ -20,7 +20,7 @@ def test_it_proposes_the_best_scored_of_all_unknown_architectures():
     pool = run("mlp", judge=judge, space=space, budget=30, initial=30)
     strategy = make("mlp", space=space)
     proposed = strategy.ask(pool, 1, 5)
-    unknown = [cell for cell in map(space.architecture, space.cells()) if cell not in pool]
+    unknown = [cell for cell in map(space.architecture, space.canonical_strings()) if cell not in pool]
     scores = strategy._fit(pool, 1).predict(unknown).mean
     best = np.argsort(-scores)[:5]
     assert [candidate.architecture for candidate in proposed] == [unknown[index] for index in best]

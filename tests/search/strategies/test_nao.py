@@ -81,7 +81,7 @@ def test_where_the_settings_hold_nothing_out_a_second_controller_is_judged():
 
 @pytest.mark.parametrize("name", ["nao", "mlp"])
 def test_a_pool_without_two_scores_has_no_predictor(name):
-    assert make(name).predictor(Pool(None, SPACE, "score", True)) is None
+    assert make(name).predictor(Pool(None, SPACE, metric="score", higher_is_better=True)) is None
     assert make(name).predictor(run("random", budget=1, initial=1)) is None
 
 

@@ -39,7 +39,7 @@ def test_samples_that_the_pool_holds_already_teach_too():
 
 def test_members_of_another_origin_teach_too():
     pool = run("random", budget=30)  # a user's own architectures
-    untaught = Reinforce(SPACE, 1).policy(Pool(None, SPACE, "score", True), 1)
+    untaught = Reinforce(SPACE, 1).policy(Pool(None, SPACE, metric="score", higher_is_better=True), 1)
     taught = Reinforce(SPACE, 1).policy(pool, 3)
     assert not np.array_equal(untaught.weights["kernel"], taught.weights["kernel"])
 
