@@ -1,4 +1,4 @@
-"""The direction of imports: cli, study, tasks; then search, serving, training; controller, child, data; architecture."""
+"""The direction of imports: cli, study, tasks, search and serving and training, controller and child and data."""
 
 import ast
 import pathlib

@@ -116,7 +116,7 @@ def settings(*, training: bool = False) -> StudySettings:
         InputError: a flag that the task has no use for, or a value that is refused.
     """
     name, kind = value("task"), task_class()
-    assignments = _assignments(kind, name)
+    assignments = _assignments(kind, name, training=training)
     axes = {path: text for _, path, text, _ in assignments if path in kind.axes}
     base = kind.presets(name, value("preset"), training=training, architecture=value("architecture"))
     types = values_of(base)
@@ -148,10 +148,11 @@ def _multiplied(settings, path, factor, flag):
         raise InputError(f"{flag}: {error}") from error
 
 
-def _assignments(kind: type[Task], task: str) -> list[tuple[str, str, str, int]]:
+def _assignments(kind, task, *, training) -> list[tuple[str, str, str, int]]:
     """What the flags set: each flag as the user knows it, a path, a text, and a factor. Raises InputError."""
     assignments: list[tuple[str, str, str, int]] = []
     known = values_of(kind.presets(task, value("preset")))
+    used = [path for path in known if not training or path.partition(".")[0] in kind.trains]
     given_by: dict[str, str] = {}
     for name in _shorts():
         text = _text(name)
@@ -160,7 +161,7 @@ def _assignments(kind: type[Task], task: str) -> list[tuple[str, str, str, int]]
         short = kind.short.get(name)
         if short is None or short.path not in known:
             raise InputError(f"--{name} is of no use with --task={task}; leave it out")
-        for path in (short.path, *(path for path in short.also if path in known)):
+        for path in (short.path, *(path for path in short.also if path in used)):
             if path == short.path and path in given_by:
                 raise InputError(f"{given_by[path]} and --{name} say the same thing; give one of them")
             given_by[path] = f"--{name}"

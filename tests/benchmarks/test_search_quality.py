@@ -3,16 +3,16 @@
 import json
 
 import pytest
-from nao_tf.tasks.table import TableEvaluator
 
 from benchmarks import search_quality
 from nao_tf.architecture import NasBench201Space
 from nao_tf.data.table import read_table
 from nao_tf.errors import InputError
-from nao_tf.search.loop import search
+from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Pool
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategies.local import LocalSearch
+from nao_tf.tasks.table import TableEvaluator
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,10 @@ def test_a_line_a_strategy_with_all_figures(table, capsys, tmp_path):
 def test_figures_are_those_of_the_course(table):
     contender = search_quality.contender("local", initial=5)
     course = search_quality.run(contender, 3, table=table, budgets=[120], held_out=0)
-    pool = Pool(None, table.space, "seen", higher_is_better=True)
-    search(LocalSearch(table.space, 3), TableEvaluator(table), pool, 120, initial=5, proposals=1)
+    pool = Pool(None, table.space, metric="seen", higher_is_better=True)
+    search(
+        LocalSearch(table.space, 3), TableEvaluator(table), pool=pool, rounds=Rounds(budget=120, initial=5, proposals=1)
+    )
     scores = [evaluation.score for evaluation in pool.evaluations]
     for number in (1, 7, 60, 120):
         best = pool.evaluations[scores.index(max(scores[:number]))].candidate.architecture
@@ -72,8 +74,11 @@ def test_processes_change_nothing(table, capsys, tmp_path):
 
 
 def test_a_predictor_is_judged_on_cells_outside_the_pool(table):
-    strategy, pool = STRATEGIES["mlp"].make(table.space, 1), Pool(None, table.space, "seen", True)
-    search(strategy, TableEvaluator(table), pool, 60, initial=50, proposals=10)
+    strategy, pool = (
+        STRATEGIES["mlp"].make(table.space, 1),
+        Pool(None, table.space, metric="seen", higher_is_better=True),
+    )
+    search(strategy, TableEvaluator(table), pool=pool, rounds=Rounds(budget=60, initial=50, proposals=10))
     figures = search_quality.predictor_quality(strategy, pool, table=table, budgets=[50, 60], held_out=40)
     assert set(figures) == {50, 60} and figures[60]["held_out"] == 40 and figures[50] != figures[60]
     nothing = search_quality.predictor_quality(strategy, pool, table=table, budgets=[50], held_out=0)

@@ -9,6 +9,8 @@ from nao_tf.architecture import CategoricalSpace
 from nao_tf.errors import DivergedError
 from nao_tf.search.evaluator import FunctionEvaluator, Outcome
 from nao_tf.search.settings import StudySettings
+from nao_tf.search.strategies.mlp import MlpSettings
+from nao_tf.search.strategies.mlp_ensemble import MlpEnsembleSettings
 from nao_tf.tasks.task import FinalModel, Metric, Rival, Task
 
 SPACE = CategoricalSpace("toys", {name: tuple("0123") for name in ("a", "b", "c", "d")})
@@ -52,7 +54,8 @@ class ToyTask(Task):
     final_metric = Metric("validation", higher_is_better=True)
 
     def __init__(self, settings=None, *, diverging=(), shift=None, data="one", final_steps=100):
-        super().__init__(settings or StudySettings(budget=12, initial=6, proposals=3, finalists=2))
+        small = MlpSettings(ensemble=MlpEnsembleSettings(members=2, units=(16,), steps=30))
+        super().__init__(settings or StudySettings(budget=12, initial=6, proposals=3, finalists=2, mlp=small))
         self.diverging, self.shift, self.data, self.final_steps = set(diverging), shift or {}, data, final_steps
         self.trainings, self.evaluated = [], []
 

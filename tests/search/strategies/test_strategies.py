@@ -77,7 +77,9 @@ def test_settings_are_frozen_and_given_by_their_names(name):
 def test_a_strategy_of_ones_own_is_a_row():
     class First(Strategy):
         def ask(self, pool, round, count):
-            values = (values for values in self.space.canonical_strings() if self.space.architecture(values) not in pool)
+            values = (
+                values for values in self.space.canonical_strings() if self.space.architecture(values) not in pool
+            )
             return [
                 Candidate(self.space.architecture(value), "given")
                 for value, _ in zip(values, range(count), strict=False)
@@ -104,7 +106,10 @@ def test_duplicates_are_counted():
     one, other = SPACE.sample(generator), SPACE.sample(generator)
     cells = [one, one, other, one]
     strategy = Stubborn(SPACE, 1)
-    assert strategy.ask(Pool(None, SPACE, metric="score", higher_is_better=True), 0, 4) == [one, other] and strategy.duplicates == 2
+    assert (
+        strategy.ask(Pool(None, SPACE, metric="score", higher_is_better=True), 0, 4) == [one, other]
+        and strategy.duplicates == 2
+    )
 
 
 def test_only_strategies_that_need_tensorflow_load_it_and_only_when_asked(invented_table):
