@@ -126,11 +126,11 @@ def run(contender: Contender, seed: int, *, table: ArchitectureTable, budgets: S
         rounds=Rounds(budget=max(budgets), initial=contender.initial, proposals=contender.proposals),
     )
     seconds = time.perf_counter() - start
-    test, top = [], None
+    test: list[float] = []
+    best = pool.evaluations[0]
     for evaluation in pool.evaluations:
-        if top is None or evaluation.score > top.score:
-            top = evaluation
-        test.append(table.row(top.candidate.architecture).test)
+        best = max(best, evaluation, key=pool.goodness)  # the earlier of equals
+        test.append(table.row(best.candidate.architecture).test)
     id_of_best = pool.id_of(table.best.architecture)
     return Course(
         seed=seed,
@@ -186,7 +186,7 @@ class Work:
 
     contender: Contender
     seeds: list[int]
-    table: str
+    table: pathlib.Path
     columns: tuple[str, str]
     budgets: list[int]
     held_out: int
@@ -204,7 +204,7 @@ def compete(
         Work(
             contender=contender,
             seeds=list(seeds[index::parts]),
-            table=given.table,
+            table=pathlib.Path(given.table),
             columns=(given.score_column, given.test_column),
             budgets=budgets,
             held_out=given.held_out,
@@ -213,11 +213,11 @@ def compete(
         for index in range(parts)
     ]
     if processes == 1:
-        courses = map(_courses, work)
+        courses = [_courses(part) for part in work]
     else:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # the processes have a core each
         with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as executor:
-            courses = iter(list(executor.map(_courses, work)))
+            courses = list(executor.map(_courses, work))
     return sorted(itertools.chain(*courses), key=lambda course: course.seed)
 
 
@@ -298,18 +298,22 @@ def line(contender: Contender, courses: list[Course], *, budgets: list[int]) -> 
 def agreement(lines: list[dict], budgets: list[int]) -> list[str]:
     """For every two strategies, the one that is ahead in each figure in both halves of the seeds."""
 
-    def ahead(one, other, figure, lower):
-        difference = figure(one) - figure(other)
-        return 0 if difference == 0 else (1 if (difference < 0) == lower else -1)
+    def ahead(one, other, path, lower):
+        for key in path:
+            one, other = one[key], other[key]
+        return 0 if one == other else (1 if (one < other) == lower else -1)
 
-    figures = [(f"test at {budget}", lambda row, b=str(budget): row["test"][b]["mean"], False) for budget in budgets]
-    figures.append(("evaluations to best", lambda row: row["evaluations_to_best"]["mean"], True))
+    # name, where it stands in a line, whether lower is better
+    figures: list[tuple[str, tuple[str, ...], bool]] = [
+        (f"test at {budget}", ("test", str(budget), "mean"), False) for budget in budgets
+    ]
+    figures.append(("evaluations to best", ("evaluations_to_best", "mean"), True))
     sentences = []
     for one, other in itertools.combinations(lines, 2):
         parts = []
-        for name, figure, lower in figures:
+        for name, path, lower in figures:
             signs = {
-                ahead(one["halves"][half], other["halves"][half], figure, lower)
+                ahead(one["halves"][half], other["halves"][half], path, lower)
                 for half in one["halves"].keys() & other["halves"].keys()
             }
             winner = {1: one["strategy"], -1: other["strategy"], 0: "neither"}
