@@ -214,14 +214,12 @@ def test_a_training_that_only_diverges_is_given_up(first, message, monkeypatch):
 
 
 def test_a_divergence_within_an_epoch_is_noticed_on_the_grid_of_reports(monkeypatch):
-    final, epochs, reported = trainer(steps=60, batch_size=1), [], []
-    per_epoch = windows_of_first_epoch(final, 8)
-    assert per_epoch < 40  # the second epoch begins before the first look at the losses and ends after it
-    monkeypatch.setattr(final.training, "program", diverging(final, lambda call: call == per_epoch + 1))
+    final, epochs, reported = trainer(steps=130, batch_size=1, window=2, window_deviation=0.0), [], []
+    assert windows_of_first_epoch(final, 8) == 60
+    monkeypatch.setattr(final.training, "program", diverging(final, lambda call: call == 62))
     final.train(8, on_epoch=epochs.append, report=lambda step, loss: reported.append((step, math.isfinite(loss))))
-    assert [epoch.step for epoch in epochs][:2] == [per_epoch, 50]  # the first look at the losses
-    assert epochs[0].validation is not None and epochs[1].validation is None
-    assert all(finite for _, finite in reported)
+    assert [(epoch.step, epoch.validation is None) for epoch in epochs] == [(60, False), (100, True), (130, False)]
+    assert reported == [(50, True), (130, True)]
 
 
 def test_padding_changes_neither_loss_nor_gradients_nor_state():
