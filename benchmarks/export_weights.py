@@ -44,13 +44,13 @@ def main() -> None:
     import keras
     import numpy as np
     import tensorflow as tf
-    from nao_tf.serving.export_language import export_language_model
 
     from nao_tf.architecture import RecurrentSpace
     from nao_tf.child.language.language_model import LanguageModel
     from nao_tf.child.language.recurrent_cell import RecurrentCell
     from nao_tf.data.streams import streams
     from nao_tf.data.text import load_corpus
+    from nao_tf.serving.export_language import export_language_model
     from nao_tf.serving.stored_weights import FORMATS
     from nao_tf.training import checkpoint
 
@@ -94,9 +94,9 @@ def main() -> None:
     print(
         f"units={units} vocabulary={words} tokens of the test text={text.size}, scored for their time={tf.size(rows)}"
     )
-    for (name, kind), taken in times.items():
-        wall, processors = map(statistics.median, zip(*taken, strict=True))
-        print(f"{kind} {name:8s} median_ms={wall:.2f} processors_ms={processors:.2f} n={len(taken)}", flush=True)
+    for (name, kind), measured in times.items():
+        wall, processors = map(statistics.median, zip(*measured, strict=True))
+        print(f"{kind} {name:8s} median_ms={wall:.2f} processors_ms={processors:.2f} n={len(measured)}", flush=True)
 
 
 if __name__ == "__main__":
