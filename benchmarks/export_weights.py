@@ -94,9 +94,9 @@ def main() -> None:
     print(
         f"units={units} vocabulary={words} tokens of the test text={text.size}, scored for their time={tf.size(rows)}"
     )
-    for (name, kind), taken in times.items():
-        wall, processors = map(statistics.median, zip(*taken, strict=True))
-        print(f"{kind} {name:8s} median_ms={wall:.2f} processors_ms={processors:.2f} n={len(taken)}", flush=True)
+    for (name, kind), measured in times.items():
+        wall, processors = map(statistics.median, zip(*measured, strict=True))
+        print(f"{kind} {name:8s} median_ms={wall:.2f} processors_ms={processors:.2f} n={len(measured)}", flush=True)
 
 
 if __name__ == "__main__":
