@@ -3,6 +3,7 @@ PYTHON ?= python3
 # a budget for the small embedded sample; FLAGS= gives the preset's own, for real data
 FLAGS ?= --budget=20 --initial=10 --proposals=5 --search_steps=400 --finalists=1 --steps=1000
 BIN := .venv/bin
+SOURCES := nao_tf tests bin benchmarks examples docs setup.py
 
 .PHONY: search test lint format clean
 
@@ -18,12 +19,13 @@ test: lint
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10
 
 lint: .venv/ready
-	$(BIN)/ruff check nao_tf tests bin benchmarks setup.py
-	$(BIN)/ruff format --check nao_tf tests bin benchmarks setup.py
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
 
 format: .venv/ready
-	$(BIN)/ruff check --fix nao_tf tests bin benchmarks setup.py
-	$(BIN)/ruff format nao_tf tests bin benchmarks setup.py
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -35,7 +35,7 @@ setup(
         "numpy",
     ],
     extras_require={
-        "test": ["pytest", "pytest-xdist", "dill", "scipy", "ruff"],
+        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "scipy", "ruff", "mypy"],
         "benchmarks": ["matplotlib", "scipy"],  # the picture of search_quality.py, the test of language_quality.py
     },
 )

@@ -36,7 +36,6 @@ def define(name: str, default: Any, description: str, *, choices: Iterable[str] 
         choices: the only values, if there are such.
         many: whether the flag may be given several times.
     """
-    own = {"module_name": sys.argv[0]}  # --help lists a program's own flags
     if choices:
         flag: flags.Flag = flags.EnumFlag(name, default, description, list(choices))
     elif many:
@@ -49,7 +48,7 @@ def define(name: str, default: Any, description: str, *, choices: Iterable[str] 
         flag = flags.Flag(flags.IntegerParser(), flags.ArgumentSerializer(), name, default, description)
     else:
         flag = flags.Flag(flags.ArgumentParser(), flags.ArgumentSerializer(), name, default, description)
-    flags.DEFINE_flag(flag, **own)
+    flags.DEFINE_flag(flag, module_name=sys.argv[0])  # --help lists a program's own flags
 
 
 def define_task(*, shorts: bool = True) -> None:
@@ -79,8 +78,7 @@ def _shorts() -> dict[str, tuple[list[str], str, bool]]:
             if short.path in values:
                 value = values[short.path]
                 description = short.description or value.description
-                tasks, *rest = shorts.get(flag, ([], description, value.type is bool))
-                shorts[flag] = ([*tasks, name], *rest)
+                shorts.setdefault(flag, ([], description, value.type is bool))[0].append(name)
     return shorts
 
 

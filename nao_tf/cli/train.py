@@ -38,9 +38,10 @@ def main() -> None:
     if name in kind.reads_with_tensorflow:
         load_tensorflow()
     task = kind.load(name, settings, training=True)
-    architecture, *others = flags.architectures(task) or [None]
-    if architecture is None or others:
+    given = flags.architectures(task)
+    if len(given) != 1:
         raise InputError("--architecture: one architecture is trained; give one, without ';'")
+    architecture = given[0]
     if flags.value("dry_run"):
         load_tensorflow()
         print(json.dumps(dry_run(task, architecture)))

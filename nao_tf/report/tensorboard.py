@@ -26,7 +26,8 @@ class TensorBoardObserver(Observer):
     def __init__(self, directory: os.PathLike):
         self._directory = pathlib.Path(directory)
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
-        self._search, self._pool = "search", None
+        self._search = "search"
+        self._pool: Pool | None = None
 
     def search(self, strategy: str, pool: Pool, *, budget: int) -> None:
         """See `Observer`."""

@@ -231,9 +231,11 @@ class SharedWeights(Evaluator):
         make_child: Callable[[], SharedChild],
         *,
         seed: int,
-        directory: os.PathLike,
+        directory: os.PathLike | str | None,
         by_parameters: bool = False,
     ):
+        if directory is None:
+            raise ValueError("the weights of a shared child are kept in a directory, and none was given")
         self._make_child, self._seed = make_child, seed
         self._directory, self._by_parameters = pathlib.Path(directory), by_parameters
 

@@ -113,7 +113,7 @@ class Pool:
         InputError: a line is not one of a pool of this space and metric.
     """
 
-    def __init__(self, path: os.PathLike | None, space: SearchSpace, *, metric: str, higher_is_better: bool):
+    def __init__(self, path: os.PathLike | str | None, space: SearchSpace, *, metric: str, higher_is_better: bool):
         self.path = None if path is None else pathlib.Path(path)
         self.space, self.metric, self.higher_is_better = space, metric, higher_is_better
         self._by_id: dict[int, Evaluation] = {}

@@ -219,7 +219,8 @@ class Study:
         Raises:
             RunError: none of the pool can be trained.
         """
-        metric, finalists = self.task.final_metric, []
+        metric = self.task.final_metric
+        finalists: list[dict[str, Any]] = []
         best: tuple[float, int] | None = None
         model, trained = None, None  # the newest model, and whose it is
         with self.work.timed(f"retrain_{name}"):

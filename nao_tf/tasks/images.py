@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -153,7 +153,7 @@ class ImageTask(Task):
 
     names = ("cifar10", "cifar100", OWN_IMAGES)
     axes = ("weight_sharing", "space")
-    short: Mapping[str, Short] = {
+    short: ClassVar[Mapping[str, Short]] = {
         "data_dir": Short("data.directory"),
         "download": Short("data.download"),
         "image_size": Short("data.image_size"),
@@ -194,7 +194,6 @@ class ImageTask(Task):
     noun = "cells"
     metric = Metric("validation_loss", higher_is_better=False)
     final_metric = Metric("validation_accuracy", higher_is_better=True)
-    settings: ImageSettings
 
     def __init__(self, name: str, settings: ImageSettings, *, data: ImageData):
         if settings.epochs is not None:
@@ -247,8 +246,8 @@ class ImageTask(Task):
         """See `Task`."""
         assert isinstance(settings, ImageSettings)
         files = settings.data
-        size = {"image_size": files.image_size} if isinstance(files, OwnImages) else {}
-        data = load_images(name, files.directory, download=files.download, **size)
+        size = files.image_size if isinstance(files, OwnImages) else OwnImages.image_size
+        data = load_images(name, files.directory, download=files.download, image_size=size)
         for part in (settings.final,) if training else (settings.score, settings.final):
             if part.batch_size > len(data.train):
                 raise InputError(
@@ -328,14 +327,12 @@ class ImageTask(Task):
         from nao_tf.training.images import ImageChild, SharedImageChild
 
         settings = self.settings
-        kind = SharedImageChild if settings.weight_sharing else ImageChild
         space = ConvolutionalSpace(settings.space)
-        make_child = functools.partial(kind, settings.score, data=self.data, space=space)
         if settings.weight_sharing:
-            if directory is None:
-                raise ValueError("shared weights are kept in a directory, and none was given")
-            return SharedWeights(make_child, seed=seed, directory=directory, by_parameters=settings.by_parameters)
-        return FromScratch(make_child, seed=seed, executor=executor)
+            shared = functools.partial(SharedImageChild, settings.score, data=self.data, space=space)
+            return SharedWeights(shared, seed=seed, directory=directory, by_parameters=settings.by_parameters)
+        child = functools.partial(ImageChild, settings.score, data=self.data, space=space)
+        return FromScratch(child, seed=seed, executor=executor)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None

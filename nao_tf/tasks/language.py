@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nao_tf.architecture import NUMBERINGS, Architecture, RecurrentSpace
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
@@ -143,7 +143,7 @@ class LanguageTask(Task):
 
     names = ("ptb", "wikitext2", OWN_TEXT)
     axes = ("weight_sharing",)
-    short: Mapping[str, Short] = {
+    short: ClassVar[Mapping[str, Short]] = {
         "data_dir": Short("data.directory"),
         "download": Short("data.download"),
         "vocabulary_size": Short("data.vocabulary_size"),
@@ -179,7 +179,6 @@ class LanguageTask(Task):
     rival = LSTM
     noun = "cell"
     metric = Metric("validation_perplexity", higher_is_better=False, form="{:.2f}")
-    settings: LanguageSettings
 
     def __init__(self, name: str, settings: LanguageSettings, *, corpus: Corpus):
         super().__init__(settings)
@@ -203,19 +202,21 @@ class LanguageTask(Task):
         """See `Task`."""
         assert isinstance(settings, LanguageSettings)
         data = settings.data
-        limits = (
-            {"vocabulary_size": data.vocabulary_size, "minimum_count": data.minimum_count}
-            if isinstance(data, OwnText)
-            else {}
+        own = data if isinstance(data, OwnText) else OwnText()
+        corpus = load_corpus(
+            name,
+            data.directory,
+            download=data.download,
+            vocabulary_size=own.vocabulary_size,
+            minimum_count=own.minimum_count,
         )
-        corpus = load_corpus(name, data.directory, download=data.download, **limits)
         for part in (settings.final,) if training else (settings.score, settings.final):
             window_count(streams(corpus.train, part.batch_size), part.window)  # refused before anything is written
         return cls(name, settings, corpus=corpus)
 
     def parse(self, text: str) -> Architecture:
         """See `Task`; integers are read in the numbering of the settings."""
-        return self.space.convert(RecurrentSpace(self.settings.activation_numbering).parse(text))
+        return RecurrentSpace().convert(RecurrentSpace(self.settings.activation_numbering).parse(text))
 
     # ---- the data
 
@@ -271,15 +272,14 @@ class LanguageTask(Task):
         from nao_tf.training.language import LanguageChild, SharedLanguageChild
 
         settings, corpus = self.settings, self.corpus
-        kind = SharedLanguageChild if settings.weight_sharing else LanguageChild
-        make_child = functools.partial(
-            kind, settings.score, train=corpus.train, valid=corpus.valid, vocabulary_size=len(corpus.vocabulary)
-        )
+        texts = {"train": corpus.train, "valid": corpus.valid}
         if settings.weight_sharing:
-            if directory is None:
-                raise ValueError("shared weights are kept in a directory, and none was given")
-            return SharedWeights(make_child, seed=seed, directory=directory)
-        return FromScratch(make_child, seed=seed, executor=executor)
+            shared = functools.partial(
+                SharedLanguageChild, settings.score, **texts, vocabulary_size=len(corpus.vocabulary)
+            )
+            return SharedWeights(shared, seed=seed, directory=directory)
+        child = functools.partial(LanguageChild, settings.score, **texts, vocabulary_size=len(corpus.vocabulary))
+        return FromScratch(child, seed=seed, executor=executor)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
@@ -291,8 +291,8 @@ class LanguageTask(Task):
         if steps is not None:
             settings = dataclasses.replace(settings, steps=steps)
         if isinstance(network, Rival):
-            settings = dataclasses.replace(settings, **network.size)
-            trained: Any = KerasLstm(**network.size)
+            settings = dataclasses.replace(settings, units=network.size["units"])
+            trained: Any = KerasLstm(network.size["units"])
         else:
             trained = network
         # one trainer for all cells with the same settings: unless epochs are validated, its program serves them all

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nao_tf.architecture import Architecture, NasBench201Space
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
@@ -100,7 +100,7 @@ class TableTask(Task):
     """
 
     names = (NAS_BENCH_201, OWN_TABLE)
-    short: Mapping[str, Short] = {
+    short: ClassVar[Mapping[str, Short]] = {
         "table": Short("data.file"),
         "data_dir": Short("data.directory"),
         "decisions": Short("data.decisions"),
@@ -114,7 +114,6 @@ class TableTask(Task):
     }
     uses_tensorflow = False
     noun = "row"
-    settings: TableSettings
 
     def __init__(self, name: str, settings: TableSettings, *, table: ArchitectureTable):
         super().__init__(settings)

@@ -160,6 +160,7 @@ class Task(abc.ABC):
     noun: str = "architecture"
     space: SearchSpace
     metric: Metric
+    settings: Any
 
     def __init__(self, settings: StudySettings | None = None):
         self.settings = StudySettings() if settings is None else settings

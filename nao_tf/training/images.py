@@ -140,7 +140,7 @@ class SharedImageChild(Training):
         self.model = make_shared(settings, data, space=space, per_input=per_input)
         self.model.build()
         self.steps_done = 0
-        self._tables = self.model.network.tables
+        self._tables = self.model.network.tables  # type: ignore[attr-defined]  # it is a `SharedNetwork`
         of_tables = {id(table) for table in self._tables}
         self._dense = [variable for variable in self.model.trainable_variables if id(variable) not in of_tables]
         self._velocities = [
