@@ -51,13 +51,18 @@ def define(name: str, default: Any, description: str, *, choices: Iterable[str] 
     flags.DEFINE_flag(flag, module_name=sys.argv[0])  # --help lists a program's own flags
 
 
-def define_task(*, shorts: bool = True) -> None:
-    """Registers --task and, with `shorts`, the short names of all tasks' settings and --set."""
+def define_task(*, shorts: bool = True, training: bool = False) -> None:
+    """Registers --task and, with `shorts`, the short names of all tasks' settings and --set.
+
+    Args:
+        shorts: whether the program has settings.
+        training: whether only those are meant that training one given architecture uses.
+    """
     define("task", "ptb", "What is learned, or the table that is searched.", choices=TASKS)
     define("preset", "cpu", "Tuned for minutes on two cores, or the published values.", choices=PRESETS)
     if not shorts:
         return
-    for name, (kinds, description, boolean) in sorted(_shorts().items()):
+    for name, (kinds, description, boolean) in sorted(_shorts(training=training).items()):
         text = description[:1].upper() + description[1:]
         if len(kinds) < len(TASKS):
             text += f" [{', '.join(kinds)}]"
@@ -69,13 +74,13 @@ def define_task(*, shorts: bool = True) -> None:
            many=True)  # fmt: skip
 
 
-def _shorts() -> dict[str, tuple[list[str], str, bool]]:
+def _shorts(*, training: bool = False) -> dict[str, tuple[list[str], str, bool]]:
     """The short flags of all tasks: the tasks that have each, its description, and whether it is true or false."""
     shorts: dict[str, tuple[list[str], str, bool]] = {}
     for name, kind in TASKS.items():
         values = values_of(kind.presets(name, "cpu"))
         for flag, short in kind.short.items():
-            if short.path in values:
+            if short.path in values and (not training or short.path.partition(".")[0] in kind.trains):
                 value = values[short.path]
                 description = short.description or value.description
                 shorts.setdefault(flag, ([], description, value.type is bool))[0].append(name)
@@ -133,6 +138,9 @@ def settings(*, training: bool = False) -> StudySettings:
             result = assign(result, path, text, name=flag)
             if factor != 1:
                 result = _multiplied(result, path, factor, flag)
+    given = {path: flag for flag, path, _, _ in assignments}
+    if "initial" in given and result.initial is not None and result.initial > result.budget:
+        raise InputError(f"{given['initial']}={result.initial} is more than the budget of {result.budget} evaluations")
     return result
 
 

@@ -19,7 +19,7 @@ from nao_tf.tasks.task import Task
 
 def run() -> None:
     """The program."""
-    flags.define_task()
+    flags.define_task(training=True)
     flags.define("work_dir", None, "Everything a run writes; default runs/train_<task>. The same command goes on.")
     flags.define("architecture", None, "The architecture: integers, readable form, or a published name.")
     flags.define("baselines", None, "The hand-made network to compare with: lstm for text, resnet for images.")

@@ -196,12 +196,15 @@ class Study:
         task, metric = self.task, self.task.metric
         pool = Pool(self._file(name), task.space, metric=metric.name, higher_is_better=metric.higher_is_better)
         self.observer.search(name, pool, budget=task.settings.budget)
+        rounds = self.rounds_of(task, name)
+        if rounds.budget < rounds.initial:
+            self.observer.notice(f"the budget of {rounds.budget} ends within the first round of {rounds.initial}")
         with self.work.timed(f"search_{name}"):
             search(
                 self.strategy(name),
                 task.evaluator(seed=self.seed, directory=self.work.shared_child(name), executor=self.executor),
                 pool=pool,
-                rounds=self.rounds_of(task, name),
+                rounds=rounds,
                 given=self.given,
                 known=known,
                 name=name,

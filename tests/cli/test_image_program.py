@@ -73,8 +73,8 @@ def test_the_export_answers_with_labels_and_the_reported_accuracy(finished):
 
 def test_the_same_command_changes_nothing_and_another_is_refused(finished):
     pool = (finished / "pool.jsonl").read_bytes()
-    done = run(SEARCH, "--task=cifar10", f"--work_dir={finished}", *SMALL, "--baselines=resnet,random", "--filters=5")
-    assert done.returncode == 1 and "belongs to a run with other flags" in done.stderr
+    done = run(SEARCH, "--task=cifar10", f"--work_dir={finished}", *SMALL, "--baselines=resnet,random", "--space=nao")
+    assert done.returncode == 1 and "belongs to a run with other flags" in done.stderr and "space" in done.stderr
     assert (finished / "pool.jsonl").read_bytes() == pool
 
 

@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -54,7 +55,7 @@ STAGES = {
     "final training": lambda work: lines_of_pool(work) == 5,
     "final evaluation": lambda work: list(work.glob("checkpoints/final_*.npz")),
     "export": lambda work: (work / "export").exists(),
-    "baseline": lambda work: (work / "checkpoints" / "lstm.json").exists(),
+    "baseline": lambda work: list(work.glob("checkpoints/lstm_of_*.json")),
 }
 
 
@@ -129,8 +130,81 @@ def test_a_text_that_is_too_short_is_one_line_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "work").exists()
 
 
-def test_a_work_directory_refuses_other_flags(text, finished):
-    before = (finished / "flags.txt").read_bytes(), (finished / "pool.jsonl").read_bytes()
-    done = run(*command(text, finished, "--seed=2"))
-    assert done.returncode == 1 and "seed" in done.stderr and len(done.stderr.splitlines()) == 1
-    assert before == ((finished / "flags.txt").read_bytes(), (finished / "pool.jsonl").read_bytes())
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("--seed=2", "pool.jsonl: seed: 1, now 2"),
+        ("--search_units=9", "score.units: 8, now 9"),
+        ("--set=controller.hidden=16", "controller.hidden: 32, now 16"),
+        ("--weight_sharing", "weight_sharing: false, now true"),
+        ("--strategy=random", 'strategy: "nao", now "random"'),
+        ("--minimum_count=3", "data: "),  # another vocabulary is other data
+    ],
+)
+def test_what_cannot_change_is_named_and_nothing_is_touched(more, said, text, finished):
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    done = run(*command(text, finished, more))
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert before == {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+
+
+def test_a_finished_run_goes_on_with_moved_data_more_budget_and_another_baseline(text, finished, tmp_path):
+    moved, work = tmp_path / "moved", tmp_path / "work"
+    shutil.copytree(text, moved)
+    shutil.copytree(finished, work)
+    before, result = (work / "pool.jsonl").read_bytes(), json.loads((work / "result.json").read_text())
+    done = run(*command(moved, work, "--budget=7", "--baselines=lstm,random"))
+    assert done.returncode == 0, done.stderr
+    after, gone_on = (work / "pool.jsonl").read_bytes(), json.loads((work / "result.json").read_text())
+    assert after.startswith(before) and after.count(b"\n") == 7
+    assert gone_on["evaluations"] == 7 and set(gone_on["baselines"]) == {"lstm", "random"}
+    if gone_on["best"]["id"] == result["best"]["id"]:  # nothing of it is trained again
+        assert gone_on["baselines"]["lstm"] == result["baselines"]["lstm"] and gone_on["test"] == result["test"]
+
+
+def test_given_architectures_are_evaluated_first(text, tmp_path):
+    done = run(*command(text, tmp_path / "given", "--strategy=random", "--baselines=", "--architecture=NAO-WS;NAO"))
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "given" / "pool.jsonl").read_text().splitlines()]
+    assert [row["origin"] for row in rows] == ["given", "given", "random", "random", "random"]
+    assert rows[0]["architecture"] != rows[1]["architecture"] and rows[3]["round"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--task=ptb", "--filters=64"],
+        ["--task=ptb", "--table=x.csv"],
+        ["--task=ptb", "--vocabulary_size=50"],
+        ["--task=ptb", "--cutout=8"],
+        ["--task=cifar10", "--units=3"],
+        ["--task=cifar10", "--image_size=16"],
+        ["--task=cifar10", "--export_weights=int8"],
+        ["--task=nasbench201", "--steps=5"],
+        ["--task=nasbench201", "--decisions=a,b"],
+        ["--task=nasbench201", "--download"],
+        ["--task=nasbench201", "--noweight_sharing"],
+        ["--task=table", "--epochs=1"],
+    ],
+)
+def test_a_flag_of_another_task_is_refused(arguments, tmp_path):
+    done = run(*PROGRAM, *arguments, f"--work_dir={tmp_path / 'work'}")
+    flag = arguments[1].partition("=")[0].replace("--no", "--")
+    assert done.returncode == 1 and f"{flag} is of no use with {arguments[0]}" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "work").exists()
+
+
+def test_every_value_of_the_settings_can_be_set(text, tmp_path):
+    values = {
+        "final.dropout.output": 0.25, "final.warmup": 7, "controller.hidden": 24, "ascent.starts": 3,
+        "evolution.population": 9, "score.scale": None, "ascent.step_sizes": [1.5, 2.0],
+    }  # fmt: skip
+    flags = [f"--set={path}={'1.5,2' if path.endswith('sizes') else value}" for path, value in values.items()]
+    done = run(*command(text, tmp_path / "dry", "--dry_run", *flags))
+    assert done.returncode == 0, done.stderr
+    settings = json.loads(done.stdout)["settings"]
+    for path, value in values.items():
+        found = settings
+        for name in path.split("."):
+            found = found[name]
+        assert found == value, path

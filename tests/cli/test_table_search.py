@@ -42,7 +42,10 @@ def test_the_cell_chosen_by_score_is_tested(finished, invented_table):
         assert found["test"] == {"told": row.test} and best["metric"] == "seen"
         assert found["best"]["text"] in said and f"{row.test:.3f}" in said
     assert [line["round"] for line in lines[:21]] == [0] * 20 + [1]
-    assert result["seconds"].keys() == {"search_evolution", "search_local", "search_mlp", "search_random"}
+    names = ("evolution", "local", "mlp", "random")
+    assert result["seconds"].keys() == {"controller"} | {
+        f"{stage}_{n}" for stage in ("search", "retrain") for n in names
+    }
 
 
 def test_the_same_command_again_changes_nothing_and_another_is_refused(finished, invented_table):

@@ -185,7 +185,8 @@ def test_help_lists_the_programs_own_flags(name):
     assert "--[no]download" in done.stdout and "--task" in done.stdout
     assert ("--strategy" in done.stdout) == (name == "nao_search")
     assert ("--generate" in done.stdout) == (name == "nao_eval")
-    assert ("--clip_norm" in done.stdout) == (name == "nao_train")
+    assert ("--clip_norm" in done.stdout) == (name != "nao_eval")
+    assert ("--budget" in done.stdout) == (name == "nao_search")
 
 
 def test_the_vocabulary_of_the_published_corpora_is_one_dictionary(tmp_path):

@@ -1,8 +1,7 @@
 import io
 
-from nao_tf.cli.terminal import Rate, Terminal
-
-from nao_tf.cli import terminal
+from nao_tf.report import terminal
+from nao_tf.report.terminal import Rate, Terminal
 
 
 class Tty(io.StringIO):
@@ -15,7 +14,7 @@ def test_progress_shows_on_a_terminal_only():
     for stream in (plain, tty):
         shown = Terminal(stream)
         shown.status("step 1")
-        shown.say("done")
+        shown.log("done")
     assert "step 1" not in plain.getvalue() and plain.getvalue().endswith("done\n")
     assert "step 1\r" in tty.getvalue() and tty.getvalue().endswith("done\n")
 
@@ -43,7 +42,7 @@ def test_rate_counts_only_what_this_process_did(monkeypatch):
 
 def test_curves_of_different_lengths_stand_side_by_side():
     stream = io.StringIO()
-    Terminal(stream).curves({"cell": [9.5, 8.25], "lstm": [9.75, 8.5, 8.0]}, "epoch")
+    Terminal(stream).curves({"cell": [9.5, 8.25], "lstm": [9.75, 8.5, 8.0]}, unit="epoch")
     lines = [line.split("] ")[1] for line in stream.getvalue().splitlines()]
     assert lines == [
         "epoch        cell        lstm",
@@ -55,5 +54,5 @@ def test_curves_of_different_lengths_stand_side_by_side():
 
 def test_no_curves_are_no_table():
     stream = io.StringIO()
-    Terminal(stream).curves({}, "epoch")
+    Terminal(stream).curves({}, unit="epoch")
     assert stream.getvalue() == ""
