@@ -6,10 +6,8 @@ The first space needs no class: its decisions do not depend on each other. In th
 grows narrower, and that is one method. Put your own training in place of `score_*`.
 """
 
+import nao_tf
 from nao_tf.architecture import Architecture, CategoricalSpace, Position, SearchSpace
-from nao_tf.search.loop import search
-from nao_tf.search.pool import Evaluation, Pool
-from nao_tf.search.strategies import STRATEGIES
 
 # ---- a space of independent decisions
 
@@ -56,32 +54,14 @@ def score_growing(architecture: Architecture) -> float:
 # ---- the search
 
 
-class Scored:
-    """An evaluator around a function of an architecture."""
-
-    def __init__(self, score):
-        self.score = score
-
-    def evaluate(self, pool, candidates, round, report=None):
-        """Yields an evaluation for each candidate that the pool does not have."""
-        for candidate in candidates:
-            if candidate.architecture not in pool:
-                yield Evaluation(len(pool), candidate, round, self.score(candidate.architecture), None)
-
-
 def main() -> None:
     """Prints the best architecture that each strategy finds."""
-    from nao_tf.controller import ControllerSettings
-
-    options = {"random": {}, "nao": {"settings": ControllerSettings(members=2, hidden=16, steps=100)}}
+    small = {"controller": nao_tf.ControllerSettings(members=2, hidden=16, steps=100)}
     for space, score in ((SMALL_NETWORK, score_network), (GrowingNetwork(), score_growing)):
         print(f"{space.name}: {space.size:,} architectures")
-        for name, settings in options.items():
-            pool = Pool(None, space, "invented", higher_is_better=True)
-            strategy = STRATEGIES[name].make(space, 1, **settings)
-            search(strategy, Scored(score), pool, budget=60, initial=20, proposals=10)
-            best = pool.ranked[0]
-            print(f"  {name:6s} {best.score:6.2f}  {best.candidate.architecture.text}")
+        for strategy, settings in (("random", {}), ("nao", small)):
+            pool = nao_tf.search(space, score, budget=60, strategy=strategy, initial=20, proposals=10, **settings)
+            print(f"  {strategy:6s} {pool.best.score:6.2f}  {pool.best.candidate.architecture.text}")
 
 
 if __name__ == "__main__":

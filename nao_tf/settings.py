@@ -121,10 +121,10 @@ def _finite(text):
 _PARSERS: Mapping[type, Any] = {int: _whole, float: _finite, bool: _boolean, str: str}
 
 
-def replaced(settings: Settings, path: str, value: Any) -> Settings:
+def replaced(settings: Settings, path: str, *, value: Any) -> Settings:
     """The settings with another value at a path. Raises ValueError where they refuse it."""
     name, _, rest = path.partition(".")
-    inner = replaced(getattr(settings, name), rest, value) if rest else value
+    inner = replaced(getattr(settings, name), rest, value=value) if rest else value
     return dataclasses.replace(settings, **{name: inner})  # type: ignore[type-var]
 
 
@@ -152,7 +152,7 @@ def assign(settings: Settings, path: str, text: str, *, name: str) -> Settings:
     except ValueError as error:
         raise InputError(f"{name}={text}: {error}") from error
     try:
-        return replaced(settings, path, value)
+        return replaced(settings, path, value=value)
     except ValueError as error:
         raise InputError(f"{name}={text}: {error}") from error
 

@@ -102,12 +102,13 @@ names = [m.name for m in pkgutil.walk_packages(nao_tf.__path__, "nao_tf.") if no
 names = [name for name in names if "dataset_builder" not in name]  # TFDS's own modules, made for its tools
 for name in names:
     importlib.import_module(name)
-new = set(flags.FLAGS) - before
-own = [name for name in new if flags.FLAGS[name] and any("nao_tf" in module for module in [flags.FLAGS.find_module_defining_flag(name)])]
-assert not own, own
-import nao_tf.cli.flags, nao_tf.cli.search
-assert not [n for n in set(flags.FLAGS) - before if "nao_tf" in (flags.FLAGS.find_module_defining_flag(n) or "")]
-"""  # noqa: E501
+def own():
+    return [name for name in flags.FLAGS if "nao_tf" in (flags.FLAGS.find_module_defining_flag(name) or "")]
+
+assert not own(), own()
+import nao_tf.cli.flags, nao_tf.cli.search, nao_tf.cli.train, nao_tf.cli.evaluate
+assert not own() and "strategy" not in flags.FLAGS
+"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
 

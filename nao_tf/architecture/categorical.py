@@ -97,6 +97,10 @@ class CategoricalSpace(SearchSpace):
             raise ArchitectureError(f"no word for {_listed(missing)}; {self.name} takes all {len(self.decisions)}")
         return self.from_words([chosen[decision] for decision in self.decisions])
 
+    def decisions_of(self, values: Sequence[int]) -> dict[str, str]:
+        """The word of each decision of an architecture's integers."""
+        return {name: words[value] for (name, words), value in zip(self.decisions.items(), values, strict=True)}
+
     def from_words(self, words: Sequence[str]) -> Architecture:
         """The architecture with these words, one a decision. Raises ArchitectureError, naming the decision."""
         if len(words) != len(self.decisions):

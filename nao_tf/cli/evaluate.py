@@ -25,16 +25,16 @@ OF_TEXTS = ("text", "generate", "sentences", "words", "temperature")  # flags
 def run() -> None:
     """The program."""
     flags.define_task(shorts=False)
-    flags.define("saved_model", None, "Folder of an exported model, or of its versions.")
-    flags.define("work_dir", None, "The work directory of a run, instead of --saved_model.")
-    flags.define("data_dir", None, "Folder of the published files; given, it is used strictly.")
-    flags.define("download", False, "Fetch the data where it is neither given nor prepared.")
-    flags.define("text", None, "File to evaluate on; default: the test text of --task.")
-    flags.define("sentences", None, "File for the scores of every line, as JSON lines.")
-    flags.define("generate", None, "Words to go on from; nothing is evaluated.")
-    flags.define("words", 30, "How many words --generate adds.")
-    flags.define("temperature", 1.0, "0 takes the likeliest word (--generate).")
-    flags.define("seed", 1, "Of the words that --generate draws.")
+    flags.define("saved_model", "Folder of an exported model, or of its versions.")
+    flags.define("work_dir", "The work directory of a run, instead of --saved_model.")
+    flags.define("data_dir", "Folder of the published files; given, it is used strictly.")
+    flags.define("download", "Fetch the data where it is neither given nor prepared.", default=False)
+    flags.define("text", "File to evaluate on; default: the test text of --task.")
+    flags.define("sentences", "File for the scores of every line, as JSON lines.")
+    flags.define("generate", "Words to go on from; nothing is evaluated.")
+    flags.define("words", "How many words --generate adds.", default=30)
+    flags.define("temperature", "0 takes the likeliest word (--generate).", default=1.0)
+    flags.define("seed", "Of the words that --generate draws.", default=1)
     run_program(main)
 
 

@@ -26,13 +26,15 @@ LARGEST_SEED = 2**32 - 1  # of NumPy's generators
 PATHS = ("work_dir", "data_dir", "table", "saved_model", "text", "sentences")  # in which ~ is the user's folder
 
 
-def define(name: str, default: Any, description: str, *, choices: Iterable[str] = (), many: bool = False) -> None:
+def define(
+    name: str, description: str, *, default: Any = None, choices: Iterable[str] = (), many: bool = False
+) -> None:
     """Registers a flag of the running program.
 
     Args:
         name: of the flag.
-        default: its value where it is not given; its type is the flag's, and None makes it a text.
         description: for --help.
+        default: its value where it is not given; its type is the flag's, and None makes it a text.
         choices: the only values, if there are such.
         many: whether the flag may be given several times.
     """
@@ -58,8 +60,8 @@ def define_task(*, shorts: bool = True, training: bool = False) -> None:
         shorts: whether the program has settings.
         training: whether only those are meant that training one given architecture uses.
     """
-    define("task", "ptb", "What is learned, or the table that is searched.", choices=TASKS)
-    define("preset", "cpu", "Tuned for minutes on two cores, or the published values.", choices=PRESETS)
+    define("task", "What is learned, or the table that is searched.", choices=TASKS, default="ptb")
+    define("preset", "Tuned for minutes on two cores, or the published values.", choices=PRESETS, default="cpu")
     if not shorts:
         return
     for name, (kinds, description, boolean) in sorted(_shorts(training=training).items()):
@@ -69,8 +71,8 @@ def define_task(*, shorts: bool = True, training: bool = False) -> None:
         if boolean:
             flags.DEFINE_flag(flags.BooleanFlag(name, None, text), module_name=sys.argv[0])
         else:
-            define(name, None, text)
-    define("set", None, "path=value: any value of the settings, such as final.momentum=0.8; --dry_run lists them.",
+            define(name, text)
+    define("set", "path=value: any value of the settings, such as final.momentum=0.8; --dry_run lists them.",
            many=True)  # fmt: skip
 
 
@@ -149,7 +151,7 @@ def _multiplied(settings, path, factor, flag):
     for name in path.split("."):
         number = getattr(number, name)
     try:
-        return replaced(settings, path, number * factor)
+        return replaced(settings, path, value=number * factor)
     except ValueError as error:
         raise InputError(f"{flag}: {error}") from error
 

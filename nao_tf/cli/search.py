@@ -22,22 +22,20 @@ from nao_tf.tasks.task import Task
 def run() -> None:
     """The program."""
     flags.define_task()
-    flags.define("work_dir", None, "Everything a run writes; default runs/<task>. The same command goes on with it.")
-    flags.define("strategy", "nao", "What proposes architectures.", choices=STRATEGIES)
+    flags.define("work_dir", "Everything a run writes; default runs/<task>. The same command goes on with it.")
+    flags.define("strategy", "What proposes architectures.", choices=STRATEGIES, default="nao")
     flags.define(
         "baselines",
-        None,
         f"What else gets the same budget, with commas between: {', '.join(STRATEGIES)}, or a hand-made network (lstm "
         "for text, resnet for images); or nothing. Default: the hand-made network, random for a table.",
     )
     flags.define(
         "architecture",
-        None,
         "Architectures that are evaluated first: integers, readable form or published names, with ';' between.",
     )
-    flags.define("seed", 1, "Same seed, same device, same versions: same pool.")
-    flags.define("distribution", "auto", "Training on several GPUs.", choices=flags.DISTRIBUTIONS)
-    flags.define("dry_run", False, "Print data, sizes and settings as one JSON line and train nothing.")
+    flags.define("seed", "Same seed, same device, same versions: same pool.", default=1)
+    flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
+    flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)
 
 

@@ -20,12 +20,12 @@ from nao_tf.tasks.task import Task
 def run() -> None:
     """The program."""
     flags.define_task(training=True)
-    flags.define("work_dir", None, "Everything a run writes; default runs/train_<task>. The same command goes on.")
-    flags.define("architecture", None, "The architecture: integers, readable form, or a published name.")
-    flags.define("baselines", None, "The hand-made network to compare with: lstm for text, resnet for images.")
-    flags.define("seed", 1, "Same seed, same device, same versions: same weights.")
-    flags.define("distribution", "auto", "Training on several GPUs.", choices=flags.DISTRIBUTIONS)
-    flags.define("dry_run", False, "Print data, sizes and settings as one JSON line and train nothing.")
+    flags.define("work_dir", "Everything a run writes; default runs/train_<task>. The same command goes on.")
+    flags.define("architecture", "The architecture: integers, readable form, or a published name.")
+    flags.define("baselines", "The hand-made network to compare with: lstm for text, resnet for images.")
+    flags.define("seed", "Same seed, same device, same versions: same weights.", default=1)
+    flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
+    flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)
 
 

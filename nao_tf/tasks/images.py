@@ -232,7 +232,7 @@ class ImageTask(Task):
         cls, name: str, preset: str, *, training: bool = False, architecture: str | None = None, **axes: Any
     ) -> ImageSettings:
         """See `Task`."""
-        settings = chosen(PRESETS, preset, axes.get("weight_sharing"))
+        settings = chosen(PRESETS, preset, variant=axes.get("weight_sharing"))
         space = axes.get("space") or ("nao" if training else settings.space)
         if space not in SPACES:
             raise InputError(f"--space={space}: known are {', '.join(SPACES)}")

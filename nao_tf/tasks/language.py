@@ -192,7 +192,7 @@ class LanguageTask(Task):
         cls, name: str, preset: str, *, training: bool = False, architecture: str | None = None, **axes: Any
     ) -> LanguageSettings:
         """See `Task`."""
-        settings = chosen(PRESETS, preset, axes.get("weight_sharing"))
+        settings = chosen(PRESETS, preset, variant=axes.get("weight_sharing"))
         data = OwnText() if name == OWN_TEXT else TextFiles()
         final = final_training(preset, name) if training else settings.final
         return dataclasses.replace(settings, data=data, final=final)

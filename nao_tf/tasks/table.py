@@ -130,7 +130,7 @@ class TableTask(Task):
         if training:
             raise InputError(f"--task={name} is a table and cannot be trained")
         data = DecisionFile() if name == OWN_TABLE else TableFile()
-        return dataclasses.replace(chosen(PRESETS, preset, None), data=data)
+        return dataclasses.replace(chosen(PRESETS, preset, variant=None), data=data)
 
     @classmethod
     def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> TableTask:

@@ -290,7 +290,7 @@ class Task(abc.ABC):
 Preset = TypeVar("Preset", bound=StudySettings)
 
 
-def chosen(presets: Mapping[str, Mapping[Any, Preset]], name: str, variant: Any) -> Preset:
+def chosen(presets: Mapping[str, Mapping[Any, Preset]], name: str, *, variant: Any) -> Preset:
     """The settings of a preset.
 
     Args:

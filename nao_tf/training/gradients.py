@@ -10,7 +10,7 @@ def clipped(gradients: Sequence[tf.Tensor], norm: float) -> list[tf.Tensor]:
     return list(tf.clip_by_global_norm(gradients, norm)[0]) if norm else list(gradients)
 
 
-def decayed(gradients: Sequence[tf.Tensor], values: Sequence[tf.Tensor], rate: float) -> list[tf.Tensor]:
+def decayed(gradients: Sequence[tf.Tensor], values: Sequence[tf.Tensor], *, rate: float) -> list[tf.Tensor]:
     """Gradients plus `rate` times the weights; unchanged if the rate is 0."""
     if not rate:
         return list(gradients)

@@ -164,7 +164,7 @@ class SharedImageChild(Training):
             loss, likelihood = _loss(labels, logits, auxiliary, weight=settings.auxiliary_weight)
         gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = clipped(_as_tensors(gradients), settings.clip_norm)
-        gradients = decayed(gradients, weights, settings.weight_decay)
+        gradients = decayed(gradients, weights, rate=settings.weight_decay)
         momentum = settings.momentum
 
         def change(velocity, gradient):
@@ -250,8 +250,8 @@ class SharedImageChild(Training):
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Goes back to what `arrays` returned."""
-        checkpoints.assign("model", self.model.variables, arrays)
-        checkpoints.assign("velocity", self._velocities, arrays)
+        checkpoints.assign("model", self.model.variables, arrays=arrays)
+        checkpoints.assign("velocity", self._velocities, arrays=arrays)
         self.steps_done = int(arrays["step"])
 
     def save(self, path: os.PathLike) -> None:
@@ -357,7 +357,7 @@ class ClassifierTraining(Training):
                 loss, likelihood = _loss(labels, logits, auxiliary, weight=settings.auxiliary_weight)
             gradients = tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             gradients = clipped(devices.average(_as_tensors(gradients)), settings.clip_norm)
-            gradients = decayed(gradients, variables, settings.weight_decay)
+            gradients = decayed(gradients, variables, rate=settings.weight_decay)
             devices.apply(self._optimizer, gradients, variables=variables, learning_rate=learning_rate)
             return (likelihood,)
 
@@ -391,8 +391,8 @@ class ClassifierTraining(Training):
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Goes back to what `arrays` returned."""
-        checkpoints.assign("model", self.model.variables, arrays)
-        checkpoints.assign("optimizer", self._optimizer.variables, arrays)
+        checkpoints.assign("model", self.model.variables, arrays=arrays)
+        checkpoints.assign("optimizer", self._optimizer.variables, arrays=arrays)
 
     def finish(self) -> None:
         """Ends the preparation of batches."""
@@ -428,7 +428,7 @@ class ImageTrainer:
     ):
         self.settings, self.network, self._data = settings, network, data
         self.training = ClassifierTraining(
-            settings, data, make=lambda: make_network(settings, data, network), devices=devices
+            settings, data, make=lambda: make_network(settings, data, network=network), devices=devices
         )
 
     @property
@@ -494,7 +494,7 @@ class ImageTrainer:
         return float(np.median(self.training.seconds_of_steps(steps)))
 
 
-def make_network(settings: ImageTraining, data: ImageData, network: Network) -> keras.Model:
+def make_network(settings: ImageTraining, data: ImageData, *, network: Network) -> keras.Model:
     """The classifier of a network, without its weights."""
     if isinstance(network, ResNet):
         return make_residual(settings, data, width=network.width)

@@ -40,7 +40,7 @@ from nao_tf.training.training import (
     seconds_of_steps,
     step_seed,
 )
-from nao_tf.training.window_lengths import equal_windows, padded, random_windows
+from nao_tf.training.window_lengths import Windows, equal_windows, padded, random_windows
 
 METRIC = "validation_perplexity"  # the score of a child, lower is better
 EXACT_WINDOW = 35  # time steps at once when a final model is measured
@@ -237,13 +237,13 @@ class TextTraining(Training):
             likelihood, gradients, state = self._gradients(window, state, values, seed, length)
             variables = self.model.trainable_variables
             gradients = clipped(devices.average(gradients), settings.clip_norm)
-            gradients = decayed(gradients, variables, settings.weight_decay)
+            gradients = decayed(gradients, variables, rate=settings.weight_decay)
             devices.apply(self._optimizer, gradients, variables=variables, learning_rate=learning_rate)
             return likelihood, state
 
         return devices.run(update, (window, state, seed), part=part)
 
-    def windows_of_epoch(self, epoch: int):
+    def windows_of_epoch(self, epoch: int) -> Windows:
         """The windows of a pass over the text, counted from 0."""
         settings, rows = self.settings, self._text.shape[0]
         if not settings.epochwise:
@@ -308,8 +308,8 @@ class TextTraining(Training):
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Goes back to what `arrays` returned under the same seed."""
         self.begin_epoch(int(arrays["epoch"]))
-        checkpoints.assign("model", self.model.variables, arrays)
-        checkpoints.assign("optimizer", self._optimizer.variables, arrays)
+        checkpoints.assign("model", self.model.variables, arrays=arrays)
+        checkpoints.assign("optimizer", self._optimizer.variables, arrays=arrays)
         self._index, self._state = int(arrays["window"]), tf.constant(arrays["state"])
 
     def seconds_of_steps(self, count: int) -> list[float]:
@@ -509,8 +509,8 @@ class SharedLanguageChild(Training):
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Goes back to what `arrays` returned."""
-        checkpoints.assign("model", self.model.variables, arrays)
-        checkpoints.assign("optimizer", self._optimizer.variables, arrays)
+        checkpoints.assign("model", self.model.variables, arrays=arrays)
+        checkpoints.assign("optimizer", self._optimizer.variables, arrays=arrays)
         self._factor.assign(1.0)
         self._state, self.steps_done = tf.constant(arrays["state"]), int(arrays["step"])
 
