@@ -66,7 +66,7 @@ def main() -> None:
         RecurrentCell(units), words, architecture=RecurrentSpace().parse(arguments.architecture).values
     )
     model.build()
-    checkpoint.assign(prefix, model.variables, saved)
+    checkpoint.assign(prefix, model.variables, arrays=saved)
 
     text = streams(corpus.test, arguments.rows).T  # [rows, T]
     rows = tf.constant(text[:, : arguments.time_steps])

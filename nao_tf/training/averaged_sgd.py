@@ -82,4 +82,4 @@ class WeightAverage:
         count = int(arrays["averaged"])
         self.count = None if count < 0 else count
         if self.count is not None:
-            checkpoint.assign("mean", self._means, arrays)
+            checkpoint.assign("mean", self._means, arrays=arrays)

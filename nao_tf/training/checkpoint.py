@@ -27,7 +27,7 @@ def variables(prefix: str, items: Sequence) -> dict[str, np.ndarray]:
     return {f"{prefix}/{index}": np.asarray(item) for index, item in enumerate(items)}
 
 
-def assign(prefix: str, items: Sequence, arrays: Mapping[str, np.ndarray]) -> None:
+def assign(prefix: str, items: Sequence, *, arrays: Mapping[str, np.ndarray]) -> None:
     """Assigns variables the values that `variables` took of them."""
     for index, item in enumerate(items):
         item.assign(arrays[f"{prefix}/{index}"])

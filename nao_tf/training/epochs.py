@@ -235,8 +235,8 @@ class FinalTrainer(ChildTrainer):
         return arrays | checkpoint.variables("optimizer", self._optimizer.variables) | self._average.arrays()
 
     def _restore(self, arrays):
-        checkpoint.assign("model", self.model.variables, arrays)
-        checkpoint.assign("optimizer", self._optimizer.variables, arrays)
+        checkpoint.assign("model", self.model.variables, arrays=arrays)
+        checkpoint.assign("optimizer", self._optimizer.variables, arrays=arrays)
         self._average.restore(arrays)
 
 

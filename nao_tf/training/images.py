@@ -242,8 +242,8 @@ class SearchTrainer:
         saved = checkpoint.load(path)
         if saved is None:
             return False
-        checkpoint.assign("model", self.model.variables, saved)
-        checkpoint.assign("velocity", self._velocities, saved)
+        checkpoint.assign("model", self.model.variables, arrays=saved)
+        checkpoint.assign("velocity", self._velocities, arrays=saved)
         self.steps_done = int(saved["step"])
         return True
 
@@ -368,8 +368,8 @@ class ClassifierTrainer:
         first = 0
         saved = checkpoint.load(save_to) if save_to else None
         if saved is not None:
-            checkpoint.assign("model", self.model.variables, saved)
-            checkpoint.assign("optimizer", self._optimizer.variables, saved)
+            checkpoint.assign("model", self.model.variables, arrays=saved)
+            checkpoint.assign("optimizer", self._optimizer.variables, arrays=saved)
             first = int(saved["step"])
         losses = Losses(report, total)
         for step, images, labels in self._batches(seed, total, first) if first < total else ():

@@ -268,8 +268,8 @@ class ChildTrainer:
         state, first = self.initial_state(), 0
         saved = checkpoint.load(save_to) if save_to else None
         if saved is not None:
-            checkpoint.assign("model", self.model.variables, saved)
-            checkpoint.assign("optimizer", self._optimizer.variables, saved)
+            checkpoint.assign("model", self.model.variables, arrays=saved)
+            checkpoint.assign("optimizer", self._optimizer.variables, arrays=saved)
             state, first = tf.constant(saved["state"]), int(saved["step"])
         losses = Losses(report, total)
         for step in range(first, total):
@@ -431,7 +431,7 @@ class SharedChildTrainer:
         saved = checkpoint.load(path)
         if saved is None:
             return False
-        checkpoint.assign("model", self.model.variables, saved)
-        checkpoint.assign("optimizer", self._optimizer.variables, saved)
+        checkpoint.assign("model", self.model.variables, arrays=saved)
+        checkpoint.assign("optimizer", self._optimizer.variables, arrays=saved)
         self._state, self.steps_done = tf.constant(saved["state"]), int(saved["step"])
         return True
