@@ -128,7 +128,7 @@ def replaced(settings: Settings, path: str, *, value: Any) -> Settings:
     return dataclasses.replace(settings, **{name: inner})  # type: ignore[type-var]
 
 
-def assign(settings: Settings, path: str, text: str, *, name: str) -> Settings:
+def assign(settings: Settings, path: str, *, text: str, name: str) -> Settings:
     """The settings with the value at a path set to what a text names.
 
     Args:

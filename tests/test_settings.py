@@ -78,7 +78,7 @@ def test_every_value_has_a_path_and_the_description_of_its_field():
     ],
 )
 def test_a_text_becomes_a_value(path, text, value):
-    tree = assign(Tree(), path, text, name=f"--set {path}")
+    tree = assign(Tree(), path, text=text, name=f"--set {path}")
     for name in path.split("."):
         tree = getattr(tree, name)
     assert tree == value and type(tree) is type(value)
@@ -103,7 +103,7 @@ def test_a_text_becomes_a_value(path, text, value):
 )
 def test_a_text_that_names_no_value_is_one_clear_error(path, text, said):
     with pytest.raises(InputError, match=said):
-        assign(Tree(), path, text, name=f"--set {path}")
+        assign(Tree(), path, text=text, name=f"--set {path}")
 
 
 def test_values_that_are_not_finite_are_refused():

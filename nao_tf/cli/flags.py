@@ -137,7 +137,7 @@ def settings(*, training: bool = False) -> StudySettings:
         if training and path.partition(".")[0] not in kind.trains:
             raise InputError(f"{flag} is of no use when one given architecture is trained; leave it out")
         if path not in axes:
-            result = assign(result, path, text, name=flag)
+            result = assign(result, path, text=text, name=flag)
             if factor != 1:
                 result = _multiplied(result, path, factor, flag)
     given = {path: flag for flag, path, _, _ in assignments}

@@ -10,7 +10,6 @@ from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.child.language.keras_lstm import LongShortTermMemory, units_of_equal_size
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
-from nao_tf.training.language import Evaluator, perplexity
 
 U, V = 6, 13
 ARCHITECTURE = RecurrentSpace().published["NAO-WS"]
@@ -57,33 +56,6 @@ def test_hand_made_rival_has_the_nearest_size(units, words):
         model = LanguageModel(LongShortTermMemory(width), words)
         model.build()
         assert model.count_params() == size(width)
-
-
-@pytest.mark.parametrize("kind", CELLS)
-@pytest.mark.parametrize("batch_size, steps", [(1, 7), (3, 4), (8, 35)])
-def test_perplexity_equals_that_of_a_plain_loop(kind, batch_size, steps):
-    model, text = small_model(kind), np.random.default_rng(2).integers(V, size=40).astype(np.int32)
-    architecture = () if kind == "lstm" else ARCHITECTURE
-    of_cell = {} if kind == "lstm" else {"architecture": tf.constant(ARCHITECTURE)}
-    pairs = len(text) - 1
-    rows = int(np.ceil(np.ceil(pairs / batch_size) / steps)) * steps  # of a column, whole windows
-    embedding, bias = np.asarray(model.embedding, np.float64), np.asarray(model.bias, np.float64)
-    total = 0.0
-    for position in range(pairs):
-        if position % rows == 0:
-            state = model.cell.initial_state(1)
-        word = tf.constant(embedding[text[position]], tf.float32)
-        outputs, state = model.cell(word[None, None], state, **of_cell)
-        logits = embedding @ np.asarray(outputs[0, 0], np.float64) + bias
-        total += np.log(np.sum(np.exp(logits))) - logits[text[position + 1]]
-    evaluator = Evaluator(model, text, batch_size, steps)
-    np.testing.assert_allclose(evaluator(architecture), total / pairs, rtol=1e-5)
-    np.testing.assert_allclose(perplexity(evaluator(architecture)), np.exp(total / pairs), rtol=1e-5)
-    assert evaluator.traces == 1
-
-
-def test_perplexity_does_not_overflow():
-    assert perplexity(0.0) == 1 and perplexity(1e5) == float("inf")
 
 
 @pytest.mark.parametrize("kind", CELLS)
