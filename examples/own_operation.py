@@ -43,9 +43,9 @@ class SqueezeAndExcitation(Operation):
         squeezed = max(filters // self.ratio, 1)
         return (
             Weight("squeeze", (channels, squeezed)),
-            Weight("squeeze_bias", (squeezed,), "zeros"),
+            Weight("squeeze_bias", (squeezed,), start="zeros"),
             Weight("excite", (squeezed, filters)),
-            Weight("excite_bias", (filters,), "zeros"),
+            Weight("excite_bias", (filters,), start="zeros"),
         )
 
     def apply(self, values: tf.Tensor, weights: Mapping[str, tf.Tensor], *, stride: int = 1) -> tf.Tensor:

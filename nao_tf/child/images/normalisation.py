@@ -89,8 +89,8 @@ class Normalisation:
     def weights(self) -> tuple[Weight, ...]:
         """What is learned, and what a row of a table holds: scale and offset, `[F]` each."""
         return (
-            Weight(self._named("scale"), (self.channels,), "ones", wide=True),
-            Weight(self._named("offset"), (self.channels,), "zeros", wide=True),
+            Weight(self._named("scale"), (self.channels,), start="ones", wide=True),
+            Weight(self._named("offset"), (self.channels,), start="zeros", wide=True),
         )
 
     def _named(self, quantity: str) -> str:

@@ -1,4 +1,4 @@
-"""The hand-made network that found cells are compared with: a residual network (He et al., 2016).
+"""The hand-made network that the cells of a search are compared with: a residual network (He et al., 2016).
 
 Letters: B images, H height, W width, C channels, K classes.
 """

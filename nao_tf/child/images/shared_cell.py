@@ -66,8 +66,8 @@ def apply_row(operation: Operation, values: tf.Tensor, *, row: tf.Tensor) -> tf.
 def chooser(operations: tuple[Operation, ...]) -> tf.types.experimental.PolymorphicFunction:
     """The operation with a number: of the number, values `[B, H, W, F]` and a row `[P]`, `[B, H, W, F]`.
 
-    One function for all branches of one size: a branch of its own would be traced, differentiated and optimised for
-    each, which takes TensorFlow many times as long.
+    One function for all branches of one size: one for each branch would be traced, differentiated and optimised many
+    times over, which takes TensorFlow many times as long.
 
     Args:
         operations: in the order of their numbers.

@@ -34,7 +34,7 @@ def test_every_searched_operation_has_a_row_and_every_row_a_definition():
     with pytest.raises(ValueError, match="operation 'conv 9x9'; known are zero, identity, conv 1x1"):
         BranchOperation("conv 9x9", F)
     with pytest.raises(ValueError, match="weight 'bias' starts as 'twos'; known are kernel, zeros, ones"):
-        Weight("bias", (F,), "twos")
+        Weight("bias", (F,), start="twos")
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -49,7 +49,7 @@ def test_multiply_adds_by_hand():
     assert OPERATIONS["separable conv 3x3"].multiply_adds(F, F, pixels=64) == 2 * 64 * (9 * F + F * F)
     assert Convolution(1, 7).multiply_adds(3, F, pixels=10) == 10 * 7 * 3 * F
     assert Weight("matrix", (6, 2)).multiply_adds(64) == 12  # once an image
-    assert Weight("bias", (6,), "zeros").multiply_adds(64) == 0
+    assert Weight("bias", (6,), start="zeros").multiply_adds(64) == 0
 
 
 def test_only_the_identity_is_safe_from_drop_path():
