@@ -12,8 +12,6 @@ seed ask for is trained once: its score would be the same.
     python benchmarks/language_quality.py --data_dir=FOLDER --strategies=nao,random,evolution --seeds=5 --work_dir=DIR
 """
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import json
@@ -25,18 +23,18 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.cli.work_directory import write  # noqa: E402
-from nao_tf.search.trained_evaluators import FromScratch, SharedWeights  # noqa: E402
-
+from nao_tf import files  # noqa: E402
 from nao_tf.architecture import RecurrentSpace  # noqa: E402
 from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
-from nao_tf.data.text import UNKNOWN, load_corpus  # noqa: E402
+from nao_tf.data.text import load_corpus  # noqa: E402
+from nao_tf.data.vocabulary import UNKNOWN  # noqa: E402
 from nao_tf.errors import DivergedError  # noqa: E402
-from nao_tf.search.loop import search  # noqa: E402
-from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
+from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights  # noqa: E402
+from nao_tf.search.loop import Rounds, search  # noqa: E402
+from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
 from nao_tf.training.language import METRIC, LanguageChild, SharedLanguageChild, TextLikelihood  # noqa: E402
-from nao_tf.training.language_settings import PRESETS, LanguageTraining  # noqa: E402
+from nao_tf.training.language_settings import SCRATCH_TRAININGS, SHARED_TRAININGS, LanguageTraining  # noqa: E402
 
 RETRAINED = 10_000  # added to a search's seed where its best cell is trained again
 
@@ -76,32 +74,30 @@ class Comparison:
 
     def pool(self, name: str, seed: int) -> Pool:
         """The pool of one search, complete."""
-        pool = Pool(self.work / f"{name}_{seed}.jsonl", self.space, METRIC, higher_is_better=False)
-        known = self.known.setdefault(seed, Pool(None, self.space, METRIC, higher_is_better=False))
-
-        def remember(evaluation: Evaluation) -> None:
+        pool = Pool(self.work / f"{name}_{seed}.jsonl", self.space, metric=METRIC, higher_is_better=False)
+        entry, given = STRATEGIES[name], self.given
+        settings = {"controller": CONTROLLERS[given.controller]} if "controller" in entry.settings else {}
+        rounds = Rounds(
+            budget=given.budget,
+            initial=given.initial or entry.initial,
+            proposals=given.proposals or entry.proposals,
+        )
+        strategy, evaluator = entry.make(self.space, seed, **settings), self.evaluator(name, seed)
+        search(strategy, evaluator, pool=pool, rounds=rounds, known=self.known.get(seed))
+        known = self.known.setdefault(seed, Pool(None, self.space, metric=METRIC, higher_is_better=False))
+        for evaluation in pool.evaluations:
             if evaluation.candidate.architecture not in known:
                 known.append(dataclasses.replace(evaluation, id=len(known)))
-
-        for evaluation in pool.evaluations:
-            remember(evaluation)
-        entry, given = STRATEGIES[name], self.given
-        options = {"settings": CONTROLLERS[given.controller]} if name == "nao" else {}
-        if given.shared:
-            child = SharedLanguageChild(self.settings, **self.data)
-            evaluator = SharedWeights(child, seed=seed, directory=self.work / "checkpoints" / f"{name}_{seed}")
-        else:
-            evaluator = FromScratch(self.child, seed=seed, known=known)
-        search(
-            entry.make(self.space, seed, **options),
-            evaluator,
-            pool,
-            given.budget,
-            given.initial or entry.initial,
-            given.proposals or entry.proposals,
-            on_evaluation=remember,
-        )
         return pool
+
+    def evaluator(self, name: str, seed: int) -> Evaluator:
+        """What scores the architectures of one search."""
+        if self.given.shared:
+            directory = self.work / "checkpoints" / f"{name}_{seed}"
+            return SharedWeights(
+                lambda: SharedLanguageChild(self.settings, **self.data), seed=seed, directory=directory
+            )
+        return FromScratch(lambda: self.child, seed=seed)
 
     def retrained(self, name: str, seed: int, pool: Pool) -> float:
         """Test perplexity of the best cell of a search that can be trained, trained from scratch with another seed."""
@@ -115,7 +111,7 @@ class Comparison:
                 except DivergedError:
                     continue  # the next takes its place, as in a search
                 tested = self.on_test.perplexity(architecture)
-                write(file, json.dumps({"id": evaluation.id, "test_perplexity": tested}))
+                files.write_text(file, json.dumps({"id": evaluation.id, "test_perplexity": tested}))
                 break
             else:
                 raise SystemExit(f"{name}, seed {seed}: none of the pool can be trained")
@@ -152,10 +148,8 @@ def main(arguments: list[str] | None = None) -> None:
     from scipy.stats import mannwhitneyu
 
     parts, words = frequent(load_corpus("ptb", given.data_dir), given.words)
-    preset = PRESETS["cpu"]
-    settings = dataclasses.replace(
-        preset.shared if given.shared else preset.scratch, units=given.units, steps=given.steps
-    )
+    trainings = SHARED_TRAININGS if given.shared else SCRATCH_TRAININGS
+    settings = dataclasses.replace(trainings["cpu"], units=given.units, steps=given.steps)
     final = dataclasses.replace(settings, steps=given.final_steps, learning_rate=1e-2)
     comparison = Comparison(settings, final, parts, words, given)
     names = given.strategies.split(",")

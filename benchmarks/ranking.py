@@ -11,9 +11,8 @@ from the best to the worst in even distances, and the score is the one that the 
     python benchmarks/ranking.py --task=cifar10 --data_dir=FOLDER --cells=12 --pool=runs/cifar10/pool.jsonl
 """
 
-from __future__ import annotations
-
 import argparse
+import copy
 import dataclasses
 import json
 import pathlib
@@ -25,97 +24,95 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nao_tf.architecture import Architecture, ConvolutionalSpace, RecurrentSpace, SearchSpace  # noqa: E402
+from nao_tf.architecture import Architecture, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau  # noqa: E402
-from nao_tf.data.images import load_images  # noqa: E402
 from nao_tf.data.streams import streams, window_count  # noqa: E402
-from nao_tf.data.text import load_corpus  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
-from nao_tf.training import image_settings, images, language, language_settings  # noqa: E402
+from nao_tf.settings import replaced  # noqa: E402
+from nao_tf.tasks.images import ImageTask  # noqa: E402
+from nao_tf.tasks.language import LanguageTask  # noqa: E402
+from nao_tf.tasks.task import Task  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-    """A task.
+class Ranked:
+    """A task whose scores are measured.
 
     Attributes:
-        data: the name of the data.
+        task: of the package.
         unit: of the validation loss.
-        metric: the name of a search's score.
-        space: of the architectures.
-        preset: of the search whose score is measured.
         truth: settings of the training that is the truth; they stay when the preset's score changes.
         truth_steps: training steps of the truth, unless the command line names others.
-        child: makes the child of some settings.
-        shared_child: makes the shared child of some settings.
         loss: the validation loss that a child has for an architecture.
     """
 
-    data: str
+    task: Task
     unit: str
-    metric: str
-    space: SearchSpace
-    preset: language_settings.LanguagePreset | image_settings.ImagePreset
     truth: dict
     truth_steps: int
-    child: Callable
-    shared_child: Callable
     loss: Callable
 
+    def child(self, settings):
+        """The child of some settings, as a search trains it from scratch."""
+        return with_score(self.task, settings, weight_sharing=False).evaluator(seed=0).child
 
-def text_task(data_dir: str | None) -> Task:
+    def shared_child(self, settings):
+        """The shared child of some settings."""
+        return with_score(self.task, settings, weight_sharing=True).evaluator(seed=0, directory=".").child
+
+
+def with_score(task: Task, score, *, weight_sharing: bool) -> Task:
+    """The task with other settings of its scores."""
+    changed = copy.copy(task)
+    changed.settings = dataclasses.replace(task.settings, score=score, weight_sharing=weight_sharing)
+    return changed
+
+
+def text_task(data_dir: str | None) -> Ranked:
     """Penn Treebank."""
-    corpus, preset = load_corpus("ptb", data_dir), language_settings.PRESETS["cpu"]
-    data = {"train": corpus.train, "valid": corpus.valid, "vocabulary_size": len(corpus.vocabulary)}
-    return Task(
-        data=f"corpus {corpus.name}",
+    settings = LanguageTask.presets("ptb", "cpu", weight_sharing=False)
+    task = LanguageTask.load("ptb", replaced(settings, "data.directory", value=data_dir))
+    score = settings.score
+    return Ranked(
+        task=task,
         unit="token",
-        metric=language.METRIC,
-        space=RecurrentSpace(),
-        preset=preset,
         truth={"learning_rate": 1e-2, "warmup": 0},
-        truth_steps=window_count(streams(corpus.train, preset.scratch.batch_size), preset.scratch.window),
-        child=lambda settings: language.LanguageChild(settings, **data),
-        shared_child=lambda settings: language.SharedLanguageChild(settings, **data),
+        truth_steps=window_count(streams(task.corpus.train, score.batch_size), score.window),
         loss=lambda child, architecture: child.likelihood(architecture),
     )
 
 
-def image_task(data_dir: str | None) -> Task:
+def image_task(data_dir: str | None) -> Ranked:
     """CIFAR-10."""
-    data, preset = load_images("cifar10", data_dir), image_settings.PRESETS["cpu"]
-    space = ConvolutionalSpace(preset.space_from_scratch)
-    return Task(
-        data=f"images {data.name}",
+    settings = ImageTask.presets("cifar10", "cpu", weight_sharing=False)
+    task = ImageTask.load("cifar10", replaced(settings, "data.directory", value=data_dir))
+    return Ranked(
+        task=task,
         unit="image",
-        metric=images.METRIC,
-        space=space,
-        preset=preset,
         truth={"learning_rate": 0.1, "warmup": 10},
-        truth_steps=5 * (len(data.train) // preset.scratch.batch_size),
-        child=lambda settings: images.ImageChild(settings, data=data, space=space),
-        shared_child=lambda settings: images.SharedImageChild(settings, data=data, space=space),
+        truth_steps=5 * (len(task.data.train) // settings.score.batch_size),
         loss=lambda child, architecture: child.score(architecture),
     )
 
 
-def from_scratch(task: Task, settings) -> Callable[[Architecture, int], float]:
+def from_scratch(ranked: Ranked, settings) -> Callable[[Architecture, int], float]:
     """What trains an architecture under a seed and returns its validation loss."""
-    child = task.child(settings)
+    child = ranked.child(settings)
 
     def loss(architecture, seed):
         child.train(architecture, seed=seed)
-        return task.loss(child, architecture)
+        return ranked.loss(child, architecture)
 
     return loss
 
 
-def in_shared_child(task: Task, architectures: list[Architecture], *, steps: int, seed: int) -> list[float]:
+def in_shared_child(ranked: Ranked, architectures: list[Architecture], *, steps: int, seed: int) -> list[float]:
     """The validation losses in one shared child."""
-    child = task.shared_child(dataclasses.replace(task.preset.shared, steps=steps))
+    shared = type(ranked.task).presets(ranked.task.name, "cpu", weight_sharing=True).score
+    child = ranked.shared_child(dataclasses.replace(shared, steps=steps))
     child.start(seed)
     child.train_together(architectures, seed=seed)
-    return [task.loss(child, architecture) for architecture in architectures]
+    return [ranked.loss(child, architecture) for architecture in architectures]
 
 
 TASKS = {"ptb": text_task, "cifar10": image_task}
@@ -140,7 +137,7 @@ def cells_of_pool(pool: Pool, count: int) -> tuple[list, list[float]]:
     return [row.candidate.architecture for row in chosen], [row.score for row in chosen]
 
 
-def main():
+def main() -> None:
     """Runs the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", choices=TASKS, default="ptb")
@@ -157,25 +154,25 @@ def main():
     parser.add_argument("--truths", type=int, default=2, help="how many, each with a seed of its own")
     parser.add_argument("--log", default="ranking.jsonl")
     arguments = parser.parse_args()
-    task = TASKS[arguments.task](arguments.data_dir)
+    ranked = TASKS[arguments.task](arguments.data_dir)
     table = {}
     if arguments.pool:
-        cells, table["pool"] = cells_of_pool(
-            Pool(arguments.pool, task.space, task.metric, higher_is_better=False), arguments.cells
-        )
+        metric = ranked.task.metric.name
+        pool = Pool(arguments.pool, ranked.task.space, metric=metric, higher_is_better=False)
+        cells, table["pool"] = cells_of_pool(pool, arguments.cells)
     else:
-        cells = random_cells(task.space, arguments.cells, arguments.seed)
+        cells = random_cells(ranked.task.space, arguments.cells, arguments.seed)
 
-    scratch, columns = task.preset.scratch, {}
+    scratch, columns = ranked.task.settings.score, {}
     if not arguments.pool:
         changes = {name: getattr(arguments, name) for name in ("steps", "learning_rate", "warmup")}
         changes = {name: value for name, value in changes.items() if value is not None}
         scored = dataclasses.replace(scratch, **changes)
         name = f"score_{scored.steps}_{scored.learning_rate}_{scored.warmup}_{arguments.search_seed}"
-        columns[name] = (from_scratch(task, scored), arguments.search_seed)
+        columns[name] = (from_scratch(ranked, scored), arguments.search_seed)
     if arguments.truths:
-        truth_steps = arguments.truth_steps or task.truth_steps
-        judge = from_scratch(task, dataclasses.replace(scratch, steps=truth_steps, **task.truth))
+        truth_steps = arguments.truth_steps or ranked.truth_steps
+        judge = from_scratch(ranked, dataclasses.replace(scratch, steps=truth_steps, **ranked.truth))
         for index in range(arguments.truths):
             columns[f"truth_{truth_steps}_{chr(ord('a') + index)}"] = (judge, arguments.seed + 1000 * (index + 1))
 
@@ -198,11 +195,12 @@ def main():
             table.setdefault(column, []).append(known[column, str(cell)])
     if arguments.shared_steps:
         start, column = time.perf_counter(), f"shared_{arguments.shared_steps}"
-        table[column] = in_shared_child(task, cells, steps=arguments.shared_steps, seed=arguments.search_seed)
+        table[column] = in_shared_child(ranked, cells, steps=arguments.shared_steps, seed=arguments.search_seed)
         seconds[column] = [(time.perf_counter() - start) / len(cells)]
 
     kind = "cells of a search" if arguments.pool else "random cells"
-    print(f"{task.data}, {len(cells)} {kind}, validation negative log likelihood in nats a {task.unit}")
+    name = ranked.task.dataset()["dataset"]
+    print(f"{name}, {len(cells)} {kind}, validation negative log likelihood in nats a {ranked.unit}")
     for column, values in table.items():
         spent = f", {np.median(seconds[column]):.1f} s a cell" if column in seconds else ""
         print(f"{column}: mean {np.mean(values):.4f}, spread {np.std(values):.4f}{spent}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,7 @@ def main() -> None:
     task = kind.load(name, settings)
     given = flags.architectures(task)
     if flags.value("dry_run"):
+        print(*task.data_lines(), sep="\n", file=sys.stderr)
         if task.uses_tensorflow:
             load_tensorflow()
         print(json.dumps(dry_run(task, given, strategy=strategy)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import sys
 from typing import Any
 
 from nao_tf import files
@@ -43,6 +44,7 @@ def main() -> None:
         raise InputError("--architecture: one architecture is trained; give one, without ';'")
     architecture = given[0]
     if flags.value("dry_run"):
+        print(*task.data_lines(), sep="\n", file=sys.stderr)
         load_tensorflow()
         print(json.dumps(dry_run(task, architecture)))
         return

@@ -92,7 +92,7 @@ class ArchitectureTable:
         """One line if the name of the score column speaks against the direction of the search, else None."""
         words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.score_column)
         if self.higher_is_better and any(LOWER_IS_BETTER.fullmatch(word.lower()) for word in words):
-            return f"higher {self.score_column} counts as better; if lower is better, say lower_is_better"
+            return f"higher {self.score_column} counts as better; if lower is better, give --lower_is_better"
         return None
 
 

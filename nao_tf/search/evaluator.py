@@ -127,6 +127,11 @@ class FromScratch(Evaluator):
     def __init__(self, make_child: Callable[[], Child], *, seed: int, executor: Executor | None = None):
         self._score, self.executor = ScoreFromScratch(make_child, seed), executor or Inline()
 
+    @property
+    def child(self) -> Child:
+        """The child of this process."""
+        return self._score.child
+
     def evaluate(
         self, architectures: Sequence[Architecture], *, round: int, done: int = 0, observer: Observer | None = None
     ) -> Iterator[Outcome]:

@@ -210,6 +210,10 @@ class Study:
                 name=name,
                 observer=self.observer,
             )
+        if len(pool) < rounds.budget:
+            self.observer.notice(
+                f"{name}: all {len(pool)} architectures were evaluated; the budget of {rounds.budget} is not used up"
+            )
         return pool
 
     def winner(self, pool: Pool, name: str) -> Winner:

@@ -6,6 +6,7 @@ An evaluation is a look-up, so a search takes seconds, and a final model is the 
 from __future__ import annotations
 
 import dataclasses
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -165,9 +166,11 @@ class TableTask(Task):
     def data_lines(self) -> list[str]:
         """See `Task`."""
         table = self.table
+        warning = table.direction_warning
         return [
+            *([] if warning is None else [f"NOTICE: {warning}"]),
             f"table {table.path}: {table.lines:,} rows, {len(table.rows):,} different architectures; "
-            f"the search sees {table.score_column}"
+            f"the search sees {table.score_column}",
         ]
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
@@ -178,8 +181,11 @@ class TableTask(Task):
             "table": str(table.path),
             "rows": table.lines,
             "architectures": len(table.rows),
+            "possible": math.prod(len(position.words) for position in table.space.positions),
+            "decisions": {position.description: len(position.words) for position in table.space.positions},
             "score_column": table.score_column,
             "test_column": table.test_column,
+            "higher_is_better": table.higher_is_better,
         }
 
     def score_identity(self) -> dict[str, Any]:

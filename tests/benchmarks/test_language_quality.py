@@ -1,21 +1,15 @@
 """The instrument that compares strategies on language models."""
 
-import importlib.util
 import json
-import pathlib
-import sys
 
 import numpy as np
 import pytest
 
+from benchmarks import language_quality
 from nao_tf.data.text import Corpus
 from nao_tf.data.vocabulary import Vocabulary
 
 pytest.importorskip("scipy")
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-spec = importlib.util.spec_from_file_location("language_quality", ROOT / "benchmarks" / "language_quality.py")
-language_quality = sys.modules["language_quality"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(language_quality)
 
 
 def test_rare_words_become_unknown():

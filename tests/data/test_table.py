@@ -178,7 +178,7 @@ def test_lower_may_be_better(tmp_path):
     higher = decision_table(tmp_path / "t.csv", content, **named)
     lower = decision_table(tmp_path / "t.csv", content, lower_is_better=True, **named)
     assert (higher.best.line, lower.best.line) == (5, 3)
-    assert higher.direction_warning == ("higher val_error counts as better; if lower is better, say lower_is_better")
+    assert higher.direction_warning == ("higher val_error counts as better; if lower is better, give --lower_is_better")
     assert lower.direction_warning is None
 
 
