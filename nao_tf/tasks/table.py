@@ -142,6 +142,10 @@ class TableTask(Task):
         if data.score_column is None:
             raise InputError(f"--task={name} takes --score_column=COLUMN, the column that the search sees")
         if isinstance(data, DecisionFile):
+            if not data.decisions:
+                raise InputError(
+                    f"--task={name} takes --decisions=COLUMN,COLUMN,…, the columns that make an architecture"
+                )
             table = read_decision_table(
                 path,
                 decisions=data.decisions,
