@@ -33,8 +33,9 @@ from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights  # noq
 from nao_tf.search.loop import Rounds, search  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
-from nao_tf.training.language import METRIC, LanguageChild, SharedLanguageChild, TextLikelihood  # noqa: E402
+from nao_tf.training.language_children import METRIC, LanguageChild, SharedLanguageChild
 from nao_tf.training.language_settings import SCRATCH_TRAININGS, SHARED_TRAININGS, LanguageTraining  # noqa: E402
+from nao_tf.training.text_likelihood import TextLikelihood  # noqa: E402
 
 RETRAINED = 10_000  # added to a search's seed where its best cell is trained again
 

@@ -51,7 +51,7 @@ def time_recurrent(arguments, only):
     import tensorflow as tf
 
     from nao_tf.architecture import RecurrentSpace
-    from nao_tf.training.language import SharedLanguageChild
+    from nao_tf.training.language_children import SharedLanguageChild
     from nao_tf.training.language_settings import SHARED_TRAININGS
 
     generator, space = np.random.default_rng(0), RecurrentSpace()
@@ -107,8 +107,8 @@ def time_classifier(arguments, only):
     from nao_tf.architecture import ConvolutionalSpace
     from nao_tf.data.image_batches import training_batches
     from nao_tf.data.images import ImageData, Part
+    from nao_tf.training.image_children import SharedImageChild
     from nao_tf.training.image_settings import SHARED_TRAININGS
-    from nao_tf.training.images import SharedImageChild
 
     generator, space = np.random.default_rng(0), ConvolutionalSpace("enas")
     filters, layers, batch = arguments.filters, arguments.layers, arguments.batch or IMAGES

@@ -324,7 +324,7 @@ class ImageTask(Task):
         self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
     ) -> Evaluator:
         """See `Task`."""
-        from nao_tf.training.images import ImageChild, SharedImageChild
+        from nao_tf.training.image_children import ImageChild, SharedImageChild
 
         settings = self.settings
         space = ConvolutionalSpace(settings.space)
@@ -338,7 +338,8 @@ class ImageTask(Task):
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
     ) -> FinalModel:
         """See `Task`; every model has a program of its own."""
-        from nao_tf.training.images import ImageTrainer, ResNet
+        from nao_tf.training.image_models import ResNet
+        from nao_tf.training.images import ImageTrainer
 
         settings = self.settings.final
         if steps is not None:
@@ -349,7 +350,7 @@ class ImageTask(Task):
 
     def rival_of(self, model: FinalModel) -> Rival:
         """A residual network of 20 layers with about as many parameters."""
-        from nao_tf.training.images import ResNet
+        from nao_tf.training.image_models import ResNet
 
         assert model.parameters is not None
         return Rival(RESIDUAL, {"width": ResNet.of_size(model.parameters, self.data).width})

@@ -237,7 +237,7 @@ class LanguageTask(Task):
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`; every cell has as many parameters."""
-        from nao_tf.training.language import build_model, searched_cell
+        from nao_tf.training.language_networks import build_model, searched_cell
 
         corpus, final = self.corpus, self.settings.final
         model = build_model(final, len(corpus.vocabulary), cell=searched_cell(final))
@@ -269,7 +269,7 @@ class LanguageTask(Task):
         self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
     ) -> Evaluator:
         """See `Task`."""
-        from nao_tf.training.language import LanguageChild, SharedLanguageChild
+        from nao_tf.training.language_children import LanguageChild, SharedLanguageChild
 
         settings, corpus = self.settings, self.corpus
         texts = {"train": corpus.train, "valid": corpus.valid}
@@ -285,7 +285,8 @@ class LanguageTask(Task):
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
     ) -> FinalModel:
         """See `Task`; the LSTM is trained on one device."""
-        from nao_tf.training.language import KerasLstm, LanguageTrainer
+        from nao_tf.training.language import LanguageTrainer
+        from nao_tf.training.language_networks import KerasLstm
 
         settings, corpus = self.settings.final, self.corpus
         if steps is not None:
@@ -312,7 +313,7 @@ class LanguageTask(Task):
 
     def rival_of(self, model: FinalModel) -> Rival:
         """A one-layer Keras LSTM with about as many parameters."""
-        from nao_tf.training.language import KerasLstm
+        from nao_tf.training.language_networks import KerasLstm
 
         assert model.parameters is not None
         return Rival(LSTM, {"units": KerasLstm.of_size(model.parameters, len(self.corpus.vocabulary)).units})
@@ -353,7 +354,7 @@ class FinalLanguageModel(FinalModel):
 
         Where epochs are validated, also the curve, as training saw it: validation perplexity after each.
         """
-        from nao_tf.training.language import perplexity
+        from nao_tf.training.text_likelihood import perplexity
 
         trainer, corpus = self._trained(), self._corpus
         figures: dict[str, Any] = {
@@ -386,7 +387,7 @@ class FinalLanguageModel(FinalModel):
 
 def _shown(epoch) -> Epoch:
     """An epoch as observers get it: perplexities instead of nats a token."""
-    from nao_tf.training.language import perplexity
+    from nao_tf.training.text_likelihood import perplexity
 
     return Epoch(
         number=epoch.epoch,

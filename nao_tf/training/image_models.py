@@ -1,6 +1,7 @@
 """The image classifiers that are trained, made of settings and data, without their weights."""
 
-from typing import Any
+import dataclasses
+from typing import Any, Self
 
 import keras
 
@@ -9,7 +10,7 @@ from nao_tf.child.images.cell import cells_of
 from nao_tf.child.images.cell_network import CellNetwork
 from nao_tf.child.images.classifier import Classifier, Network
 from nao_tf.child.images.macro import macro_of_space
-from nao_tf.child.images.residual_network import ResidualNetwork
+from nao_tf.child.images.residual_network import ResidualNetwork, width_of_equal_size
 from nao_tf.child.images.shared_network import SharedNetwork
 from nao_tf.child.images.size import Size, size_of_cells
 from nao_tf.data.images import ImageData
@@ -86,3 +87,31 @@ def make_shared(settings: ImageTraining, data: ImageData, *, space: Convolutiona
         dtype=_policy(settings),
     )
     return _classifier(settings, data, network, auxiliary=settings.auxiliary_weight > 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNet:
+    """The hand-made network that found cells are compared with: a residual network of 20 layers.
+
+    Attributes:
+        width: channels of the first stage.
+    """
+
+    width: int
+
+    @classmethod
+    def of_size(cls, parameters: int, data: ImageData) -> Self:
+        """The network that is nearest to a number of trainable parameters, of the widths that are fast."""
+        return cls(
+            width_of_equal_size(parameters, blocks=BLOCKS, channels=data.shape[-1], classes=len(data.class_names))
+        )
+
+
+TrainedNetwork = Architecture | ResNet
+
+
+def make_network(settings: ImageTraining, data: ImageData, *, network: TrainedNetwork) -> keras.Model:
+    """The classifier of a network, without its weights."""
+    if isinstance(network, ResNet):
+        return make_residual(settings, data, width=network.width)
+    return make_classifier(settings, data, architecture=network)

@@ -12,7 +12,8 @@ import tensorflow as tf
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 from nao_tf.architecture import RecurrentSpace  # noqa: E402
-from nao_tf.training.language import KerasLstm, LanguageTrainer  # noqa: E402
+from nao_tf.training.language import LanguageTrainer
+from nao_tf.training.language_networks import KerasLstm  # noqa: E402
 from nao_tf.training.language_settings import LanguageTraining  # noqa: E402
 from nao_tf.training.training import run  # noqa: E402
 

@@ -15,7 +15,8 @@ from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentC
 from nao_tf.data.lines import read_lines
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export_language import ROWS, export_language_model
-from nao_tf.training.language import Evaluator, perplexity
+from nao_tf.training.language import Evaluator
+from nao_tf.training.text_likelihood import perplexity
 
 ARCHITECTURE = RecurrentSpace().published["NAO"]
 # More words than a server scores at once, an empty line, words that nobody knows, and white space of all kinds.

@@ -12,7 +12,8 @@ from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
-from nao_tf.training.language import KerasLstm, LanguageTrainer
+from nao_tf.training.language import LanguageTrainer
+from nao_tf.training.language_networks import KerasLstm
 from nao_tf.training.language_settings import LanguageTraining
 
 V = 7

@@ -13,15 +13,11 @@ import tensorflow as tf
 from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import DivergedError
+from nao_tf.training.image_accuracy import ClassifierQuality, ImageAccuracy
+from nao_tf.training.image_children import ImageChild, SharedImageChild
+from nao_tf.training.image_models import ResNet
 from nao_tf.training.image_settings import ImageTraining
-from nao_tf.training.images import (
-    ClassifierQuality,
-    ImageAccuracy,
-    ImageChild,
-    ImageTrainer,
-    ResNet,
-    SharedImageChild,
-)
+from nao_tf.training.images import ImageTrainer
 from nao_tf.training.training import run
 
 GENERATOR = np.random.default_rng(0)

@@ -15,16 +15,11 @@ from nao_tf.child.language.keras_lstm import LongShortTermMemory
 from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.errors import DivergedError
 from nao_tf.training.initial_weights import initialise
-from nao_tf.training.language import (
-    KerasLstm,
-    LanguageChild,
-    LanguageTrainer,
-    SharedLanguageChild,
-    TextLikelihood,
-    build_model,
-    perplexity,
-)
+from nao_tf.training.language import LanguageTrainer
+from nao_tf.training.language_children import LanguageChild, SharedLanguageChild
+from nao_tf.training.language_networks import KerasLstm, build_model
 from nao_tf.training.language_settings import LanguageTraining
+from nao_tf.training.text_likelihood import TextLikelihood, perplexity
 from nao_tf.training.training import run
 
 V = 17
