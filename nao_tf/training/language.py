@@ -25,7 +25,7 @@ from nao_tf.training.gradients import clipped, decayed
 from nao_tf.training.initial_weights import initialise
 from nao_tf.training.language_networks import KerasLstm, Network, build_model, searched_cell
 from nao_tf.training.language_settings import LanguageTraining
-from nao_tf.training.text_likelihood import TextLikelihood, perplexity
+from nao_tf.training.text_likelihood import TextLikelihood, perplexity, validation_likelihood
 from nao_tf.training.training import (
     SAVE_EVERY,
     Epoch,
@@ -231,7 +231,7 @@ class LanguageTrainer:
     ):
         self.settings, self.network = settings, network
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
-        self.likelihood = _validation(self.training.model, valid, settings)
+        self.likelihood = validation_likelihood(self.training.model, valid, settings=settings)
         self._epochs: ValidatedEpochs | None = None
         if settings.epochwise:
             self._epochs = ValidatedEpochs(
