@@ -15,8 +15,8 @@ from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentC
 from nao_tf.data.lines import read_lines
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export_language import ROWS, export_language_model
-from nao_tf.training.language import Evaluator
-from nao_tf.training.text_likelihood import perplexity
+from nao_tf.training.language_networks import KerasLstm
+from nao_tf.training.text_likelihood import TextLikelihood, perplexity
 
 ARCHITECTURE = RecurrentSpace().published["NAO"]
 # More words than a server scores at once, an empty line, words that nobody knows, and white space of all kinds.
@@ -60,7 +60,8 @@ def exports(tmp_path_factory):
 @pytest.mark.parametrize("kind", CELLS)
 def test_text_is_scored_as_the_evaluator_scores_it(kind, exports, tmp_path):
     model = language_model(kind)
-    expected = Evaluator(model, TOKENS, batch_size=1, window=35)(model.architecture or ())
+    network = KerasLstm(6) if kind == "lstm" else RecurrentSpace().architecture(ARCHITECTURE)
+    expected = TextLikelihood(model, TOKENS)(network)
     texts = np.array([TEXT.encode(), b"the cat\nsat", b"the"], object).astype(bytes)
     answer = serve(exports / kind / "1", "score_text", folder=tmp_path / "text", text=texts)
     np.testing.assert_allclose(answer["negative_log_likelihood"][0], expected, rtol=1e-5)
