@@ -25,9 +25,9 @@ class SimulatedAnnealing(nao_tf.Strategy):
             if len(candidates) == count:
                 break
             mutant = self.space.mutate(current.candidate.architecture, generator)
-            if self.is_new(mutant, pool, taken):
+            if self.is_new(mutant, pool, taken=taken):
                 candidates.append(nao_tf.Candidate(mutant, "mutation", parent=current.id))
-        return candidates + self.draw(pool, taken, count - len(candidates), generator)
+        return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)
 
     def current(self, pool):
         """The member that the walk has come to."""

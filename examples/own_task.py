@@ -126,7 +126,9 @@ def network(architecture: Architecture, table: Table) -> keras.Model:
         layers.append(keras.layers.Dense(int(decided["units"]), activation=decided["activation"]))
         layers.append(keras.layers.Dropout(float(decided["dropout"])))
     model = keras.Sequential([*layers, keras.layers.Dense(int(table.train[1].max()) + 1, activation="softmax")])
-    model.compile(keras.optimizers.Adam(float(decided["rate"])), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(
+        keras.optimizers.Adam(float(decided["rate"])), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 

@@ -1,0 +1,1 @@
+"""Programs that extend the package; `make test` runs them."""
