@@ -1,0 +1,101 @@
+"""The tasks of the package: their tables of flags and presets, and the contract that all tasks keep."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nao_tf.architecture import NasBench201Space
+from nao_tf.data.table import read_table
+from nao_tf.data.text import Corpus
+from nao_tf.data.vocabulary import Vocabulary
+from nao_tf.errors import InputError
+from nao_tf.settings import replaced, values_of
+from nao_tf.tasks import TASKS
+from nao_tf.tasks.language import EXPORT_WEIGHTS, LanguageTask
+from nao_tf.tasks.table import TableTask
+from nao_tf.testing import TaskContract
+
+every_task = pytest.mark.parametrize("name", TASKS)
+
+
+@every_task
+@pytest.mark.parametrize("preset", ["cpu", "paper"])
+def test_every_preset_is_there_and_every_value_described(name, preset):
+    values = values_of(TASKS[name].presets(name, preset))
+    assert not [path for path, value in values.items() if not value.description]
+    with pytest.raises(InputError, match="--preset=fast: known are cpu, paper"):
+        TASKS[name].presets(name, "fast")
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(TASKS.values()), ids=lambda kind: kind.__name__)
+def test_every_flag_names_a_value(kind):
+    paths = {path for name in kind.names for path in values_of(kind.presets(name, "cpu"))}
+    named = {path for short in kind.short.values() for path in (short.path, *short.also)}
+    assert named <= paths and set(kind.axes) <= paths
+    assert {flag for pair in kind.same for flag in pair} <= set(kind.short)
+    assert {path.partition(".")[0] for path in paths} >= set(kind.trains)
+
+
+@pytest.mark.parametrize("name", ["ptb", "cifar10"])
+def test_axes_choose_among_presets(name):
+    kind = TASKS[name]
+    own, shared = kind.presets(name, "cpu"), kind.presets(name, "cpu", weight_sharing=True)
+    assert not own.weight_sharing and shared.weight_sharing and own.score.steps < shared.score.steps
+
+
+def test_formats_of_exports_are_those_that_are_written():
+    from nao_tf.serving import stored_weights
+
+    assert tuple(stored_weights.FORMATS) == EXPORT_WEIGHTS and stored_weights.DEFAULT == EXPORT_WEIGHTS[0]
+
+
+def test_tasks_and_settings_load_no_tensorflow():
+    script = """
+import sys
+from nao_tf.tasks import TASKS
+for name, kind in TASKS.items():
+    kind.presets(name, "cpu")
+assert "tensorflow" not in sys.modules and "keras" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+class TestTableTask(TaskContract):
+    @pytest.fixture(autouse=True)
+    def table(self, invented_table):
+        self.table = read_table(invented_table, NasBench201Space(), score_column="seen", test_column="told")
+
+    def make_task(self):
+        return TableTask("nasbench201", TableTask.presets("nasbench201", "cpu"), table=self.table)
+
+
+class TestLanguageTask(TaskContract):
+    budget = 3
+
+    def make_task(self):
+        words = ["the", "cat", "sat", "<unk>", "<eos>"]
+        text = np.random.default_rng(0).integers(len(words), size=900).astype(np.int32)
+        corpus = Corpus("text", "invented", Vocabulary(words), text[:600], text[600:750], text[750:])
+        settings = LanguageTask.presets("text", "cpu")
+        small = {"units": 4, "batch_size": 4, "window": 5, "steps": 6, "evaluation_batch": 4}
+        for part in ("score", "final"):
+            settings = replaced(settings, part, value=dataclasses.replace(getattr(settings, part), **small))
+        return LanguageTask("text", settings, corpus=corpus)
+
+
+def test_final_models_of_one_program_know_whose_weights_it_has(tmp_path):
+    from nao_tf.observer import Observer
+
+    task = TestLanguageTask().make_task()
+    one, other = (task.final(task.space.parse(name), seed=1) for name in ("NAO", "NAO-WS"))
+    one.train(tmp_path / "one.npz", label="one", observer=Observer())
+    value = one.validate()
+    other.train(tmp_path / "other.npz", label="other", observer=Observer())
+    with pytest.raises(RuntimeError, match="train this one from its checkpoint"):
+        one.validate()
+    one.train(tmp_path / "one.npz", label="one", observer=Observer())  # brings its weights back
+    assert one.validate() == value != other.parameters
