@@ -34,17 +34,14 @@ sys.path.insert(0, str(ROOT))  # run by its path
 import numpy as np  # noqa: E402
 
 from nao_tf.architecture import NasBench201Space, SearchSpace  # noqa: E402
-from nao_tf.controller import PRESETS as CONTROLLERS  # noqa: E402
 from nao_tf.controller.quality import kendall_tau, pairwise_accuracy  # noqa: E402
 from nao_tf.data.table import ArchitectureTable, read_table  # noqa: E402
 from nao_tf.errors import InputError  # noqa: E402
 from nao_tf.search.loop import Rounds, search  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
-from nao_tf.search.settings import PRESETS  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
-from nao_tf.search.strategies.nao import AscentSettings  # noqa: E402
 from nao_tf.search.strategy import Strategy  # noqa: E402
-from nao_tf.tasks.table import TableEvaluator  # noqa: E402
+from nao_tf.tasks.table import PRESETS, TableEvaluator  # noqa: E402
 
 HALVES = {"all": (0, 1), "even": (0,), "odd": (1,)}  # of the seeds, by their remainder
 
@@ -100,8 +97,8 @@ def contender(label: str, *, initial: int | None = None, proposals: int | None =
         raise InputError(f"strategy {name!r}; known are {', '.join(STRATEGIES)}")
     if preset and preset not in PRESETS:
         raise InputError(f"preset {preset!r} of strategy {name!r}; known are {', '.join(PRESETS)}")
-    entry, of_preset = STRATEGIES[name], PRESETS[preset or "cpu"]
-    values = {"controller": CONTROLLERS[of_preset.controller], "ascent": AscentSettings(**of_preset.ascent)}
+    entry, of_preset = STRATEGIES[name], PRESETS[preset or "cpu"][None]
+    values = {"controller": of_preset.controller, "ascent": of_preset.ascent}
     settings = {key: values[key] for key in entry.settings if key in values}
     if preset and not settings:
         with_presets = [other for other, row in STRATEGIES.items() if values.keys() & row.settings.keys()]
@@ -155,7 +152,7 @@ def predictor_quality(
     scores = np.array([table.row(cell).score for cell in cells])
     figures: dict[int, dict] = {}
     for budget in budgets if held_out else ():
-        part = Pool(None, pool.space, pool.metric, pool.higher_is_better)
+        part = Pool(None, pool.space, metric=pool.metric, higher_is_better=pool.higher_is_better)
         for evaluation in pool.evaluations[:budget]:
             part.append(evaluation)
         predictor = strategy.predictor(part)

@@ -44,6 +44,7 @@ def main() -> None:
     """Runs with the flags as they were parsed."""
     kind, name, strategy = flags.task_class(), flags.value("task"), flags.value("strategy")
     settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
+    Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
     if name in kind.reads_with_tensorflow:
         load_tensorflow()
     task = kind.load(name, settings)

@@ -183,7 +183,8 @@ class TerminalObserver(Observer):
                 score = metric.text(row["score"])
                 log(f"  {row['id']:4d} {row['origin']:9s} {metric.words} {score:>8s}  {row['text']}")
             log(f"winner: architecture {content['best']['id']}, {content['best']['text']}")
-        rows: dict[str, Mapping[str, Any]] = {name: result.test, **result.baselines}
+        found = {} if result.pool is None else {"evaluations": len(result.pool), "best": content["best"]}
+        rows: dict[str, Mapping[str, Any]] = {name: {**result.test, **found}, **result.baselines}
         for name, figures in rows.items():
             failed = f"failed: {figures['failed']}" if "failed" in figures else None
             log(f"{name:10s}  {failed or task.figures_text(figures)}")

@@ -131,11 +131,7 @@ class Study:
         Raises:
             InputError: an unknown baseline, or the directory belongs to another computation; nothing is written.
         """
-        known = [*([self.task.rival] if self.task.rival else []), *STRATEGIES]
-        rivals = [name for name in dict.fromkeys(baselines) if name != self.strategy_name]
-        for name in rivals:
-            if name not in known:
-                raise InputError(f"--baselines: {name!r} is not one of {', '.join(known)}")
+        rivals = self.rivals_of(self.task, baselines, strategy=self.strategy_name)
         searched = [self.strategy_name, *(name for name in rivals if name in STRATEGIES)]
         identities = {self._file(name).name: self._identity(name) for name in searched}
         self.work.claim({**identities, "final": self.work.first_final_settings(self.task.final_identity())})
@@ -175,6 +171,16 @@ class Study:
         entry, settings = STRATEGIES[name], self.task.settings
         own = {part: getattr(settings, part, default) for part, default in entry.settings.items()}
         return entry.make(self.task.space, self.seed, observer=self.observer, **own)
+
+    @staticmethod
+    def rivals_of(task: Task | type[Task], baselines: Iterable[str], *, strategy: str) -> list[str]:
+        """The baselines of a study without its own strategy, each once. Raises InputError for an unknown one."""
+        known = [*([task.rival] if task.rival else []), *STRATEGIES]
+        rivals = [name for name in dict.fromkeys(baselines) if name != strategy]
+        for name in rivals:
+            if name not in known:
+                raise InputError(f"--baselines: {name!r} is not one of {', '.join(known)}")
+        return rivals
 
     @staticmethod
     def rounds_of(task: Task, name: str) -> Rounds:
@@ -308,8 +314,6 @@ class Study:
             return None
         with self.work.timed("controller"):
             predictor = self.strategy(self.strategy_name).predictor(pool)
-        if predictor is not None:
-            self.observer.predictor(None, predictor)
         return predictor
 
     def _final(self, architecture, label) -> FinalModel:

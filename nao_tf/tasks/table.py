@@ -219,7 +219,9 @@ class TableTask(Task):
 
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""
-        return "  ".join(f"{name} {value:.3f}" for name, value in figures.items() if isinstance(value, float))
+        best, test = figures["best"], self.table.test_column
+        tested = "" if test is None else f"  {test} {figures[test]:.3f}"
+        return f"{figures['evaluations']} evaluations  {self.metric.name} {best['score']:.3f}{tested}  {best['text']}"
 
 
 class TableEvaluator(FunctionEvaluator):

@@ -233,8 +233,14 @@ class Task(abc.ABC):
         return None if settings is None else plain(settings)
 
     def figures_text(self, figures: Mapping[str, Any]) -> str:
-        """What `FinalModel.measure` gives, for people."""
-        return "  ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+        """The figures of a model, for people.
+
+        Args:
+            figures: those of `FinalModel.measure`; of the winner of a search also `evaluations` and `best`, see
+                `Pool.summary`.
+        """
+        numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
+        return "  ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in numbers.items())
 
     def curves(self, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:
         """Validation figures by epoch of models that have them, by the models' names."""

@@ -138,7 +138,7 @@ def test_a_text_that_is_too_short_is_one_line_and_leaves_nothing(tmp_path):
         ("--set=controller.hidden=16", "controller.hidden: 32, now 16"),
         ("--weight_sharing", "weight_sharing: false, now true"),
         ("--strategy=random", 'strategy: "nao", now "random"'),
-        ("--minimum_count=3", "data: "),  # another vocabulary is other data
+        ("--vocabulary_size=5", "data: "),  # another vocabulary is other data
     ],
 )
 def test_what_cannot_change_is_named_and_nothing_is_touched(more, said, text, finished):

@@ -9,7 +9,9 @@ from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategies.mlp import MlpSettings
 from nao_tf.search.strategies.mlp_ensemble import MlpEnsembleSettings
 from nao_tf.search.strategies.nao import AscentSettings
-from nao_tf.testing.strategies import SPACE, Judge
+from nao_tf.testing.strategies import SPACE, Judge, relus
+
+__all__ = ["SMALL", "SPACE", "Judge", "make", "relus", "run", "strings"]
 
 # So small that a search takes a second.
 SMALL = {
