@@ -406,8 +406,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
     table = read_table(given.table, NasBench201Space(), score_column=given.score_column, test_column=given.test_column)
     print(
-        f"{given.table}: {len(table.rows):,} different cells, seen {table.score_column}, told {table.test_column}; "
-        f"the best cell has {table.best.score:g} and {table.best.test:g}",
+        f"{given.table}: {len(table.rows):,} different cells, searched by {table.score_column}, "
+        f"tested by {table.test_column}; the best cell has {table.best.score:g} and {table.best.test:g}",
         file=sys.stderr,
     )
     results, lines = [], []

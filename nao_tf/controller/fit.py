@@ -71,7 +71,7 @@ class Controller:
             ValueError: fewer than two architectures, another number of scores, an architecture of another space, or a
                 score that is not finite.
         """
-        training_set = TrainingSet.of(space, architectures, scores, settings=settings, seed=seed)
+        training_set = TrainingSet.of(space, architectures, scores=scores, settings=settings, seed=seed)
         model = EncoderPredictorDecoder.for_space(space, settings, seed=seed)
         compiled = compiled_for(space, settings)
         losses = _train(model, compiled, training_set)
@@ -112,7 +112,7 @@ class Controller:
         return propose(
             self.space,
             starts,
-            step_sizes,
+            step_sizes=step_sizes,
             ascend=self._ascend,
             predict=self._member_scores,
             ascents=ascents,

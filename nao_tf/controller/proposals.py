@@ -33,8 +33,8 @@ class Proposal:
 def propose(
     space: SearchSpace,
     starts: Sequence[Architecture],
-    step_sizes: Sequence[float],
     *,
+    step_sizes: Sequence[float],
     ascend: Callable[[Sequence[Architecture], np.ndarray], np.ndarray],
     predict: Callable[[Sequence[Architecture]], np.ndarray],
     ascents: int = 1,

@@ -119,8 +119,8 @@ class TrainingSet:
         cls,
         space: SearchSpace,
         architectures: Sequence[Architecture],
-        scores: Sequence[float] | np.ndarray,
         *,
+        scores: Sequence[float] | np.ndarray,
         settings: ControllerSettings,
         seed: int,
     ) -> Self:

@@ -27,9 +27,8 @@ def predict(architectures):
 
 
 def proposals(starts, sizes, **options):
-    return propose(
-        SPACE, [SPACE.architecture(start) for start in starts], sizes, ascend=ascend, predict=predict, **options
-    )
+    architectures = [SPACE.architecture(start) for start in starts]
+    return propose(SPACE, architectures, step_sizes=sizes, ascend=ascend, predict=predict, **options)
 
 
 def test_each_architecture_comes_once_with_its_smallest_step_size():

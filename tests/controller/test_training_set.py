@@ -9,9 +9,8 @@ from nao_tf.controller.training_set import NORMALISATIONS, TrainingSet, normalis
 
 def training_set(count, seed=5, **changes):
     space, cells, scores = scored_pool()
-    return TrainingSet.of(
-        space, cells[:count], scores[:count], settings=dataclasses.replace(SMALL, **changes), seed=seed
-    )
+    settings = dataclasses.replace(SMALL, **changes)
+    return TrainingSet.of(space, cells[:count], scores=scores[:count], settings=settings, seed=seed)
 
 
 def test_pools_larger_than_a_batch_are_read_in_shuffled_epochs():
