@@ -11,7 +11,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "dataset_builder" not
 DICTATED = {"call", "build", "get_config", "from_config", "compute_output_shape", "get_initial_state"}
 POSITIONAL = 2  # arguments, besides self or cls
 # Three that belong together and are never confused: what a strategy is asked, and what a controller learns.
-THREE = {"Strategy.ask", "Controller.fit", "Controller.propose", "propose", "TrainingSet.of"}
+THREE = {"Strategy.ask", "Controller.fit"}
 
 
 def public_functions(path):
