@@ -15,7 +15,7 @@ SPACE = RecurrentSpace()
 def controller():
     """A small controller, its weights drawn at random."""
     settings = ControllerSettings(members=2, embedding_width=4, hidden=6, predictor_layers=1, predictor_width=8)
-    model, generator = EncoderPredictorDecoder.for_space(SPACE, settings, 1), np.random.default_rng(1)
+    model, generator = EncoderPredictorDecoder.for_space(SPACE, settings, seed=1), np.random.default_rng(1)
     for weight in model.weights:
         weight.assign(generator.normal(size=weight.shape))
     return model

@@ -87,7 +87,7 @@ def plain_training(final, seed):
             give(values)
             inputs, targets = (tf.constant(text[start + ahead : start + ahead + length]) for ahead in (0, 1))
             with tf.GradientTape() as tape:
-                outputs, _, state = model.hidden(inputs, state, tf.constant(ARCHITECTURE.values))
+                outputs, _, state = model.hidden(inputs, state, architecture=tf.constant(ARCHITECTURE.values))
                 logits = tf.einsum("tbu,vu->tbv", outputs, model.embedding.value) + model.bias.value
                 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
                 if length > 1:

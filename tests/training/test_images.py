@@ -93,7 +93,9 @@ def test_a_step_is_gradient_descent_with_nesterov_momentum_by_hand():
     images, labels = tf.constant(DATA.train.images[:6]), tf.constant(DATA.train.labels[:6])
     seed, rate = tf.constant([5, 6]), 0.1
     velocities = [np.zeros(variable.shape, np.float32) for variable in model.trainable_variables]
-    used = {id(table): np.unique(rows) for table, rows in zip(model.tables, model.rows(values), strict=True)}
+    used = {
+        id(table): np.unique(rows) for table, rows in zip(model.network.tables, model.network.rows(values), strict=True)
+    }
     for _ in range(2):
         with tf.GradientTape() as tape:
             logits, _ = model.logits(images, architecture=values, seed=seed)

@@ -130,7 +130,7 @@ def test_one_program_serves_several_cells_and_the_model_knows_its_own():
     for architecture in (NAO, NAO_WS):
         final.change_network(architecture)
         final.train(1)
-        assert final.network == architecture and final.model.own_architecture == architecture.values
+        assert final.network == architecture and final.model.architecture == architecture.values
     assert traces(final.training.program) == 1
     other = trainer(NAO_WS)
     other.train(1)
@@ -276,9 +276,8 @@ def test_the_likelihood_of_a_text_is_that_of_a_plain_loop(kind, batch_size, wind
     for position in range(pairs):
         if position % rows == 0:
             state = model.cell.initial_state(1)
-        outputs, _, state = model.hidden(
-            tf.constant(text[position : position + 1, None]), state, tf.constant(network.values, tf.int32)
-        )
+        word = tf.constant(text[position : position + 1, None])
+        outputs, _, state = model.hidden(word, state, architecture=tf.constant(network.values, tf.int32))
         logits = embedding @ np.asarray(outputs[0, 0], np.float64) + bias
         total += np.log(np.sum(np.exp(logits))) - logits[text[position + 1]]
     likelihood = TextLikelihood(model, text, batch_size=batch_size, window=window)
