@@ -2,40 +2,93 @@
 
 import io
 import pathlib
+import re
 from collections.abc import Iterator
 
 from nao_tf.errors import InputError
+
+# What a file begins with that is no text in UTF-8; the first that fits, so UTF-32 stands before UTF-16.
+_BEGINNINGS = (
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+_PACKED = (
+    (b"\x1f\x8b", "gzip"),
+    (b"PK\x03\x04", "zip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"(\xb5/\xfd", "zstd"),
+)
+_SAMPLE = 1 << 12  # bytes that tell UTF-16 without a mark
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
     """The lines of a text file, without their line ends; empty lines are kept.
 
     Lines end at `\\n`, `\\r\\n` or `\\r` only. (`str.splitlines` would also split at characters that occur inside the
-    tokens of WikiText.) A byte-order mark is not part of the text.
+    tokens of WikiText.) A byte-order mark in front is not part of the text.
 
     Args:
         path: of the file.
 
     Raises:
-        InputError: the file is missing, unreadable, empty or not UTF-8.
+        InputError: the file is missing, unreadable, empty or not text in UTF-8.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); give a readable text file") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}); give a readable text file") from error
     if not data:
         raise InputError(f"{path}: the file is empty; give a text in UTF-8")
+    return list(_lines(decoded(data, str(path))))
+
+
+def decoded(data: bytes, name: str) -> str:
+    """The text of a file in UTF-8, without the byte-order mark in front.
+
+    Args:
+        data: the bytes of the file.
+        name: of the file, for errors.
+
+    Raises:
+        InputError: the bytes are no text in UTF-8; the message says where, and what they look like.
+    """
+    for beginning, packing in _PACKED:
+        if data.startswith(beginning):
+            raise InputError(f"{name}: not text but a {packing} file; unpack it")
+    for mark, encoding in _BEGINNINGS:
+        if data.startswith(mark):
+            raise InputError(f"{name}: not UTF-8 but {encoding}, by its byte-order mark; convert the file to UTF-8")
+    zero = data.find(0)
+    if zero >= 0:
+        wide = ", as in UTF-16 without a byte-order mark" if _is_wide(data) else ""
+        raise InputError(
+            f"{name}: not text: byte 0 at {zero:,} (line {_line_at(data, zero):,}){wide}; give a text in UTF-8"
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{path}: not UTF-8 at byte {error.start} (line {line}, 0x{data[error.start]:02x});"
-            " convert the file to UTF-8"
+            f"{name}: not UTF-8 at byte {error.start} (line {_line_at(data, error.start)},"
+            f" 0x{data[error.start]:02x}); convert the file to UTF-8, from Latin-1 for instance"
         ) from error
-    return list(_lines(text.removeprefix("\ufeff")))
+    return text.removeprefix("\ufeff")
+
+
+def _is_wide(data):
+    """Whether about every other byte, or more, is 0, as in characters of two or four bytes."""
+    sample = data[:_SAMPLE]
+    return 0.3 < sample.count(0) / len(sample) and b"\0" * 4 not in sample
+
+
+def _line_at(data, position):
+    """The line of a byte, from 1."""
+    return len(re.findall(rb"\r\n|\r|\n", data[:position])) + 1
 
 
 def _lines(text: str) -> Iterator[str]:

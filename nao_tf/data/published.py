@@ -1,7 +1,14 @@
-"""The names of the files of the published corpora, wherever a user unpacked them."""
+"""The files of a corpus in a user's folder: which one is which part, and what is left out.
 
+The published corpora have names of their own, wherever a user unpacked them; a user's own text has the names that
+people give to parts.
+"""
+
+import dataclasses
+import os
 import pathlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from nao_tf.errors import InputError
 
@@ -14,33 +21,171 @@ FILE_NAMES: Mapping[str, tuple[str, ...]] = {
     "wikitext2": ("wiki.{part}.tokens", "{part}.txt"),  # Merity's archive; the usual language-model examples
 }
 
+SUFFIXES = (".txt", ".text", ".tokens")  # of texts, in any case
+_SPELLINGS: Mapping[str, str] = {  # of parts, in any case
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "val", "validation", "dev", "development"), "valid"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+}
+_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})  # of systems; without case
+_ABOUT = frozenset({"readme", "license", "licence", "citation", "changelog"})  # names of what is no part of a text
+_NAMED = 4  # files that a note names
+
+
+@dataclasses.dataclass(frozen=True)
+class TextFiles:
+    """The files of a corpus.
+
+    Attributes:
+        paths: part -> its files, in order; parts without a file are missing.
+        folders: part -> the folder that its files were found in; only for parts that are folders.
+        left_out: what else lies in the folder, without what systems leave there; folders end in "/".
+    """
+
+    paths: Mapping[str, Sequence[pathlib.Path]]
+    folders: Mapping[str, pathlib.Path]
+    left_out: Sequence[str]
+
+    @property
+    def note(self) -> str | None:
+        """One line about what is left out; None if nothing is."""
+        if not self.left_out:
+            return None
+        more = f", … ({len(self.left_out):,} in all)" if len(self.left_out) > _NAMED else ""
+        names = ", ".join(repr(name)[1:-1] for name in self.left_out[:_NAMED])  # in one line, whatever the name
+        return f"left out, as no part of the text: {names}{more}"
+
 
 def published_files(task: str, folder: pathlib.Path) -> dict[str, pathlib.Path]:
     """The files of a published corpus in `folder`: part -> path.
 
     Raises:
-        InputError: the files of some part are missing.
+        InputError: the files of some part are missing, or several could be one part.
     """
-    files, missing = _search(task, folder)
-    if missing:
-        names = " or ".join(name.format(part=missing[0]) for name in FILE_NAMES[task])
-        raise InputError(
-            f"{folder}: no file for the part {missing[0]!r} of {task}; expected {names}; parts are {', '.join(PARTS)}"
-        )
-    return files
+    files = find_published(task, folder)
+    for part in PARTS:
+        if part not in files.paths:
+            names = " or ".join(name.format(part=part) for name in FILE_NAMES[task])
+            raise InputError(
+                f"{folder}: no file for the part {part!r} of {task}; expected {names}; parts are {', '.join(PARTS)}"
+            )
+    return {part: files.paths[part][0] for part in PARTS}
 
 
 def has_published_files(task: str, folder: pathlib.Path) -> bool:
     """Whether `folder` holds at least one file of the published corpus."""
-    files, _ = _search(task, folder)
-    return bool(files)
+    return folder.is_dir() and bool(find_published(task, folder).paths)
 
 
-def _search(task: str, folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
-    files: dict[str, pathlib.Path] = {}
+def find_published(task: str, folder: pathlib.Path) -> TextFiles:
+    """The files of a published corpus in `folder`, in any case; the original names are preferred.
+
+    Raises:
+        InputError: several files could be one part, or the folder cannot be read.
+    """
+    original = FILE_NAMES[task][0]
+    named: dict[str, list[str]] = {part: [] for part in PARTS}
+    plain: dict[str, list[str]] = {part: [] for part in PARTS}
+    entries = _entries(folder)
+    for name in entries:
+        stem, suffix = _split(name)
+        for part in PARTS:
+            if name.casefold() == original.format(part=part):
+                named[part].append(name)
+        if suffix in SUFFIXES and stem in _SPELLINGS:
+            plain[_SPELLINGS[stem]].append(name)
+    paths = {
+        part: [folder / _only(folder, part, named[part] or plain[part])] for part in PARTS if named[part] or plain[part]
+    }
+    used = {path.name for files in paths.values() for path in files}
+    return TextFiles(paths, {}, [_told(folder, name) for name in entries if name not in used])
+
+
+def find_own(folder: pathlib.Path) -> TextFiles:
+    """The files of a user's own text: `train.txt`, or all texts below `train`, by name; so for every part.
+
+    Names are read in any case, with the usual spellings of the parts. `corpus.train.txt` is read where there is no
+    `train.txt`.
+
+    Raises:
+        InputError: several files or folders could be one part, or a folder cannot be read.
+    """
+    plain: dict[str, list[str]] = {part: [] for part in PARTS}
+    longer: dict[str, list[str]] = {part: [] for part in PARTS}
+    below: dict[str, tuple[list[pathlib.Path], list[str]]] = {}
+    entries = _entries(folder)
+    for name in entries:
+        if (folder / name).is_dir():
+            part = _SPELLINGS.get(name.casefold())
+            if part is not None:
+                below[name] = _texts_below(folder / name)
+                if below[name][0]:
+                    plain[part].append(name)
+            continue
+        stem, suffix = _split(name)
+        last = re.split(r"[._\- ]", stem)[-1]
+        if suffix in SUFFIXES and last in _SPELLINGS:
+            (plain if stem == last else longer)[_SPELLINGS[last]].append(name)
+    paths: dict[str, Sequence[pathlib.Path]] = {}
+    folders: dict[str, pathlib.Path] = {}
+    left_out: list[str] = []
     for part in PARTS:
-        candidates = [folder / name.format(part=part) for name in FILE_NAMES[task]]
-        path = next((path for path in candidates if path.exists()), None)
-        if path is not None:
-            files[part] = path
-    return files, [part for part in PARTS if part not in files]
+        if not (plain[part] or longer[part]):
+            continue
+        name = _only(folder, part, plain[part] or longer[part])
+        if name in below:
+            paths[part], others = below[name]
+            folders[part] = folder / name
+            left_out += [f"{name}/{other}" for other in others]
+        else:
+            paths[part] = [folder / name]
+    used = {path.relative_to(folder).parts[0] for files in paths.values() for path in files}
+    return TextFiles(paths, folders, [_told(folder, name) for name in entries if name not in used] + left_out)
+
+
+def _entries(folder):
+    """The names in a folder, sorted, without litter. Raises InputError."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error}); give a readable folder") from error
+    return [name for name in names if not _is_litter(name)]
+
+
+def _is_litter(name):
+    return name.startswith(".") or name.casefold() in _LITTER or _split(name)[0] in _ABOUT
+
+
+def _split(name):
+    """Stem and suffix, without case."""
+    path = pathlib.PurePath(name.casefold())
+    return path.stem, path.suffix
+
+
+def _texts_below(folder):
+    """The texts below a folder, at any depth, by name; and the names of the other files. Litter is neither."""
+
+    def refuse(error):
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); give a readable folder") from error
+
+    texts, others = [], []
+    for directory, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not _is_litter(name)]
+        for name in names:
+            path = pathlib.Path(directory, name)
+            if _split(name)[1] in SUFFIXES and not name.startswith("."):
+                texts.append(path)
+            elif not _is_litter(name):
+                others.append(str(path.relative_to(folder)))
+    return sorted(texts), sorted(others)
+
+
+def _only(folder, part, names):
+    """The only one of the names that could be a part. Raises InputError."""
+    if len(names) > 1:
+        raise InputError(f"{folder}: {' and '.join(names)} could all be the part {part!r}; leave one")
+    return names[0]
+
+
+def _told(folder, name):
+    return f"{name}/" if (folder / name).is_dir() else name

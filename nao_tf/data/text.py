@@ -5,21 +5,26 @@ TensorFlow is imported only when TFDS data are read.
 Letters: N tokens of a part.
 """
 
+import collections
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
-from nao_tf.data.published import FILE_NAMES, PARTS, published_files
-from nao_tf.data.vocabulary import END_OF_SENTENCE, Vocabulary
+from nao_tf.data.published import FILE_NAMES, PARTS, find_own, find_published, published_files
+from nao_tf.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Vocabulary
 from nao_tf.errors import InputError
 
 _FEWEST_TOKENS = 2  # an input and its target
 _FEWEST_WORDS = 2  # with one word there is nothing to predict
+_MOST_UNKNOWN = 0.9  # of the training words; a model of <unk> alone has a perplexity near 1 and says nothing
+_ADVISED_UNKNOWN = 0.1  # what an error's advice leaves of them
+_LONG_LINE = 1_000  # words of a text in one line that are worth a note
+_MARK = "\ufeff"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,6 +38,7 @@ class Corpus:
         train: int32 `[N]`, the training text.
         valid: int32 `[N]`, the text that architectures are compared on.
         test: int32 `[N]`, the text of the final test.
+        notes: facts that a user should know, one line each: files left out, words that training never has, ….
     """
 
     name: str
@@ -41,11 +47,13 @@ class Corpus:
     train: np.ndarray
     valid: np.ndarray
     test: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) over the vocabulary and the tokens of all parts.
 
-        Equal content has an equal fingerprint, whatever folder or format it is read from: name and source do not count.
+        Equal content has an equal fingerprint, whatever folder or format it is read from: name, source and notes do not
+        count.
         """
         digest = hashlib.sha256("\n".join(self.vocabulary.words).encode("utf-8"))
         for tokens in (self.train, self.valid, self.test):
@@ -69,6 +77,7 @@ class _Texts:
     name: str
     source: str
     parts: Mapping[str, _Part]
+    notes: tuple[str, ...] = ()
 
 
 def load_corpus(
@@ -92,7 +101,8 @@ def load_corpus(
     Args:
         task: `ptb`, `wikitext2` or `text`.
         data_dir: a folder in the published format (`ptb.train.txt`, …; `wiki.train.tokens`, …; `train.txt`, …), for
-            `text` also with folders `train`, `valid` and `test` of `*.txt` files.
+            `text` also with folders `train`, `valid` and `test` of texts. Names are read in any case, with the usual
+            spellings of the parts (`val`, `dev`, …); what else lies there is told in `Corpus.notes`.
         download: whether the network may be used.
         tfds_dir: the folder of prepared TFDS data; `$TFDS_DATA_DIR` or `~/tensorflow_datasets` when not given, as in
             TFDS.
@@ -100,8 +110,9 @@ def load_corpus(
         minimum_count: task `text` only: the fewest occurrences of a word in the training part.
 
     Raises:
-        InputError: no such task, folder or file; a file that is empty or not UTF-8; a text too small to predict
-            anything; a failed download; a limit of the vocabulary that does not apply.
+        InputError: no such task, folder or file; several files for one part; a file that is empty or not UTF-8; a text
+            too small to predict anything; a failed download; a limit of the vocabulary that does not apply, or that
+            leaves hardly a word.
     """
     if task in FILE_NAMES and (vocabulary_size is not None or minimum_count != 1):
         raise InputError(f"vocabulary_size and minimum_count are for the task text; {task} has a published dictionary")
@@ -152,30 +163,25 @@ def _from_folder(task: str, folder: pathlib.Path) -> _Texts:
     if not folder.is_dir():
         reason = "not a folder" if folder.exists() else "no such folder"
         raise InputError(f"{folder}: {reason}; give the folder that holds the files of {task} with --data_dir")
-    parts = {
-        part: _Part([line for path in paths for line in read_lines(path)], source)
-        for part, (paths, source) in _files(task, folder).items()
-    }
-    return _Texts(name=task, source=str(folder), parts=parts)
-
-
-def _files(task: str, folder: pathlib.Path) -> dict[str, tuple[list[pathlib.Path], str]]:
     if task in FILE_NAMES:
-        return {part: ([path], str(path)) for part, path in published_files(task, folder).items()}
-    return {part: _own_files(folder, part) for part in PARTS}
-
-
-def _own_files(folder: pathlib.Path, part: str) -> tuple[list[pathlib.Path], str]:
-    """The files of one part of a user's own text: `train.txt`, or else all `*.txt` in `train`, by name."""
-    single = folder / f"{part}.txt"
-    if single.exists():
-        return [single], str(single)
-    paths = sorted((folder / part).glob("*.txt"))
-    if not paths:
-        raise InputError(
-            f"{folder}: no text for the part {part!r}; expected {part}.txt or a folder {part} of .txt files"
-        )
-    return paths, str(folder / part)
+        files = find_published(task, folder)
+        paths = {part: ([path], path) for part, path in published_files(task, folder).items()}
+    else:
+        files = find_own(folder)
+        paths = {part: (files.paths.get(part, ()), files.folders.get(part, folder)) for part in PARTS}
+        for part, (found, place) in paths.items():
+            if not found:
+                there = f"; {files.note}" if files.note else ""
+                raise InputError(
+                    f"{folder}: no text for the part {part!r}; expected {part}.txt or a folder {part} of .txt files"
+                    f"{there}"
+                )
+            paths[part] = (found, place if part in files.folders else found[0])
+    parts = {
+        part: _Part([line for path in found for line in read_lines(path)], str(source))
+        for part, (found, source) in paths.items()
+    }
+    return _Texts(name=task, source=str(folder), parts=parts, notes=() if files.note is None else (files.note,))
 
 
 def _from_tfds(task: str, *, download: bool, tfds_dir: str | pathlib.Path | None) -> _Texts | None:
@@ -207,8 +213,76 @@ def _build(texts: _Texts, vocabulary_size: int | None, minimum_count: int) -> Co
             f" {_FEWEST_WORDS}"
         )
     vocabulary = _VOCABULARIES[texts.name](texts.parts, vocabulary_size, minimum_count)
+    _check_vocabulary(vocabulary, train, size=vocabulary_size, minimum_count=minimum_count)
     tokens = {part: vocabulary.encode(text.lines, text.source) for part, text in texts.parts.items()}
-    return Corpus(name=texts.name, source=texts.source, vocabulary=vocabulary, **tokens)
+    notes = [*texts.notes, *_notes_of_lines(texts.parts.values())]
+    if texts.name in _TASK_VOCABULARIES:
+        notes += _notes_of_words(vocabulary, tokens, published=texts.name in FILE_NAMES)
+    return Corpus(name=texts.name, source=texts.source, vocabulary=vocabulary, notes=tuple(notes), **tokens)
+
+
+def _check_vocabulary(vocabulary: Vocabulary, train: _Part, *, size: int | None, minimum_count: int) -> None:
+    """Raises InputError if a limit of the vocabulary left hardly a word of the training text."""
+    counts = collections.Counter(word for line in train.lines for word in line.split())
+    total = counts.total()
+    known = sum(count for word, count in counts.items() if word in vocabulary.ids and word != UNKNOWN)
+    if known and known >= (1 - _MOST_UNKNOWN) * total:
+        return
+    limits = [f"minimum_count={minimum_count:,}"] if minimum_count > 1 else []
+    limits += [] if size is None else [f"vocabulary_size={size:,}"]
+    unknown = f"{1 - known / total:.0%} of the training words {UNKNOWN}, so there is nothing to learn"
+    kept = 0
+    for number, (word, count) in enumerate(counts.most_common(), start=len((END_OF_SENTENCE, UNKNOWN)) + 1):
+        kept += count if word != UNKNOWN else 0
+        if limits and kept >= (1 - _ADVISED_UNKNOWN) * total:
+            raise InputError(
+                f"{train.source}: {' and '.join(limits)} make {unknown}; with a minimum_count of at most {count:,} and"
+                f" a vocabulary_size of at least {number:,}, {kept / total:.0%} of them are kept"
+            )
+    raise InputError(f"{train.source}: {unknown.replace(UNKNOWN, f'are {UNKNOWN}', 1)}; give a text of words")
+
+
+def _notes_of_lines(parts: Iterable[_Part]) -> list[str]:
+    """What is odd about the lines of a text, though it can be learnt."""
+    notes = []
+    for part in parts:
+        marked = sum(line.startswith(_MARK) or f" {_MARK}" in line for line in part.lines)
+        if marked:
+            notes.append(
+                f"{part.source}: {marked:,} line(s) with a byte-order mark inside the text, which makes words of its"
+                " own; were files put together?"
+            )
+        words = len(part.lines[0].split())
+        if len(part.lines) == 1 and words >= _LONG_LINE:
+            notes.append(f"{part.source}: one line of {words:,} words; lines end at newlines only")
+    return notes
+
+
+def _notes_of_words(vocabulary: Vocabulary, tokens: Mapping[str, np.ndarray], *, published: bool) -> list[str]:
+    """Which share of the words of validation and test a model cannot know from training.
+
+    Args:
+        vocabulary: of the corpus.
+        tokens: part -> int32 `[N]`.
+        published: whether `<unk>` is the corpus's own word, which is no fact about the user's text.
+    """
+    end, unk = vocabulary.end_of_sentence_id, vocabulary.unknown_id
+    seen = np.bincount(tokens["train"], minlength=len(vocabulary)) > 0  # [V]
+    words = {part: tokens[part][tokens[part] != end] for part in ("valid", "test")}
+
+    def shares(what):  # bool [V], of which words
+        of_parts = {part: float(what[ids].mean()) for part, ids in words.items()}
+        told = " and ".join(f"{share:.1%} of the words of {part}" for part, share in of_parts.items())
+        return told if any(of_parts.values()) else None
+
+    if published:
+        told = shares(~seen)
+        return [f"words that training never has: {told}; their probability is not learnt"] if told else []
+    told = shares(np.arange(len(vocabulary)) == unk)  # of an own vocabulary, all other words are in training
+    if told is None:
+        return []
+    learnt = "" if seen[unk] else ", which training never has, so its probability is not learnt; minimum_count=2 helps"
+    return [f"unknown words: {told}; they count as {UNKNOWN}{learnt}"]
 
 
 def _check(part: _Part) -> None:

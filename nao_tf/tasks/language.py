@@ -233,7 +233,8 @@ class LanguageTask(Task):
         corpus = self.corpus
         notice = f"NOTICE: no {self.name} data was given; running on the embedded sample {corpus.name}"
         line = f"corpus {corpus.name} ({corpus.source}): {len(corpus.vocabulary):,} words"
-        return [line] if corpus.name == self.name else [notice, line]
+        notes = [f"NOTICE: {note}" for note in corpus.notes]
+        return [*notes, line] if corpus.name == self.name else [notice, *notes, line]
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`; every cell has as many parameters."""

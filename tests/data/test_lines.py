@@ -1,5 +1,9 @@
 """Reading lines."""
 
+import gzip
+
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from nao_tf.data.lines import read_lines
@@ -39,3 +43,45 @@ def test_not_utf_8_says_where(tmp_path):
     path.write_bytes(b"one\ntwo caf\xe9\n")
     with pytest.raises(InputError, match=r"latin.txt: not UTF-8 at byte 11 \(line 2, 0xe9\)"):
         read_lines(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("a b\n".encode("utf-16"), "not UTF-8 but UTF-16, by its byte-order mark; convert the file to UTF-8"),
+        (b"\xfe\xff" + "a b\n".encode("utf-16-be"), "not UTF-8 but UTF-16"),
+        ("a b\n".encode("utf-32"), "not UTF-8 but UTF-32"),
+        ("ab cd\n".encode("utf-16-le"), r"not text: byte 0 at 1 \(line 1\), as in UTF-16 without"),
+        ("ab cd\n".encode("utf-16-be"), r"not text: byte 0 at 0 \(line 1\), as in UTF-16 without"),
+        (b"ab\ncd\n" + bytes(100), r"not text: byte 0 at 6 \(line 3\); give a text in UTF-8"),
+        (b"ab\r\nc\0d\n", r"not text: byte 0 at 5 \(line 2\); give"),
+        (b"ab\rcaf\xe9\r", r"not UTF-8 at byte 6 \(line 2, 0xe9\); convert the file to UTF-8"),  # lone CRs end lines
+        ("it\u2019s".encode("cp1252"), r"not UTF-8 at byte 2 \(line 1, 0x92\)"),
+        (gzip.compress(b"a b\n"), "not text but a gzip file; unpack it"),
+        (b"PK\x03\x04rest", "not text but a zip file"),
+        ("a\ud800".encode("utf-8", "surrogatepass"), "not UTF-8 at byte 1"),
+    ],
+)
+def test_what_is_no_text_in_utf_8_is_named(tmp_path, data, message):
+    path = tmp_path / "text.txt"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"text.txt: {message}") as error:
+        read_lines(path)
+    assert "\n" not in str(error.value)
+
+
+@hypothesis.settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@hypothesis.given(
+    text=st.text(alphabet=st.sampled_from("ab \r\n\0\ufeff\u2028\xe9"), max_size=20),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"]),
+)
+def test_any_bytes_are_lines_or_one_clear_line(tmp_path_factory, text, encoding):
+    path = tmp_path_factory.getbasetemp() / "any.txt"
+    path.write_bytes(text.encode(encoding, "replace"))
+    try:
+        lines = read_lines(path)
+    except InputError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+    else:
+        with open(path, encoding="utf-8-sig") as file:
+            assert [line.removesuffix("\n") for line in file] == lines

@@ -3,9 +3,12 @@
 import dataclasses
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 
@@ -182,3 +185,99 @@ def test_an_empty_folder_is_never_replaced_by_the_sample(tmp_path, task, names):
 def test_arguments_that_do_not_apply(arguments, message):
     with pytest.raises(InputError, match=message):
         load_corpus(**arguments)
+
+
+def test_unknown_words_are_told(tmp_path):
+    write(tmp_path, train="the cat sat\nthe dog sat\n", valid="the cow sat\n\nan ox sat\n", test="the dog sat\n")
+    notes = load_corpus("text", tmp_path).notes
+    assert notes == (
+        "unknown words: 50.0% of the words of valid and 0.0% of the words of test; they count as <unk>, which training"
+        " never has, so its probability is not learnt; minimum_count=2 helps",
+    )
+    (note,) = load_corpus("text", tmp_path, minimum_count=2).notes  # cat and dog are <unk> in training
+    assert note == "unknown words: 50.0% of the words of valid and 33.3% of the words of test; they count as <unk>"
+    (note,) = load_corpus("ptb", tmp_path).notes
+    assert note.startswith("words that training never has: 50.0% of the words of valid and 0.0% of")
+
+
+def test_a_text_of_known_words_has_no_notes(tmp_path):
+    assert load_corpus("text", write(tmp_path)).notes == ()
+    assert load_corpus("ptb").notes == ()
+
+
+@pytest.mark.skipif(not PTB.is_dir(), reason="the Penn Treebank is not at ../shared/data/ptb")
+def test_the_penn_treebank_has_no_notes():
+    assert load_corpus("ptb", PTB).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"minimum_count": 11}, "minimum_count=11 make 100% of the training words <unk>"),
+        ({"minimum_count": 10**9}, "minimum_count=1,000,000,000 make 100% of the training words <unk>"),
+        ({"minimum_count": 2, "vocabulary_size": 3}, "minimum_count=2 and vocabulary_size=3 make 95% of"),
+        ({"vocabulary_size": 3}, "vocabulary_size=3 make 95% of"),
+    ],
+)
+def test_a_vocabulary_of_hardly_a_word_is_refused(tmp_path, limits, message):
+    text = "".join(f"{' '.join(f'w{number}' for number in range(20))}\n" for _ in range(10))  # 20 words, each 10 times
+    write(tmp_path, train=text, valid=text, test=text)
+    with pytest.raises(InputError, match=message) as error:
+        load_corpus("text", tmp_path, **limits)
+    assert "a minimum_count of at most 10 and a vocabulary_size of at least 20, 90% of them" in str(error.value)
+    assert len(load_corpus("text", tmp_path, minimum_count=10, vocabulary_size=20).vocabulary) == 20
+
+
+def test_a_text_of_unknown_words_is_refused(tmp_path):
+    with pytest.raises(InputError, match="95% of the training words are <unk>, so there is nothing to learn; give a"):
+        load_corpus("text", write(tmp_path, train="<unk> " * 19 + "word\n"))
+
+
+@pytest.mark.parametrize(
+    ("train", "note"),
+    [
+        ("a b\n\ufeffa b\na \ufeffb\n", "train.txt: 2 line.s. with a byte-order mark inside the text"),
+        ("a b " * 500, "train.txt: one line of 1,000 words; lines end at newlines only"),
+        ("a b\u2028" * 500, "train.txt: one line of 1,000 words"),
+    ],
+)
+def test_odd_lines_are_told(tmp_path, train, note):
+    folder = write(tmp_path, train=train, valid="a b\n", test="a b\n")
+    (told,) = load_corpus("text", folder).notes
+    assert re.search(note, told)
+
+
+def test_left_out_files_are_told(tmp_path):
+    write(tmp_path)
+    (tmp_path / "valid.txt").rename(tmp_path / "Dev.TXT")
+    (tmp_path / "more.txt").touch()
+    assert load_corpus("text", tmp_path).notes == ("left out, as no part of the text: more.txt",)
+    assert load_corpus("ptb", tmp_path).notes == ("left out, as no part of the text: more.txt",)
+    (tmp_path / "Dev.TXT").rename(tmp_path / "held out.txt")
+    with pytest.raises(InputError, match="no text for the part 'valid'; .*; left out, .*: held out.txt, more.txt"):
+        load_corpus("text", tmp_path)
+
+
+words = st.sampled_from(["a", "b", "<unk>", "<eos>", "\ufeff", "\0", "\xe9", "\n", "\r", " ", "\u2028", "a b\nb a\n"])
+
+
+@hypothesis.settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@hypothesis.given(
+    texts=st.lists(st.lists(words, max_size=12).map(" ".join), min_size=3, max_size=3),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
+    limits=st.fixed_dictionaries(
+        {}, optional={"minimum_count": st.integers(-1, 4), "vocabulary_size": st.integers(0, 5)}
+    ),
+    task=st.sampled_from(["text", "ptb"]),
+)
+def test_any_texts_are_a_corpus_or_one_clear_line(tmp_path_factory, texts, encoding, limits, task):
+    folder = tmp_path_factory.getbasetemp()
+    for part, text in zip(("train", "valid", "test"), texts, strict=True):
+        (folder / f"{part}.txt").write_bytes(text.encode(encoding, "replace"))
+    try:
+        corpus = load_corpus(task, folder, **limits)
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert all(0 <= token < len(corpus.vocabulary) for token in corpus.train) and len(corpus.test) > 1
+        assert not any("\n" in note for note in corpus.notes)
