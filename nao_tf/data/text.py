@@ -168,7 +168,7 @@ def _from_folder(task: str, folder: pathlib.Path) -> _Texts:
         paths = {part: ([path], path) for part, path in published_files(task, folder).items()}
     else:
         files = find_own(folder)
-        paths = {part: (files.paths.get(part, ()), files.folders.get(part, folder)) for part in PARTS}
+        paths = {part: (list(files.paths.get(part, ())), files.folders.get(part, folder)) for part in PARTS}
         for part, (found, place) in paths.items():
             if not found:
                 there = f"; {files.note}" if files.note else ""
