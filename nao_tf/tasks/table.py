@@ -38,12 +38,14 @@ class TableFile:
         directory: folder of the file, where that is not given.
         score_column: the column that a search sees.
         test_column: the column that tests what it found.
+        lower_is_better: whether the score is an error, a loss or a time.
     """
 
     file: str | None = None
     directory: str | None = None
     score_column: str | None = "c10_val_200ep"
     test_column: str | None = "c10_test_200ep"
+    lower_is_better: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,13 +54,11 @@ class DecisionFile(TableFile):
 
     Attributes:
         decisions: the columns that make an architecture.
-        lower_is_better: whether the score is an error, a loss or a time.
     """
 
     score_column: str | None = None
     test_column: str | None = None
     decisions: tuple[str, ...] = ()
-    lower_is_better: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,20 +141,17 @@ class TableTask(Task):
         path = table_path(name, data)
         if data.score_column is None:
             raise InputError(f"--task={name} takes --score_column=COLUMN, the column that the search sees")
+        score, test, lower = data.score_column, data.test_column, data.lower_is_better
         if isinstance(data, DecisionFile):
             if not data.decisions:
                 raise InputError(
                     f"--task={name} takes --decisions=COLUMN,COLUMN,…, the columns that make an architecture"
                 )
             table = read_decision_table(
-                path,
-                decisions=data.decisions,
-                score_column=data.score_column,
-                test_column=data.test_column,
-                lower_is_better=data.lower_is_better,
+                path, decisions=data.decisions, score_column=score, test_column=test, lower_is_better=lower
             )
         else:
-            table = read_table(path, NasBench201Space(), score_column=data.score_column, test_column=data.test_column)
+            table = read_table(path, NasBench201Space(), score_column=score, test_column=test, lower_is_better=lower)
         return cls(name, settings, table=table)
 
     # ---- the data

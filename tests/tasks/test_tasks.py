@@ -73,24 +73,22 @@ class TestTableTask(TaskContract):
         return TableTask("nasbench201", TableTask.presets("nasbench201", "cpu"), table=self.table)
 
 
-class TestLanguageTask(TaskContract):
-    budget = 3
-
-    def make_task(self):
-        words = ["the", "cat", "sat", "<unk>", "<eos>"]
-        text = np.random.default_rng(0).integers(len(words), size=900).astype(np.int32)
-        corpus = Corpus("text", "invented", Vocabulary(words), text[:600], text[600:750], text[750:])
-        settings = LanguageTask.presets("text", "cpu")
-        small = {"units": 4, "batch_size": 4, "window": 5, "steps": 6, "evaluation_batch": 4}
-        for part in ("score", "final"):
-            settings = replaced(settings, part, value=dataclasses.replace(getattr(settings, part), **small))
-        return LanguageTask("text", settings, corpus=corpus)
+def small_language_task():
+    """A language task with an invented text, so small that a training takes a second."""
+    words = ["the", "cat", "sat", "<unk>", "<eos>"]
+    text = np.random.default_rng(0).integers(len(words), size=900).astype(np.int32)
+    corpus = Corpus("text", "invented", Vocabulary(words), text[:600], text[600:750], text[750:])
+    settings = LanguageTask.presets("text", "cpu")
+    small = {"units": 4, "batch_size": 4, "window": 5, "steps": 6, "evaluation_batch": 4}
+    for part in ("score", "final"):
+        settings = replaced(settings, part, value=dataclasses.replace(getattr(settings, part), **small))
+    return LanguageTask("text", settings, corpus=corpus)
 
 
 def test_final_models_of_one_program_know_whose_weights_it_has(tmp_path):
     from nao_tf.observer import Observer
 
-    task = TestLanguageTask().make_task()
+    task = small_language_task()
     one, other = (task.final(task.space.parse(name), seed=1) for name in ("NAO", "NAO-WS"))
     one.train(tmp_path / "one.npz", label="one", observer=Observer())
     value = one.validate()
