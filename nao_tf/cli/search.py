@@ -45,8 +45,8 @@ def main() -> None:
     kind, name, strategy = flags.task_class(), flags.value("task"), flags.value("strategy")
     settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
-    if name in kind.reads_with_tensorflow:
-        load_tensorflow()
+    if name in kind.reads_with_tensorflow or settings.bounds:
+        load_tensorflow()  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
     given = flags.architectures(task)
     if flags.value("dry_run"):

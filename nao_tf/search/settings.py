@@ -42,3 +42,8 @@ class StudySettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} of {value}; at least 1")
+
+    @property
+    def bounds(self) -> dict[str, int]:
+        """Bounds on the size of what a search may propose, by the names of their flags; none for most tasks."""
+        return {}

@@ -99,6 +99,12 @@ class ImageSettings(StudySettings):
             if value is not None and value <= 0:
                 raise ValueError(f"{name} of {value}; more than 0")
 
+    @property
+    def bounds(self) -> dict[str, int]:
+        """See `StudySettings`."""
+        bounds = {name: getattr(self, name) for name in ("max_parameters", "max_flops")}
+        return {name: bound for name, bound in bounds.items() if bound is not None}
+
 
 # The authors' searches: with weight sharing in the space `enas`, without it in the space of the paper.
 _PUBLISHED = ImageSettings(
@@ -207,8 +213,7 @@ class ImageTask(Task):
     def _bounded(self, space):
         """The space with the bounds of the settings. Raises ArchitectureError: no final model is so small."""
         settings, data = self.settings, self.data
-        bounds = {name: getattr(settings, name) for name in ("max_parameters", "max_flops")}
-        bounds = {name: bound for name, bound in bounds.items() if bound is not None}
+        bounds = settings.bounds
         if not bounds:
             return space
         from nao_tf.training.image_models import classifier_size
