@@ -25,7 +25,7 @@ from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
 from nao_tf.settings import plain
-from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.tasks.task import DataFiles, FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.image_settings import (
     FINAL_TRAININGS,
     SCRATCH_TRAININGS,
@@ -39,20 +39,7 @@ RESIDUAL = "resnet"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ImageFiles:
-    """Where images come from.
-
-    Attributes:
-        directory: folder of the published files; given, it is used strictly.
-        download: whether the data are fetched where they are neither given nor prepared.
-    """
-
-    directory: str | None = None
-    download: bool = False
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OwnImages(ImageFiles):
+class OwnImages(DataFiles):
     """Where a user's own images come from.
 
     Attributes:
@@ -82,7 +69,7 @@ class ImageSettings(StudySettings):
         max_flops: multiply-adds that a final model may need for an image; none: any number.
     """
 
-    data: ImageFiles = ImageFiles()
+    data: DataFiles = DataFiles()
     space: str
     weight_sharing: bool
     score: ImageTraining
@@ -243,7 +230,7 @@ class ImageTask(Task):
             raise InputError(f"--space={space}: known are {', '.join(SPACES)}")
         if training and architecture is not None:
             space = parse_cells(architecture, ConvolutionalSpace(space)).space.name
-        data = OwnImages() if name == OWN_IMAGES else ImageFiles()
+        data = OwnImages() if name == OWN_IMAGES else DataFiles()
         return dataclasses.replace(settings, data=data, space=space, final=final_training(preset, space, task=name))
 
     @classmethod

@@ -21,7 +21,7 @@ from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
 from nao_tf.settings import plain
-from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.tasks.task import DataFiles, FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.language_settings import (
     FINALIST_TRAININGS,
     SCRATCH_TRAININGS,
@@ -33,24 +33,11 @@ from nao_tf.training.language_settings import (
 OWN_TEXT = "text"
 LSTM = "lstm"
 CURVE = "validation_perplexity_by_epoch"
-EXPORT_WEIGHTS = ("float32", "float16", "int8")  # keys of `serving.EXPORT_WEIGHTS`, which loads TensorFlow
+EXPORT_WEIGHTS = ("float32", "float16", "int8")  # keys of `stored_weights.FORMATS`, which loads TensorFlow
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TextFiles:
-    """Where a corpus comes from.
-
-    Attributes:
-        directory: folder of the published files; given, it is used strictly.
-        download: whether the data are fetched where they are neither given nor prepared.
-    """
-
-    directory: str | None = None
-    download: bool = False
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OwnText(TextFiles):
+class OwnText(DataFiles):
     """Where a user's own text comes from.
 
     Attributes:
@@ -81,7 +68,7 @@ class LanguageSettings(StudySettings):
         activation_numbering: what activations 2 and 3 of given integers mean: nao_ws or nao.
     """
 
-    data: TextFiles = TextFiles()
+    data: DataFiles = DataFiles()
     weight_sharing: bool
     score: LanguageTraining
     final: LanguageTraining
@@ -193,7 +180,7 @@ class LanguageTask(Task):
     ) -> LanguageSettings:
         """See `Task`."""
         settings = chosen(PRESETS, preset, variant=axes.get("weight_sharing"))
-        data = OwnText() if name == OWN_TEXT else TextFiles()
+        data = OwnText() if name == OWN_TEXT else DataFiles()
         final = final_training(preset, name) if training else settings.final
         return dataclasses.replace(settings, data=data, final=final)
 

@@ -23,6 +23,19 @@ from nao_tf.search.settings import StudySettings
 from nao_tf.settings import plain
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataFiles:
+    """Where a task's data come from.
+
+    Attributes:
+        directory: folder of the published files; given, it is used strictly.
+        download: whether the data are fetched where they are neither given nor prepared.
+    """
+
+    directory: str | None = None
+    download: bool = False
+
+
 @dataclasses.dataclass(frozen=True)
 class Metric:
     """A figure that networks are compared by.
