@@ -57,7 +57,7 @@ def test_not_utf_8_says_where(tmp_path):
         (b"ab\r\nc\0d\n", r"not text: byte 0 at 5 \(line 2\); give"),
         (b"ab\rcaf\xe9\r", r"not UTF-8 at byte 6 \(line 2, 0xe9\); convert the file to UTF-8"),  # lone CRs end lines
         ("it\u2019s".encode("cp1252"), r"not UTF-8 at byte 2 \(line 1, 0x92\)"),
-        (gzip.compress(b"a b\n"), "not text but a gzip file; unpack it"),
+        (gzip.compress(b"a b\n", mtime=0), "not text but a gzip file; unpack it"),
         (b"PK\x03\x04rest", "not text but a zip file"),
         ("a\ud800".encode("utf-8", "surrogatepass"), "not UTF-8 at byte 1"),
     ],
