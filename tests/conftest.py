@@ -1,7 +1,10 @@
 """What tests of several packages need: a table of all cells with invented figures, and the real one where it is."""
 
 import math
+import os
 import pathlib
+import shutil
+import tempfile
 
 import pytest
 
@@ -9,6 +12,19 @@ from nao_tf.architecture import NasBench201Space
 
 REAL_TABLE = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "nasbench201" / "cifar10.csv"
 WORTH = (0.0, 3.0, 4.0, 7.0, 1.5)  # invented, of each operation
+
+
+def pytest_configure(config):
+    """One cache of compiled programs for the processes of a session: many compile the same ones."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.compiled_programs = tempfile.mkdtemp(prefix="nao_tf-compiled-")
+        os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={config.compiled_programs}"
+
+
+def pytest_unconfigure(config):
+    """Removes the cache."""
+    if hasattr(config, "compiled_programs"):
+        shutil.rmtree(config.compiled_programs, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
