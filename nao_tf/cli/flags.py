@@ -6,6 +6,7 @@ descriptions come from the settings. Nothing is registered when this module is i
 
 from __future__ import annotations
 
+import math
 import pathlib
 import sys
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from absl import flags
 
 from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError
+from nao_tf.search.executors import EXECUTORS, Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.settings import assign, parse, replaced, values_of
 from nao_tf.tasks import TASKS
@@ -211,6 +213,35 @@ def architectures(task: Task) -> list[Architecture]:
     """The architectures of --architecture, with ";" between them. Raises ArchitectureError."""
     given = value("architecture")
     return [] if given is None else [task.parse(text) for text in given.split(";") if text.strip()]
+
+
+def executor(task: Task) -> Executor | None:
+    """Where a task's children are trained, from --executor, --workers and --child_minutes; None: in this process.
+
+    Raises:
+        InputError: a value that is none, or flags that a task without independent children has no use for.
+    """
+    name, workers, minutes = value("executor"), value("workers"), value("child_minutes")
+    if not task.independent_scores:
+        because = "shared weights" if task.uses_tensorflow else f"--task={task.name}, which trains nothing"
+        refuse(("executor", "workers", "child_minutes"), because=because)
+        return None
+    if name == "inline":
+        refuse(("workers", "child_minutes"), because="--executor=inline")
+    count = None if workers == "auto" else _number("workers", workers, int)
+    limit = None if not minutes else _number("child_minutes", minutes, float)
+    return EXECUTORS[name or "processes"](count, limit)
+
+
+def _number(name, text, kind):
+    """A positive number of a flag. Raises InputError."""
+    try:
+        number = kind(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < math.inf:
+        raise InputError(f"--{name}={text}: a number above 0{', or auto' if kind is int else ''}")
+    return number
 
 
 def devices() -> Any:

@@ -44,9 +44,16 @@ def run(program: Callable[[], None]) -> None:
     app.run(guarded, flags_parser=parse)
 
 
-def load_tensorflow() -> None:
-    """Loads TensorFlow without the lines that it writes at every start; they are shown if it cannot be loaded."""
+def load_tensorflow(*, threads: int | None = None) -> None:
+    """Loads TensorFlow without the lines that it writes at every start; they are shown if it cannot be loaded.
+
+    Args:
+        threads: that it computes with; None: one a core. With a fixed number, what is computed here does not depend on
+            the machine's cores. Without effect once it is loaded.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if threads is not None:
+        os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
     sys.stderr.flush()
     descriptor = os.dup(2)
     with tempfile.TemporaryFile() as captured:

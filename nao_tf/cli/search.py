@@ -14,6 +14,7 @@ from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.report import observers
+from nao_tf.search.executors import EXECUTORS
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import plain
 from nao_tf.study.study import Study
@@ -35,6 +36,9 @@ def run() -> None:
         "Architectures that are evaluated first: integers, readable form or published names, with ';' between.",
     )
     flags.define("seed", "Same seed, same device, same versions: same pool.", default=1)
+    flags.define("executor", "Where children are trained from scratch; default processes.", choices=EXECUTORS)
+    flags.define("workers", "Children at a time: a number, or auto, one a GPU or core.", default="auto")
+    flags.define("child_minutes", "A child that takes longer has failed.", default="")
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
     flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)
@@ -64,9 +68,10 @@ def main() -> None:
     )
     study.claim(baselines)
     files.write_text(study.work.path / "flags.txt", flags.flagfile())
+    study.executor = flags.executor(task)
     with_tensorflow = study.needs_tensorflow(baselines)
     if with_tensorflow:
-        load_tensorflow()
+        load_tensorflow(threads=None if study.executor is None else 1)
         study.devices = flags.devices()
     study.observer = observers(study, with_tensorboard=with_tensorflow)
     study.run(baselines)

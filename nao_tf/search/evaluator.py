@@ -7,7 +7,6 @@ numbers and remembers.
 from __future__ import annotations
 
 import abc
-import dataclasses
 import functools
 import os
 import pathlib
@@ -17,24 +16,11 @@ from typing import Protocol
 from nao_tf.architecture import Architecture
 from nao_tf.errors import DivergedError
 from nao_tf.observer import Observer
-from nao_tf.search.executors import Executor, Inline
+from nao_tf.search.executors import Executor, Inline, Work
+from nao_tf.search.finished import Finished
+from nao_tf.search.outcome import Outcome
 
 CHILD = "child"  # the label of the children's trainings
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """The result of one evaluation.
-
-    Attributes:
-        score: in the metric's own direction; None when the evaluation failed.
-        parameters: trainable parameters of the child; None where they are not known.
-        reason: why the evaluation failed.
-    """
-
-    score: float | None
-    parameters: int | None = None
-    reason: str | None = None
 
 
 class Evaluator(abc.ABC):
@@ -122,10 +108,20 @@ class FromScratch(Evaluator):
         make_child: makes a `Child`, once in each process that evaluates; everything it needs travels with it.
         seed: of the weights and of everything random.
         executor: where the children are trained.
+        directory: for the outcomes of children that finish before their turn, which a kill would lose; None: they are
+            held in memory only.
     """
 
-    def __init__(self, make_child: Callable[[], Child], *, seed: int, executor: Executor | None = None):
+    def __init__(
+        self,
+        make_child: Callable[[], Child],
+        *,
+        seed: int,
+        executor: Executor | None = None,
+        directory: os.PathLike | str | None = None,
+    ):
         self._score, self.executor = ScoreFromScratch(make_child, seed), executor or Inline()
+        self._directory = None if directory is None else pathlib.Path(directory)
 
     @property
     def child(self) -> Child:
@@ -137,19 +133,34 @@ class FromScratch(Evaluator):
     ) -> Iterator[Outcome]:
         """See `Evaluator`."""
         self._score.observer = observer or Observer()
-        return self.executor.map(self._score, architectures[done:])
+        requested = architectures[done:]
+        if self._directory is None:
+            yield from self.executor.map(self._score, requested)
+            return
+        self._score.finished = finished = Finished(self._directory / "finished.jsonl")
+        earlier = finished.read()
+        missing = [architecture for architecture in requested if architecture.values not in earlier]
+        outcomes = iter(self.executor.map(self._score, missing))
+        for architecture in requested:
+            yield earlier.get(architecture.values) or next(outcomes)
+        finished.clear()  # the pool holds them all
 
 
-class ScoreFromScratch:
+class ScoreFromScratch(Work):
     """The unit of work of `FromScratch`: from an architecture to its outcome; the child is made at the first call.
 
     Args:
         make_child: see `FromScratch`.
         seed: see `FromScratch`.
+
+    Attributes:
+        finished: keeps outcomes that may be there before their turn; None: nothing does.
     """
 
     def __init__(self, make_child: Callable[[], Child], seed: int):
-        self._make_child, self._seed, self.observer = make_child, seed, Observer()
+        super().__init__()
+        self._make_child, self._seed = make_child, seed
+        self.finished: Finished | None = None
 
     @functools.cached_property
     def child(self) -> Child:
@@ -165,9 +176,18 @@ class ScoreFromScratch:
         except DivergedError as error:
             return Outcome(None, parameters, str(error))
 
+    def arrived(self, item: Architecture, result: Outcome) -> None:
+        """See `Work`."""
+        if self.finished is not None:
+            self.finished.add(item, result)
+
+    def lost(self, item: Architecture, reason: str) -> Outcome:
+        """See `Work`: a child that no process can train has failed, and the search goes on."""
+        return Outcome(None, reason=reason)
+
     def __getstate__(self):
-        # Another process makes a child of its own, and has nobody to report to.
-        return {"_make_child": self._make_child, "_seed": self._seed, "observer": Observer()}
+        # Another process makes a child of its own, and keeps nothing.
+        return {"_make_child": self._make_child, "_seed": self._seed, "observer": Observer(), "finished": None}
 
 
 def _report(observer, step, loss):

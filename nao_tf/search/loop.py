@@ -121,6 +121,7 @@ def _evaluations(evaluator, pool, candidates, round, known, observer) -> Iterato
             parameters=outcome.parameters,
             reason=outcome.reason,
         )
+    next(outcomes, None)  # all are remembered: the evaluator may tidy up
 
 
 def _outcomes(known, candidates) -> dict[Architecture, Outcome]:

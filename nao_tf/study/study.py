@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
-from nao_tf.search.executors import Executor
+from nao_tf.search.executors import Executor, Inline, close, divided
 from nao_tf.search.loop import Rounds, search
-from nao_tf.search.pool import Pool
+from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import Predictor, Strategy
 from nao_tf.settings import plain
+from nao_tf.study.final_training import FinalTraining, Trained, TrainFinal
 from nao_tf.study.result import Result, Winner
 from nao_tf.study.work_directory import WorkDirectory, versions
-from nao_tf.tasks.task import FinalModel, Rival, Task
+from nao_tf.tasks.task import Rival, Task
 
 GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
 
@@ -35,7 +37,7 @@ class Study:
         seed: of everything random.
         observer: receives what happens.
         devices: a `tf.distribute.Strategy` for the final models; None for one device.
-        executor: where architectures are evaluated.
+        executor: where architectures are evaluated and, on one device, final models are trained.
         given: architectures that the searches evaluate first.
 
     Raises:
@@ -234,35 +236,29 @@ class Study:
         """
         metric = self.task.final_metric
         finalists: list[dict[str, Any]] = []
-        best: tuple[float, int] | None = None
-        model, trained = None, None  # the newest model, and whose it is
+        best: tuple[float, Evaluation] | None = None
         with self.work.timed(f"retrain_{name}"):
-            for evaluation in pool.ranked:
-                if sum(row[metric.name] is not None for row in finalists) == self.task.settings.finalists:
-                    break
-                architecture = evaluation.candidate.architecture
-                row: dict[str, Any] = {"id": evaluation.id, "text": architecture.text}
-                try:
-                    model = self._final(architecture, f"final_{name}_{evaluation.id}")
-                    trained = evaluation.id
-                    row[metric.name] = value = model.validate()
-                    goodness = value if metric.higher_is_better else -value
+            for evaluation, trained in self._finalists(pool, name):
+                row: dict[str, Any] = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
+                row[metric.name] = trained.value
+                if trained.value is None:
+                    row["reason"] = trained.reason
+                    message = f"failed: {trained.reason}"
+                else:
+                    goodness = trained.value if metric.higher_is_better else -trained.value
                     if best is None or goodness > best[0]:
-                        best = goodness, evaluation.id
-                    message = f"{metric.words} {metric.text(value)}"
-                except RunError as error:  # the next of the pool takes its place
-                    row |= {metric.name: None, "reason": str(error)}
-                    message = f"failed: {error}"
+                        best = goodness, evaluation
+                    message = f"{metric.words} {metric.text(trained.value)}"
                 finalists.append(row)
                 self.observer.notice(f"final model of architecture {evaluation.id}: {message}")
             if best is None:
                 raise RunError(
                     f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl"
                 )
-            evaluation = pool.get(best[1])
-            label = f"final_{name}_{evaluation.id}"
-            if model is None or trained != evaluation.id:  # its training is complete: this brings its weights back
-                model = self._final(evaluation.candidate.architecture, label)
+            evaluation = best[1]
+            label = _label(name, evaluation)
+            model = self.task.final(evaluation.candidate.architecture, seed=self.seed + 1, devices=self.devices)
+            self._train(model, label)  # its training is complete: this brings its weights here
             return Winner(evaluation, model.measure(), finalists, model, label)
 
     def compare(self, winner: Winner, names: Iterable[str], *, known: Pool | None = None) -> dict[str, dict[str, Any]]:
@@ -316,14 +312,36 @@ class Study:
             predictor = self.strategy(self.strategy_name).predictor(pool)
         return predictor
 
-    def _final(self, architecture, label) -> FinalModel:
-        model = self.task.final(architecture, seed=self.seed + 1, devices=self.devices)
-        self._train(model, label)
-        return model
+    def _finalists(self, pool, name) -> Iterator[tuple[Evaluation, Trained]]:
+        """The best of a pool, trained to the end: as many as the settings say, not counting those that fail."""
+        ranked, missing = iter(pool.ranked), self.task.settings.finalists
+        while missing and (batch := list(itertools.islice(ranked, missing))):
+            trainings = [
+                FinalTraining(
+                    evaluation.candidate.architecture,
+                    _label(name, evaluation),
+                    self.seed + 1,
+                    self._checkpoint(_label(name, evaluation)),
+                )
+                for evaluation in batch
+            ]
+            for evaluation, trained in zip(batch, self._trained(trainings), strict=True):
+                missing -= trained.value is not None
+                yield evaluation, trained
 
-    def _train(self, model, label, *, checkpoint=None):
-        file = self.work.checkpoint(checkpoint or label, settings=self.task.final_identity())
-        model.train(file, label=label, observer=self.observer)
+    def _trained(self, trainings) -> Iterator[Trained]:
+        """Trains networks, in other processes where the study has an executor that starts some."""
+        close(self.executor)  # its processes hold memory, and on a GPU much of it
+        executor = divided(self.executor, len(trainings)) if self.devices is None else Inline()
+        work = TrainFinal(self.task, seed=self.seed, devices=self.devices, observer=self.observer)
+        yield from (executor or Inline()).map(work, trainings)
+        close(executor)
+
+    def _checkpoint(self, label):
+        return self.work.checkpoint(label, settings=self.task.final_identity())
+
+    def _train(self, model, label):
+        model.train(self._checkpoint(label), label=label, observer=self.observer)
 
     def _export(self, model, predictor):
         model.export(self.work.export("child"))
@@ -349,7 +367,8 @@ class Study:
         """The hand-made network, as large as a trained model and trained for as many seconds."""
         rival: Rival = self.task.rival_of(model)
         name = f"{rival.name}_of_{label}"
-        plan = self.work.checkpoint(name, settings=self.task.final_identity()).with_suffix(".json")
+        checkpoint = self._checkpoint(name)
+        plan = checkpoint.with_suffix(".json")
         with self.work.timed(rival.name):
             if plan.exists():  # decided once, so that a resumed run keeps it
                 steps = json.loads(plan.read_text())["steps"]
@@ -359,8 +378,11 @@ class Study:
                 steps = max(1, round(model.steps * ratio))
                 files.write_text(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
                 self._train(model, label)  # measuring trained its weights further; this brings them back
+            (trained,) = self._trained([FinalTraining(rival, rival.name, seed, checkpoint, steps)])
+            if trained.reason is not None:
+                raise RunError(trained.reason)
             network = self.task.final(rival, seed=seed, devices=self.devices, steps=steps)
-            self._train(network, rival.name, checkpoint=name)
+            network.train(checkpoint, label=rival.name, observer=self.observer)  # brings its weights here
         return {**network.measure(), **rival.size, "steps": steps}
 
     def _finish(self, **parts) -> Result:
@@ -368,6 +390,11 @@ class Study:
         files.write_text(self.work.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
         self.observer.result(result)
         return result
+
+
+def _label(name, evaluation) -> str:
+    """The final model of a member of a strategy's pool, in files."""
+    return f"final_{name}_{evaluation.id}"
 
 
 def _figures(names, measure) -> dict[str, dict[str, Any]]:

@@ -197,6 +197,10 @@ class ImageTask(Task):
         self.name, self.data = name, data
         self.space = self._bounded(ConvolutionalSpace(settings.space))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # another process trains and proposes nothing: it needs no bounds
+        return {**self.__dict__, "space": ConvolutionalSpace(self.settings.space)}
+
     def _bounded(self, space):
         """The space with the bounds of the settings. Raises ArchitectureError: no final model is so small."""
         settings, data = self.settings, self.data
@@ -312,19 +316,25 @@ class ImageTask(Task):
 
     # ---- networks
 
+    @property
+    def independent_scores(self) -> bool:
+        """See `Task`; not with shared weights."""
+        return not self.settings.weight_sharing
+
     def evaluator(
         self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
     ) -> Evaluator:
         """See `Task`."""
         from nao_tf.training.image_children import ImageChild, SharedImageChild
+        from nao_tf.training.reproducible import reproducibly
 
         settings = self.settings
         space = ConvolutionalSpace(settings.space)
         if settings.weight_sharing:
             shared = functools.partial(SharedImageChild, settings.score, data=self.data, space=space)
             return SharedWeights(shared, seed=seed, directory=directory, by_parameters=settings.by_parameters)
-        child = functools.partial(ImageChild, settings.score, data=self.data, space=space)
-        return FromScratch(child, seed=seed, executor=executor)
+        child = functools.partial(reproducibly, ImageChild, seed, settings.score, data=self.data, space=space)
+        return FromScratch(child, seed=seed, executor=executor, directory=directory)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None

@@ -172,6 +172,9 @@ class LanguageTask(Task):
         self.name, self.space, self.corpus = name, RecurrentSpace(), corpus
         self._trainers: dict[object, Any] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_trainers": {}}  # another process compiles its own
+
     # ---- for the programs
 
     @classmethod
@@ -253,11 +256,17 @@ class LanguageTask(Task):
 
     # ---- networks
 
+    @property
+    def independent_scores(self) -> bool:
+        """See `Task`; not with shared weights."""
+        return not self.settings.weight_sharing
+
     def evaluator(
         self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
     ) -> Evaluator:
         """See `Task`."""
         from nao_tf.training.language_children import LanguageChild, SharedLanguageChild
+        from nao_tf.training.reproducible import reproducibly
 
         settings, corpus = self.settings, self.corpus
         texts = {"train": corpus.train, "valid": corpus.valid}
@@ -266,8 +275,10 @@ class LanguageTask(Task):
                 SharedLanguageChild, settings.score, **texts, vocabulary_size=len(corpus.vocabulary)
             )
             return SharedWeights(shared, seed=seed, directory=directory)
-        child = functools.partial(LanguageChild, settings.score, **texts, vocabulary_size=len(corpus.vocabulary))
-        return FromScratch(child, seed=seed, executor=executor)
+        child = functools.partial(
+            reproducibly, LanguageChild, seed, settings.score, **texts, vocabulary_size=len(corpus.vocabulary)
+        )
+        return FromScratch(child, seed=seed, executor=executor, directory=directory)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None

@@ -212,6 +212,11 @@ class Task(abc.ABC):
 
     # ---- what a task may say
 
+    @property
+    def independent_scores(self) -> bool:
+        """Whether each score is a training of its own, so that many may run at once in processes of their own."""
+        return False
+
     def rival_of(self, model: FinalModel) -> Rival:
         """The hand-made network with about as many parameters as a final model."""
         raise NotImplementedError(f"the task {self.name} has no hand-made network")

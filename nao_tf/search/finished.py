@@ -1,0 +1,56 @@
+"""Outcomes that are there before their turn, in a file: a kill of the process that waits for others loses none."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+
+from nao_tf.architecture import Architecture
+from nao_tf.search.outcome import Outcome
+
+
+class Finished:
+    """The outcomes of a round, in the order in which they finished.
+
+    A pool takes outcomes in the order in which they were asked for. Until a slow child is done, those of quicker ones
+    after it stand here.
+
+    Args:
+        path: of the file, one outcome a line; it is there only while a round is under way.
+    """
+
+    def __init__(self, path: pathlib.Path):
+        self._path = path
+
+    def read(self) -> dict[tuple[int, ...], Outcome]:
+        """What a run that was stopped has left, by the architectures' integers.
+
+        Lines that a kill cut short are left out: those children are trained again.
+        """
+        content = self._path.read_bytes() if self._path.exists() else b""
+        outcomes: dict[tuple[int, ...], Outcome] = {}
+        for line in content.splitlines():
+            try:
+                fields = json.loads(line)
+                outcomes[tuple(fields["architecture"])] = Outcome(**fields["outcome"])
+            except (ValueError, KeyError, TypeError):
+                continue
+        if content and not content.endswith(b"\n"):
+            with open(self._path, "ab") as file:
+                file.write(b"\n")
+        return outcomes
+
+    def add(self, architecture: Architecture, outcome: Outcome) -> None:
+        """Writes an outcome, forced to the disk."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        line = {"architecture": list(architecture.values), "outcome": dataclasses.asdict(outcome)}
+        with open(self._path, "ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def clear(self) -> None:
+        """Removes the file."""
+        self._path.unlink(missing_ok=True)
