@@ -76,6 +76,9 @@ class Vocabulary:
         ]
         return cls(special + tuple(words if size is None else words[: size - len(special)]))
 
+    def __getstate__(self) -> dict[str, object]:
+        return {"words": self.words}  # what is derived is made again in another process
+
     @cached_property
     def ids(self) -> MappingProxyType[str, int]:
         """Word -> id."""

@@ -11,6 +11,7 @@ import collections
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -275,7 +276,7 @@ class _Worker:
         with _environment(environment):  # some libraries read theirs before anything of ours runs
             self._process.start()
         theirs.close()
-        self._learnt: bytes | None = None
+        self._learnt = b""  # the digest of the function that was sent last
         self._began = time.monotonic()
 
     @property
@@ -295,9 +296,10 @@ class _Worker:
 
     def learn(self, pickled: bytes) -> None:
         """Sends a function, unless it is the one that was sent last."""
-        if pickled is not self._learnt:
+        digest = hashlib.blake2b(pickled).digest()
+        if digest != self._learnt:  # a function that is sent again would be compiled again
             self.connection.send_bytes(pickled)
-            self._learnt = pickled
+            self._learnt = digest
 
     def work(self, item: Any) -> None:
         """Sends an item."""
