@@ -164,10 +164,14 @@ def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_
         (
             work,
             ["--task=images", f"--data_dir={others}"],
-            "knows the classes cat, dog (2); ",
+            "pictures of frog; the model knows the classes cat, dog;",
         ),
         (work, ["--task=cifar10"], "takes images of 8 x 8 x 3; those of scikit-learn's digits"),
-        (finished, ["--task=images", f"--data_dir={others}"], "takes images of 8 x 8 x 1"),
+        (
+            finished,
+            ["--task=images", f"--data_dir={others}"],
+            "pictures of cat, frog; the model knows the classes 0, 1, 2, 3, 4, … (10);",
+        ),
         (finished, ["--task=cifar10", "--generate=a"], "--generate is of no use with --task=cifar10"),
         (finished, ["--task=ptb", "--generate=a"], "without the signature 'score_ids'"),
     ):
