@@ -115,9 +115,9 @@ def find_pictures(folder: pathlib.Path) -> ImageFolder:
         parts, where = {WHOLE: _classes(folder, folders, notes=notes, left_out=left_out, walks=walks)}, {WHOLE: folder}
     else:
         where = _part_folders(folder, named, walks=walks, left_out=left_out)
-        if any(path.name != part for part, path in where.items()):
-            told = ", ".join(f"{in_one_line(path.name)} as {part}" for part, path in where.items())
-            notes.append(f"folders that are read as parts: {told}")
+        spelled = [f"{in_one_line(path.name)} as {part}" for part, path in where.items() if path.name != part]
+        if spelled:
+            notes.append(f"read as parts: {', '.join(spelled)}")
         if empty:
             notes.append(f"folders of parts without a picture, as if they were not there: {listed(empty)}")
         parts = {}

@@ -101,6 +101,16 @@ class _ArrayType:
     """Stands for `numpy.ndarray`, of which nothing is made."""
 
 
+def _from_buffer(content, kind, shape, order, axes=None):
+    """An array of protocol 5; order K: the shape is that of the bytes, and `axes` what becomes of its axes."""
+    if text_of(order) != "K":
+        return _array(content, kind, shape, order)
+    found = _array(content, kind, shape, "C")
+    if axes is not None and (not isinstance(axes, tuple) or sorted(axes) != list(range(len(shape)))):
+        raise InputError("holds an array whose axes cannot be read")
+    return found.transpose(axes) if axes is not None else found
+
+
 def _array(content, kind, shape, order):
     if not isinstance(kind, _Type) or not isinstance(shape, tuple) or text_of(order) not in ("C", "F"):
         raise InputError("holds an array whose type, shape or order cannot be read")
@@ -149,7 +159,7 @@ _KNOWN: Mapping[tuple[str, str], Any] = {
     # NumPy 2 renamed its inner package
     **{(f"numpy.{core}.multiarray", "_reconstruct"): lambda *_: _Array() for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _array for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
 }
 
 
