@@ -33,6 +33,7 @@ setup(
         "tensorboard>=2.21,<2.22",
         "absl-py>=2.1",
         "numpy",
+        "pillow>=13,<14",
     ],
     extras_require={
         "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "scipy", "ruff", "mypy"],
