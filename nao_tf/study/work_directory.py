@@ -61,6 +61,8 @@ class WorkDirectory:
             identities = files.read_json(file, remedy=remedy)
         except FileNotFoundError:
             return {}
+        except NotADirectoryError as error:
+            raise InputError(f"{self.path} would lie in a file; give another --work_dir") from error
         if not isinstance(identities, dict) or not all(isinstance(one, dict) for one in identities.values()):
             raise files.damaged(file, "it is not an object of objects", remedy=remedy)
         if FINAL in identities and "settings" not in identities[FINAL]:

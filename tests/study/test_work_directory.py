@@ -39,6 +39,8 @@ def test_a_directory_of_others_is_refused_and_stays_as_it_is(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="no work directory"):
         WorkDirectory(tmp_path / "file")
+    with pytest.raises(InputError, match="would lie in a file"):
+        WorkDirectory(tmp_path / "file" / "run" / "deeper")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "thesis.txt"]
 
 
