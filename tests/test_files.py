@@ -178,7 +178,13 @@ def test_members_that_are_no_arrays_are_told(member, tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_changed_bytes_never_become_other_arrays(data, tmp_path):
     write_arrays(tmp_path / "a.npz", ARRAYS)
     content = bytearray((tmp_path / "a.npz").read_bytes())

@@ -177,7 +177,13 @@ def test_estimates_that_are_not_finite_are_none(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_any_change_of_bytes_is_refused_or_leaves_the_lines_before_it(data, written, tmp_path):
     content = bytearray(written.read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):

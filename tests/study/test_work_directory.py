@@ -175,7 +175,13 @@ def test_a_line_of_the_timings_that_was_changed_is_told_before_the_work(line, tm
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_changed_files_are_fine_or_one_line(data, tmp_path):
     contents = {
         "settings.json": json.dumps(IDENTITIES).encode(),
