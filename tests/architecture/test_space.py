@@ -202,7 +202,8 @@ WORDS = PUBLISHED.text.split(", ")
     "text",
     [
         f"“{PUBLISHED}”", f"`{LIST}`", f"'\"{PUBLISHED}\"'", LIST.replace(", ", ",\n "), f"\t{PUBLISHED}\r\n",
-        f"({LIST})", str(PUBLISHED).replace(" ", "\u00a0"), LIST[:-1] + ",]", PUBLISHED.text + ",", f"[{PUBLISHED.text}]",
+        f"({LIST})", str(PUBLISHED).replace(" ", "\u00a0"), LIST[:-1] + ",]", PUBLISHED.text + ",",
+        f"[{PUBLISHED.text}]",
         PUBLISHED.text.replace(", ", ",\n"), PUBLISHED.text.replace("node 1,", "node\n1,"), str(WORDS),
         "(" + ", ".join(f'"{word}"' for word in WORDS) + ")", f"«{PUBLISHED.text}»",
     ],
@@ -215,7 +216,8 @@ def test_an_architecture_is_read_as_it_is_pasted(text):
     "text",
     ["9" * 5_000, f"{PUBLISHED} {'1' * 4_400}", "٠ ١ " * 11, "０ １ " * 11, str(PUBLISHED).replace("0", "0.0"),
      LIST.replace("0", "-1"), "[" * 5_000, "0 " * 50_000, "node 0, relu, " * 5_000, "0;1;1;1",
-     "genotype.Cell(nodes=[0, 1])", '{"recurrent": [0]}', f"'{PUBLISHED}", f"[{PUBLISHED.text}", "relu\nnode 0", "\ud800", "\0", "", "[]", "''"],
+     "genotype.Cell(nodes=[0, 1])", '{"recurrent": [0]}', f"'{PUBLISHED}",
+     f"[{PUBLISHED.text}", "relu\nnode 0", "\ud800", "\0", "", "[]", "''"],
 )  # fmt: skip
 def test_what_is_no_architecture_is_one_line_of_a_length_to_read(text):
     with pytest.raises(ArchitectureError) as caught:
