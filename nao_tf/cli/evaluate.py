@@ -68,7 +68,9 @@ def model_directory() -> pathlib.Path:
 
 def evaluate_text(directory: pathlib.Path) -> None:
     """Prints the figures of a text, and writes those of its lines to --sentences."""
-    task, path = flags.value("task"), flags.value("text")
+    task, path, sentences = flags.value("task"), flags.value("text"), flags.value("sentences")
+    if sentences is not None:
+        files.check_output(sentences, name="--sentences")
     if path is not None:
         lines, source = read_lines(pathlib.Path(path)), path
     else:
@@ -80,9 +82,9 @@ def evaluate_text(directory: pathlib.Path) -> None:
     from nao_tf.serving.exported_language import evaluate_text as evaluate
 
     model = ExportedLanguageModel(directory)
-    report, sentences = evaluate(model, lines)
-    if flags.value("sentences") is not None:
-        files.write_text(flags.value("sentences"), "".join(json.dumps(row) + "\n" for row in sentences))
+    report, rows = evaluate(model, lines)
+    if sentences is not None:
+        files.write_output(sentences, "".join(json.dumps(row) + "\n" for row in rows))
     print(json.dumps({"model": str(model.directory), "source": source, **report}))
 
 

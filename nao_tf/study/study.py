@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -352,12 +351,12 @@ class Study:
         plan = self.work.checkpoint(name, settings=self.task.final_identity()).with_suffix(".json")
         with self.work.timed(rival.name):
             if plan.exists():  # decided once, so that a resumed run keeps it
-                steps = json.loads(plan.read_text())["steps"]
+                steps = _steps_of(plan)
             else:
                 network = self.task.final(rival, seed=seed, devices=self.devices)
                 ratio = model.seconds_per_step() / network.seconds_per_step()
                 steps = max(1, round(model.steps * ratio))
-                files.write_text(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
+                files.write_json(plan, {"steps": steps, "steps_of_winner_in_a_step": ratio})
                 self._train(model, label)  # measuring trained its weights further; this brings them back
             network = self.task.final(rival, seed=seed, devices=self.devices, steps=steps)
             self._train(network, rival.name, checkpoint=name)
@@ -365,9 +364,19 @@ class Study:
 
     def _finish(self, **parts) -> Result:
         result = Result(task=self.task, seed=self.seed, seconds=self.work.seconds(), versions=versions(), **parts)
-        files.write_text(self.work.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
+        files.write_json(self.work.path / "result.json", result.to_json())
         self.observer.result(result)
         return result
+
+
+def _steps_of(plan) -> int:
+    """The steps of a hand-made network that a file holds. Raises InputError where it is damaged."""
+    remedy = f"delete it and {plan.with_suffix('.npz').name} beside it, and both are made again"
+    content = files.read_json(plan, remedy=remedy)
+    steps = content.get("steps") if isinstance(content, dict) else None
+    if type(steps) is not int or steps < 1:
+        raise files.damaged(plan, "it takes steps, a whole number from 1 on", remedy=remedy)
+    return steps
 
 
 def _figures(names, measure) -> dict[str, dict[str, Any]]:
