@@ -21,10 +21,8 @@ _EXIF, _EXIF_WITHIN, _FIELD, _MOST_FIELDS, _ORIENTATION = b"Exif\0\0", 1 << 16, 
 def decode(image_bytes: tf.Tensor, name: str, *, image_shape: Sequence[int]) -> tf.Tensor:
     """Pictures as `nao_tf.data.images` reads them from a folder: decoded, brought to H x W by area, rounded.
 
-    The pixels of PNG, BMP and GIF (its first frame) files are those of that loader exactly, where the file has no
-    transparency, no palette of a BMP and no more than 8 bits. JPEG files are decoded with libjpeg's accurate transform,
-    as Pillow does, bit for bit; TensorFlow's default, the fast one, differs by up to about ten of 255 levels. They are
-    turned as their Exif orientation tells.
+    The pixels of JPEG, PNG, BMP and GIF (its first frame) files are those of that loader exactly, where the file has no
+    transparency, no palette of a BMP and no more than 8 bits. JPEG files are turned as their Exif orientation tells.
 
     Args:
         image_bytes: the contents of files, string `[B]`.
@@ -44,11 +42,7 @@ def decode(image_bytes: tf.Tensor, name: str, *, image_shape: Sequence[int]) -> 
     image_bytes = checked_inputs.required(image_bytes, tf.size(rows) == 0, message=message)
 
     def decode_one(content):
-        image = tf.cond(  # [h, w, C]
-            _is_jpeg(content),
-            lambda: tf.io.decode_jpeg(content, channels, dct_method="INTEGER_ACCURATE"),
-            lambda: tf.io.decode_image(content, channels, expand_animations=False),
-        )
+        image = tf.io.decode_image(content, channels, expand_animations=False)  # [h, w, C]
         image = _upright(image, _orientation(content))
         image = tf.image.resize(image, [height, width], "area")  # [H, W, C] float32; unchanged where it has that size
         return tf.cast(tf.round(image), tf.uint8)
