@@ -32,7 +32,9 @@ setup(
         "importlib_resources",  # tensorflow-datasets imports it without declaring it
         "tensorboard>=2.21,<2.22",
         "absl-py>=2.1",
+        "filelock>=4.2,<5",
         "numpy",
+        "pillow>=13,<14",
     ],
     extras_require={
         "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "scipy", "ruff", "mypy"],

@@ -1,10 +1,29 @@
+import errno
+import io
+import json
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from nao_tf.files import replacing, write_arrays, write_text
+from nao_tf.errors import InputError
+from nao_tf.files import (
+    check_output,
+    json_values,
+    read_arrays,
+    read_json,
+    replacing,
+    write_arrays,
+    write_json,
+    write_output,
+    write_text,
+)
+
+ARRAYS = {"a": np.arange(5, dtype=np.float32), "b/0": np.ones([2, 3]), "step": np.asarray(7)}
 
 
 def stop(*arguments):
@@ -97,3 +116,119 @@ def test_after_a_stop_between_two_renamings_the_old_folder_comes_back(tmp_path):
         raise RuntimeError
     assert text_of(directory) == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_names_that_are_not_utf_8_are_written_as_their_bytes(tmp_path):
+    write_text(tmp_path / "flags", "--data_dir=" + os.fsdecode(b"te\xe9t") + "\n")
+    assert (tmp_path / "flags").read_bytes() == b"--data_dir=te\xe9t\n"
+
+
+def test_json_holds_no_nan(tmp_path):
+    write_json(tmp_path / "a", {"b": [1, 0.5, None, "ä"]})
+    assert read_json(tmp_path / "a", remedy="") == {"b": [1, 0.5, None, "ä"]}
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a", {"b": float("nan")})
+    assert json.loads((tmp_path / "a").read_text())["b"]
+
+
+@pytest.mark.parametrize(
+    "text", [b"NaN", b"1e999", b"9" * 4301, b"\xe9", b'{"a": 1, "a": 1}', b"[" * 99_999, b"\xef\xbb\xbf1"]
+)
+def test_json_is_read_as_strictly_as_it_is_written(text, tmp_path):
+    with pytest.raises(ValueError):
+        json_values(text)
+    (tmp_path / "a.json").write_bytes(text)
+    with pytest.raises(InputError, match=r"a\.json is damaged \(.*\); do this$"):
+        read_json(tmp_path / "a.json", remedy="do this")
+
+
+@pytest.mark.parametrize("read", [read_json, read_arrays])
+def test_a_folder_is_no_file(read, tmp_path):
+    with pytest.raises(InputError, match="it is a folder"):
+        read(tmp_path, remedy="")
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "nothing", remedy="")
+
+
+def test_half_a_file_of_arrays_is_told(tmp_path):
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    whole = (tmp_path / "a.npz").read_bytes()
+    for length in (0, 3, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "a.npz").write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"a\.npz is damaged .*; begin again"):
+            read_arrays(tmp_path / "a.npz", remedy="begin again")
+
+
+def npy(array, **options):
+    content = io.BytesIO()
+    np.save(content, array, **options)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [b"", b"no array", npy(np.ones(2)) + b"more", npy(np.ones(2))[:-1], npy(np.array([{}]), allow_pickle=True),
+     npy(np.ones(2)).replace(b"(2,)", b"(9,)"), npy(np.ones(2)).replace(b"<f8", b"<f9")],
+)  # fmt: skip
+def test_members_that_are_no_arrays_are_told(member, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("a.npy", member)
+    with pytest.raises(InputError, match=r"a\.npz is damaged"):
+        read_arrays(tmp_path / "a.npz", remedy="")
+
+
+@given(data=st.data())
+@settings(
+    max_examples=200,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_changed_bytes_never_become_other_arrays(data, tmp_path):
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= data.draw(st.integers(1, 255))
+    (tmp_path / "a.npz").write_bytes(content)
+    try:
+        arrays = read_arrays(tmp_path / "a.npz", remedy="")
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    for name, array in arrays.items():  # a byte that means nothing, or the count of members
+        np.testing.assert_array_equal(array, ARRAYS[name])
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("write, content", [(write_text, "new"), (write_arrays, ARRAYS)])
+def test_an_error_of_writing_has_the_name_of_the_file(write, content, number, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError) as caught:
+        write(tmp_path / "a", content)
+    assert caught.value.filename == str(tmp_path / "a") and list(tmp_path.iterdir()) == []
+
+
+def test_outputs_are_checked_before_the_work(tmp_path):
+    check_output(tmp_path / "new" / "a", name="--sentences")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("kept")
+    check_output(tmp_path / "file", name="--sentences")
+    assert (tmp_path / "file").read_text() == "kept"
+    for wrong in (tmp_path, tmp_path / "file" / "a", pathlib.Path("/proc/nao/a"), tmp_path / ("x" * 300)):
+        with pytest.raises(InputError, match="--sentences="):
+            check_output(wrong, name="--sentences")
+
+
+def test_outputs_go_through_links_and_into_pipes(tmp_path):
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to("target")
+    check_output(tmp_path / "link", name="--sentences")
+    write_output(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_text() == "new"
+    write_output("/dev/null", "nothing")
+    write_output(tmp_path / "plain", "text")
+    assert (tmp_path / "plain").read_text() == "text"

@@ -12,7 +12,7 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "nao_tf"
 FLOORS = {"errors", "files", "observer", "settings"}  # modules of the ground floor, which every package may import
 MAY_IMPORT = {
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
     "observer": set(),
     "settings": {"errors"},
     "architecture": FLOORS,

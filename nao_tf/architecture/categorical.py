@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from nao_tf.architecture.position import ArchitectureError, Position
-from nao_tf.architecture.space import Architecture, SearchSpace, integers_in, unquoted
+from nao_tf.architecture.space import Architecture, SearchSpace, integers_in, shown, unquoted
 
 MOST_NAMED = 20  # words that an error message lists
 
@@ -76,7 +76,7 @@ class CategoricalSpace(SearchSpace):
         as_words = _read(self.from_words, items if "," in text else text.split())
         if "," in text and as_integers and as_words and as_integers != as_words:
             raise ArchitectureError(
-                f"{text!r} could be {as_words.text} or the integers of {as_integers.text}; write one of these"
+                f"{shown(text)} could be {as_words.text} or the integers of {as_integers.text}; write one of these"
             )
         return as_integers or as_words or self.architecture(numbers)  # the last one raises
 
@@ -87,7 +87,7 @@ class CategoricalSpace(SearchSpace):
             decision, equals, word = (part.strip() for part in item.partition("="))
             if not equals or decision not in self.decisions:
                 raise ArchitectureError(
-                    f"{item!r} is no decision of {self.name}; decisions are {_listed(list(self.decisions))}"
+                    f"{shown(item)} is no decision of {self.name}; decisions are {_listed(list(self.decisions))}"
                 )
             if decision in chosen:
                 raise ArchitectureError(f"decision {decision!r} is given twice")
@@ -110,7 +110,9 @@ class CategoricalSpace(SearchSpace):
             )
         for word, (decision, known) in zip(words, self.decisions.items(), strict=True):
             if word not in known:
-                raise ArchitectureError(f"decision {decision!r}: {word!r} is not allowed; allowed are {_listed(known)}")
+                raise ArchitectureError(
+                    f"decision {decision!r}: {shown(word)} is not allowed; allowed are {_listed(known)}"
+                )
         return self.architecture(
             [known.index(word) for word, known in zip(words, self.decisions.values(), strict=True)]
         )
@@ -147,5 +149,5 @@ def _items(text):
     try:
         rows = list(csv.reader([text], skipinitialspace=True, strict=True))
     except csv.Error as error:
-        raise ArchitectureError(f"{text!r} is no architecture: {error}") from None
+        raise ArchitectureError(f"{shown(text)} is no architecture: {error}") from None
     return [item.strip() for row in rows for item in row]

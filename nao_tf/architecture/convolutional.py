@@ -23,7 +23,15 @@ from nao_tf.architecture.cells import (
 )
 from nao_tf.architecture.position import ArchitectureError, Position
 from nao_tf.architecture.published_cells import published_cells
-from nao_tf.architecture.space import Architecture, SearchSpace, integers_in, unquoted
+from nao_tf.architecture.space import (
+    Architecture,
+    SearchSpace,
+    integers_in,
+    is_of_another_tool,
+    shown,
+    unquoted,
+    words_in,
+)
 from nao_tf.architecture.tokens import START_TOKEN
 from nao_tf.architecture.type_and_kernel import TOKENS_PER_BRANCH, TypeAndKernelForm
 
@@ -153,8 +161,8 @@ class ConvolutionalSpace(SearchSpace):
         numbers = integers_in(text)
         if len(numbers) == self.token_length and (len(numbers) != len(self.positions) or _are_tokens(numbers)):
             return self.from_tokens(numbers)
-        if not numbers and "," in text:
-            text = ", ".join(self._word(word.strip()) for word in text.split(","))
+        if not numbers and "," in text and not is_of_another_tool(text):
+            text = ", ".join(self._word(word) for word in words_in(text))
         return super().parse(text)
 
     def _word(self, word):
@@ -202,9 +210,9 @@ def parse_cells(text: str, space: ConvolutionalSpace) -> Architecture:
                     return ConvolutionalSpace(name).parse(text)
                 except ArchitectureError:
                     continue
-        if not re.search(r"[\d,]{2}|\d\s", text):
+        if is_of_another_tool(text) or not re.search(r"[\d,]{2}|\d\s", text):
             raise ArchitectureError(
-                f"{text.strip()!r} is no architecture: give {len(space.positions)} integers, the readable form, "
+                f"{shown(text.strip())} is no architecture: give {len(space.positions)} integers, the readable form, "
                 f"or a name ({', '.join(published_cells())})"
             ) from None
         raise error

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nao_tf.architecture.position import ArchitectureError, Position
-from nao_tf.architecture.space import Architecture, SearchSpace, unquoted
+from nao_tf.architecture.space import BRACKETS, Architecture, SearchSpace, shown, unquoted
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")  # order of the benchmark's code
 NONE, SKIP = OPERATIONS.index("none"), OPERATIONS.index("skip_connect")
@@ -60,25 +60,27 @@ class NasBench201Space(SearchSpace):
             ArchitectureError: none of these; the message names the edge and what is allowed there.
         """
         text = unquoted(text)
+        if text[:1] + text[-1:] in BRACKETS and "~" in text:
+            text = unquoted(text[1:-1])
         if "~" not in text:
             return super().parse(text)
         nodes = text.split("+")
         if len(nodes) != NODES:
-            raise ArchitectureError(f"{text!r} has {len(nodes)} nodes; {self.name} takes {NODES}, joined by '+'")
+            raise ArchitectureError(f"{shown(text)} has {len(nodes)} nodes; {self.name} takes {NODES}, joined by '+'")
         values = []
         for target, node in enumerate(nodes, start=1):
             edges = re.fullmatch(r"\|(.*)\|", node.strip())
             words = edges[1].split("|") if edges else []
             if len(words) != target:
                 raise ArchitectureError(
-                    f"node {target} is {node.strip()!r}; it takes {target} edges: "
+                    f"node {target} is {shown(node.strip())}; it takes {target} edges: "
                     + "|".join(["", *(f"operation~{source}" for source in range(target)), ""])
                 )
             for source, word in enumerate(words):
                 operation, _, end = word.partition("~")
                 if operation not in OPERATIONS or end != str(source):
                     raise ArchitectureError(
-                        f"edge {source} of node {target}: {word!r} is not allowed; "
+                        f"edge {source} of node {target}: {shown(word)} is not allowed; "
                         f"allowed are {', '.join(f'{name}~{source}' for name in OPERATIONS)}"
                     )
                 values.append(OPERATIONS.index(operation))

@@ -20,6 +20,9 @@ from nao_tf.architecture.tokens import IntegerForm, TokenForm
 
 MUTATIONS = 100  # changed integers that may spell the same computation before mutation gives up
 LONGEST_INTEGER = 9  # digits; no space has as many words at a position
+LONGEST_SHOWN = 200  # characters of what was given, in an error message
+QUOTES = ("''", '""', "``", "‘’", "“”", "„“", "«»")
+BRACKETS = ("[]", "()")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -300,14 +303,14 @@ class SearchSpace:
         numbers = integers_in(text)
         if numbers:
             return self.architecture(numbers)
-        words = [word.strip() for word in text.split(",")]
-        if len(words) == 1:
-            names = ", ".join(self.published) or "none"
-            raise ArchitectureError(
-                f"{text!r} is no architecture: give {len(self.positions)} integers, the readable form, "
-                f"or a name ({names})"
-            )
-        return self.from_words(words)
+        words = words_in(text)
+        if len(words) > 1 and (len(words) == len(self.positions) or not is_of_another_tool(text)):
+            return self.from_words(words)
+        names = ", ".join(self.published) or "none"
+        raise ArchitectureError(
+            f"{shown(text)} is no architecture: give {len(self.positions)} integers, the readable form, "
+            f"or a name ({names})"
+        )
 
     def from_words(self, words: Sequence[str]) -> Architecture:
         """The architecture with these words, one a position. Raises ArchitectureError, naming the position."""
@@ -318,7 +321,7 @@ class SearchSpace:
             allowed = {position.words[value]: value for value in self.choices(values)}
             if word not in allowed:
                 raise ArchitectureError(
-                    f"architecture position {index} ({position.description}): {word!r} is not allowed; "
+                    f"architecture position {index} ({position.description}): {shown(word)} is not allowed; "
                     f"allowed are {', '.join(allowed)}"
                 )
             values.append(allowed[word])
@@ -326,11 +329,36 @@ class SearchSpace:
 
 
 def unquoted(text: str) -> str:
-    """`text` without the blanks and the pair of quotes around it."""
+    """`text` without the blanks and the pairs of quotes around it."""
+    return _without(QUOTES, text)
+
+
+def _without(pairs, text):
+    """`text` without the pairs of marks around it; marks within it tell that those around are not of one pair."""
     text = text.strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1].strip()
+    while len(text) > 1 and text[0] + text[-1] in pairs and not {text[0], text[-1]} & set(text[1:-1]):
+        text = text[1:-1].strip()
     return text
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a readable form, with commas between them; brackets around all and quotes around each may be there.
+
+    Line ends and several blanks are one blank: a long form may have been broken into lines.
+    """
+    text = _without(BRACKETS, text)
+    words = [" ".join(unquoted(word).split()) for word in text.split(",")]
+    return words[:-1] if len(words) > 1 and not words[-1] else words  # a comma after the last one
+
+
+def is_of_another_tool(text: str) -> bool:
+    """Whether a text has the form of another tool's architectures: a call such as Genotype(…), a dictionary."""
+    return bool(re.match(r"\s*[A-Za-z_][\w.]*\s*\(|\s*\{", text))
+
+
+def shown(text: str) -> str:
+    """A text in quotes, in one line, short enough for an error message."""
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
 
 
 def integers_in(text: str) -> list[int]:

@@ -11,7 +11,8 @@ from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.data import digits, python_docs
-from nao_tf.data.images import load_images
+from nao_tf.data.evaluation_images import load_evaluation_images
+from nao_tf.data.image_folder import left_out_text
 from nao_tf.data.lines import read_lines
 from nao_tf.data.text import load_lines
 from nao_tf.errors import InputError
@@ -67,7 +68,9 @@ def model_directory() -> pathlib.Path:
 
 def evaluate_text(directory: pathlib.Path) -> None:
     """Prints the figures of a text, and writes those of its lines to --sentences."""
-    task, path = flags.value("task"), flags.value("text")
+    task, path, sentences = flags.value("task"), flags.value("text"), flags.value("sentences")
+    if sentences is not None:
+        files.check_output(sentences, name="--sentences")
     if path is not None:
         lines, source = read_lines(pathlib.Path(path)), path
     else:
@@ -79,9 +82,9 @@ def evaluate_text(directory: pathlib.Path) -> None:
     from nao_tf.serving.exported_language import evaluate_text as evaluate
 
     model = ExportedLanguageModel(directory)
-    report, sentences = evaluate(model, lines)
-    if flags.value("sentences") is not None:
-        files.write_text(flags.value("sentences"), "".join(json.dumps(row) + "\n" for row in sentences))
+    report, rows = evaluate(model, lines)
+    if sentences is not None:
+        files.write_output(sentences, "".join(json.dumps(row) + "\n" for row in rows))
     print(json.dumps({"model": str(model.directory), "source": source, **report}))
 
 
@@ -101,21 +104,30 @@ def generate(directory: pathlib.Path) -> None:
 
 
 def evaluate_images(directory: pathlib.Path) -> None:
-    """Prints the accuracy of a classifier on the test images of --task."""
+    """Prints the accuracy of a classifier on the images of --data_dir or the test images of --task."""
     load_tensorflow()
+    from nao_tf.serving import training_data
     from nao_tf.serving.exported_classifier import ExportedClassifier
     from nao_tf.serving.exported_classifier import evaluate_images as evaluate
 
     task, model = flags.value("task"), ExportedClassifier(directory)
-    data = load_images(
+    images = load_evaluation_images(
         task,
         flags.value("data_dir"),
-        download=flags.value("download"),
+        class_names=model.class_names,
         image_size=model.image_shape[0],
+        trained_on=training_data.read(model.directory),
+        download=flags.value("download"),
     )
+    data = images.data
     if data.name == digits.NAME:
         notice(f"no {task} data was given; evaluating on the embedded sample {digits.NAME}")
-    print(json.dumps({"model": str(model.directory), "dataset": data.name, **evaluate(model, data)}))
+    report = {"model": str(model.directory), "dataset": data.name, "part": images.part, **evaluate(model, data)}
+    for note in data.notes:
+        notice(note)
+    if data.left_out:
+        notice(f"left out: {left_out_text(data.left_out)}")
+    print(json.dumps({**report, "left_out": dict(data.left_out), "notes": list(data.notes)}))
 
 
 def notice(text: str) -> None:

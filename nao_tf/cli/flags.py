@@ -92,13 +92,27 @@ def _shorts(*, training: bool = False) -> dict[str, tuple[list[str], str, bool]]
 
 
 def value(name: str) -> Any:
-    """The value of a flag, None where the program has no such flag; ~ in paths is the user's folder."""
+    """The value of a flag, None where the program has no such flag; ~ in paths is the user's folder.
+
+    Raises:
+        InputError: a path that is empty, or in the folder of a user that there is not.
+    """
     if name not in flags.FLAGS:
         return None
     given = flags.FLAGS[name].value
-    if name in PATHS and given is not None:
-        return str(pathlib.Path(given).expanduser())
-    return given
+    return given if name not in PATHS or given is None else _expanded(given, f"--{name}")
+
+
+def _expanded(path, name):
+    """A path with the user's folder for ~. Raises InputError."""
+    if not path:
+        raise InputError(f"{name} is empty; give a path, or leave it out")
+    try:
+        return str(pathlib.Path(path).expanduser())
+    except RuntimeError as error:
+        raise InputError(
+            f"{name}={path}: there is no user {path.partition('/')[0][1:]}, whose folder ~ means"
+        ) from error
 
 
 def task_class() -> type[Task]:
@@ -183,6 +197,8 @@ def _assignments(kind, task, *, training) -> list[tuple[str, str, str, int]]:
         path, separator, written = (part.strip() for part in text.partition("="))
         if not separator:
             raise InputError(f"--set {text}: no '='; write --set path=value, for example --set {next(iter(known))}=…")
+        if path in (short.path for flag, short in kind.short.items() if flag in PATHS):
+            written = _expanded(written, f"--set {path}")
         assignments.append((f"--set {path}", path, written, 1))
     return assignments
 

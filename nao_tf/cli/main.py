@@ -6,11 +6,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from typing import NoReturn
 
 from absl import app, flags, logging
 
 from nao_tf.architecture import ArchitectureError
+from nao_tf.cli.bootstrap import interrupted_while_loading
+from nao_tf.cli.failures import line_for
 from nao_tf.errors import InputError, RunError
+
+INTERRUPTED = 130  # exit status
 
 
 def run(program: Callable[[], None]) -> None:
@@ -23,25 +28,71 @@ def run(program: Callable[[], None]) -> None:
     def parse(arguments):
         try:
             return flags.FLAGS(arguments)
-        except flags.Error as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-            sys.exit(1)
+        except (flags.Error, UnicodeError, OSError) as error:  # the latter of a --flagfile
+            _end(str(error))
 
     def guarded(arguments):
         logging.set_verbosity(logging.ERROR)  # below it, TensorFlow tells of every export
         if len(arguments) > 1:
-            print(f"error: unexpected argument {arguments[1]!r}; all options are flags, see --help", file=sys.stderr)
-            sys.exit(1)
+            _end(f"unexpected argument {arguments[1]!r}; all options are flags, see --help")
         try:
             program()
+            sys.stdout.flush()  # here, where its failure can be told
         except (InputError, ArchitectureError, RunError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(1)
+            _end(str(error))
         except KeyboardInterrupt:
-            print("interrupted; the same command goes on where it stood", file=sys.stderr)
-            sys.exit(130)
+            _say("interrupted; the same command goes on where it stood")
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # whoever read the output has enough: quietly, as other programs
+            _silence()
+            sys.exit(1)
+        except Exception as error:
+            line = line_for(error)
+            if line is None:
+                raise
+            _end(line)
 
+    _open_standard_streams()
     app.run(guarded, flags_parser=parse)
+
+
+def _end(message) -> NoReturn:
+    """Ends the program with an error of one line."""
+    _say(f"error: {' '.join(message.split())}")
+    try:
+        sys.stdout.flush()
+    except OSError:  # what cannot be written would be tried again, and told, when Python ends
+        _silence()
+    sys.exit(1)
+
+
+def _say(line):
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it
+        _silence()
+
+
+def _silence():
+    """Sends what is still to be written to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _open_standard_streams():
+    """Opens those that the program was started without: files would get their numbers, and be written into."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115, for the life of the process
 
 
 def load_tensorflow(*, threads: int | None = None) -> None:
@@ -59,9 +110,10 @@ def load_tensorflow(*, threads: int | None = None) -> None:
     with tempfile.TemporaryFile() as captured:
         os.dup2(captured.fileno(), 2)  # the lines come from C++ and know no Python stream
         try:
-            import tensorflow as tf
+            with interrupted_while_loading(descriptor):
+                import tensorflow as tf
 
-            tf.config.list_logical_devices()
+                tf.config.list_logical_devices()
         except BaseException:
             captured.seek(0)
             os.write(descriptor, captured.read())

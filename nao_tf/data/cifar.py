@@ -1,18 +1,21 @@
 """The published files of CIFAR-10 and CIFAR-100: the binary version, or the one for Python.
 
-The version for Python is pickled. It is not unpickled: its instructions are read as data, and the few constants that
-make up the data set are picked out (`_constants`).
+The version for Python is pickled; of what a pickle can hold, only data are read (`pickled` module).
 
 Letters: N images, H height (32), W width (32), C channels (3).
 """
 
 import dataclasses
+import fnmatch
+import os
 import pathlib
-import pickletools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from nao_tf.data.names import in_one_line, is_litter
+from nao_tf.data.pickled import read_pickle, text_of
 from nao_tf.errors import InputError
 
 SHAPE = (3, 32, 32)  # C, H, W: the order of the files
@@ -74,15 +77,28 @@ FORMATS: Mapping[str, Format] = {
 _Part = tuple[np.ndarray, np.ndarray]
 
 
-def read_folder(task: str, folder: pathlib.Path) -> tuple[_Part, _Part, tuple[str, ...]]:
-    """Reads the published files of a folder.
+class Published(NamedTuple):
+    """The content of published files.
+
+    Attributes:
+        train: training images uint8 `[N, H, W, C]` and classes int32 `[N]`.
+        test: the same of the test.
+        class_names: K names.
+        notes: lines about what may surprise.
+    """
+
+    train: _Part
+    test: _Part
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_folder(task: str, folder: pathlib.Path) -> Published:
+    """Reads the published files of a folder, their names in any case.
 
     Args:
         task: a key of `FORMATS`.
         folder: of the files.
-
-    Returns:
-        Training images uint8 `[N, H, W, C]` and classes int32 `[N]`; the same of the test; the names of the classes.
 
     Raises:
         InputError: a file is missing, has a wrong size, or a class that does not exist.
@@ -92,18 +108,31 @@ def read_folder(task: str, folder: pathlib.Path) -> tuple[_Part, _Part, tuple[st
         (form.train, form.test, _read_binary),
         (form.python_train, form.python_test, _read_python),
     ):
-        paths = sorted(path for path in folder.glob(pattern) if path.is_file())
+        paths = _files(folder, pattern)
         if not paths:
             continue
-        if not (folder / test).is_file():
+        tests = _files(folder, test)
+        if not tests:
             raise InputError(f"{folder}: {paths[0].name} is there but not {test}, the test images of {task}")
         parts = [read(path, form) for path in paths]
         train = (np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts]))
-        return train, read(folder / test, form), _names(folder, form)
+        return Published(train, read(tests[0], form), *_names(folder, form))
+    below = [path for path in sorted(folder.iterdir()) if path.is_dir() and not is_litter(path.name)]
+    below = [path for path in below if _files(path, form.train) or _files(path, form.python_train)]
+    remedy = f"; there are some in {in_one_line(str(below[0]))}: give that folder" if below else ""
     raise InputError(
         f"{folder}: no files of {task}; expected {form.train} and {form.test} (binary version), "
-        f"or {form.python_train} and {form.python_test} (version for Python)"
+        f"or {form.python_train} and {form.python_test} (version for Python){remedy}"
     )
+
+
+def _files(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
+    """The files of a folder whose names match a pattern of lower case, in any case, by name."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error}); give a readable folder") from error
+    return [folder / name for name in names if fnmatch.fnmatchcase(name.lower(), pattern) and (folder / name).is_file()]
 
 
 def _read_binary(path: pathlib.Path, form: Format) -> _Part:
@@ -116,74 +145,98 @@ def _read_binary(path: pathlib.Path, form: Format) -> _Part:
         )
     records = content.reshape(-1, record)  # [N, label bytes + pixels]
     labels = records[:, form.label_bytes - 1]  # [N]
-    return _part(path, records[:, form.label_bytes :], labels=labels, classes=form.classes)
+    pixels = records[:, form.label_bytes :]  # [N, C * H * W]
+    return _in_order(path, pixels, count=len(records)), _checked(path, labels, form)
 
 
-def _part(path: pathlib.Path, pixels: np.ndarray, *, labels: Sequence[int] | np.ndarray, classes: int) -> _Part:
-    """Pixels of N images in the order of the files as `[N, H, W, C]`, with their checked classes `[N]`."""
-    labels = np.asarray(labels, np.int32)
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+def _checked(path: pathlib.Path, labels: np.ndarray, form: Format) -> np.ndarray:
+    """Classes as int32 `[N]`. Raises InputError: one does not exist."""
+    wrong = np.flatnonzero((labels < 0) | (labels >= form.classes))
     if len(wrong):
-        raise InputError(f"{path}: image {wrong[0]} has class {labels[wrong[0]]}; classes are 0 to {classes - 1}")
-    return np.ascontiguousarray(np.reshape(pixels, [-1, *SHAPE]).transpose(0, 2, 3, 1)), labels  # [N, H, W, C], [N]
+        raise InputError(f"{path}: image {wrong[0]} has class {labels[wrong[0]]}; classes are 0 to {form.classes - 1}")
+    return labels.astype(np.int32)
 
 
-def _names(folder: pathlib.Path, form: Format) -> tuple[str, ...]:
-    """Names of the classes, where the folder holds them; else their numbers."""
-    names: list[str] = []
-    if (folder / form.names).is_file():
-        names = (folder / form.names).read_text(encoding="utf-8").split()
-    elif (folder / form.python_names[0]).is_file():
-        names = _constants(folder / form.python_names[0]).get(form.python_names[1], [])
-    return tuple(map(str, names)) if len(names) == form.classes else tuple(map(str, range(form.classes)))
+def _names(folder: pathlib.Path, form: Format) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the classes, where the folder holds as many; else their numbers. And notes."""
+    numbers = tuple(map(str, range(form.classes)))
+    file, key = form.python_names
+    texts, pickles = _files(folder, form.names), _files(folder, file)
+    if texts:
+        path = texts[0]
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 (byte {error.start + 1}); save it as UTF-8") from error
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+        names = names if len(names) == form.classes else text.split()
+    elif pickles:
+        path = pickles[0]
+        listed = read_pickle(path).get(key)
+        names = [text_of(name) for name in listed] if isinstance(listed, list | np.ndarray) else []
+    else:
+        return numbers, ()
+    if len(names) == form.classes:
+        return tuple(names), ()
+    return numbers, (f"{path.name} has {len(names):,} names for {form.classes} classes, which are called by number",)
 
 
 # ---- the version for Python
 
 
 def _read_python(path: pathlib.Path, form: Format) -> _Part:
-    constants = _constants(path)
-    # for Python 2, Python 3 writes the bytes of an array as a text of the same numbers
-    data = [value.encode("latin-1") if isinstance(value, str) else value for value in constants.get("data", [])]
-    pixels = max((value for value in data if isinstance(value, bytes)), key=len, default=b"")
-    labels = [value for value in constants.get(form.python_labels, []) if isinstance(value, int)]
-    if not labels or len(pixels) != len(labels) * PIXELS:
+    content = read_pickle(path)
+    for key in ("data", form.python_labels):
+        if key not in content:
+            raise InputError(
+                f"{path}: no {key!r} among its keys {', '.join(map(in_one_line, content)) or '(none)'}; a file of this "
+                f"data set for Python has the pixels under 'data' and the classes under {form.python_labels!r}"
+            )
+    labels = _integers(path, form.python_labels, content[form.python_labels])
+    if labels.ndim not in (1, 2) or max(labels.shape) != labels.size or not labels.size:
         raise InputError(
-            f"{path}: {len(pixels):,} bytes of pixels for {len(labels):,} classes; a file of this data set for Python "
-            f"has {PIXELS:,} bytes an image under 'data' and its class under {form.python_labels!r}"
+            f"{path}: {form.python_labels!r} has the shape {list(labels.shape)}; one number an image is needed"
         )
-    return _part(path, np.frombuffer(pixels, np.uint8), labels=labels, classes=form.classes)
+    labels = labels.reshape(-1)  # [N]
+    pixels = content["data"]
+    if isinstance(pixels, bytes | bytearray | str):  # without a shape
+        try:
+            pixels = np.frombuffer(pixels.encode("latin-1") if isinstance(pixels, str) else pixels, np.uint8)
+        except UnicodeEncodeError as error:
+            raise InputError(f"{path}: a text under 'data'; pixels are needed") from error
+        pixels = pixels.reshape(-1, PIXELS) if len(pixels) % PIXELS == 0 else pixels
+    else:
+        pixels = _integers(path, "data", pixels)
+        wrong = pixels.max(initial=0) if pixels.max(initial=0) > 255 else pixels.min(initial=0)
+        if wrong:
+            raise InputError(f"{path}: {wrong} among the pixels under 'data'; they are from 0 to 255")
+    return _in_order(path, pixels.astype(np.uint8, copy=False), count=len(labels)), _checked(path, labels, form)
 
 
-_BYTES = {"BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
-_TEXT = {"BINUNICODE", "SHORT_BINUNICODE", "UNICODE", "STRING"}
-_NUMBERS = {"BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1"}
-_KEYS = ("data", "labels", "fine_labels", "coarse_labels", "label_names", "fine_label_names", "coarse_label_names")
-_CODEC = "latin1"  # the name that Python 3 writes after bytes stored as text
-_OTHER_KEYS = ("batch_label", "filenames", "num_cases_per_batch", "num_vis")
-
-
-def _constants(path: pathlib.Path) -> dict[str, list]:
-    """The constants after each key of a pickled dictionary, in the order of the file.
-
-    Nothing is built and nothing is run; a constant belongs to the last key before it. That is enough for a flat
-    dictionary of arrays and lists, which the files of CIFAR are.
-    """
-    constants: dict[str, list] = {}
-    values: list = []  # constants before the first key, which belong to none
+def _integers(path: pathlib.Path, key: str, value: Any) -> np.ndarray:
+    """An array of integers, of an array or of lists."""
     try:
-        for code, argument, _ in pickletools.genops(path.read_bytes()):
-            if code.name in _BYTES or code.name in _TEXT:
-                content = argument.encode("latin-1") if isinstance(argument, str) and code.name in _BYTES else argument
-                key = content.decode("latin-1") if isinstance(content, bytes) and len(content) < 32 else content
-                if key == _CODEC:
-                    continue
-                if key in _KEYS or key in _OTHER_KEYS:
-                    values = constants.setdefault(key, [])
-                else:
-                    values.append(key if isinstance(key, str) else content)
-            elif code.name in _NUMBERS and argument is not None:
-                values.append(int(argument))
-    except ValueError as error:
-        raise InputError(f"{path}: not a file of the version for Python ({error}); give the published files") from error
-    return constants
+        found = np.asarray(value)
+    except ValueError as error:  # lists of several lengths
+        raise InputError(f"{path}: the lists under {key!r} have several lengths") from error
+    if found.size and found.dtype.kind not in "iu":
+        kind = "texts or bytes" if found.dtype.kind in "SUO" else found.dtype
+        raise InputError(f"{path}: {kind} under {key!r}; integers are needed")
+    return found
+
+
+def _in_order(path: pathlib.Path, pixels: np.ndarray, *, count: int) -> np.ndarray:
+    """Pixels of `count` images as `[N, H, W, C]`, whatever order their shape tells."""
+    channels, height, width = SHAPE
+    if pixels.shape == (count, PIXELS):
+        pixels = pixels.reshape(-1, *SHAPE).transpose(0, 2, 3, 1)
+    elif pixels.shape == (count, *SHAPE):
+        pixels = pixels.transpose(0, 2, 3, 1)
+    elif pixels.shape == (height, width, channels, count):  # MATLAB's
+        pixels = pixels.transpose(3, 0, 1, 2)
+    elif pixels.shape != (count, height, width, channels):
+        raise InputError(
+            f"{path}: pixels of shape {list(pixels.shape)} for {count:,} classes; {[count, PIXELS]}, {[count, *SHAPE]} "
+            f"or {[count, height, width, channels]} are read"
+        )
+    return np.ascontiguousarray(pixels)

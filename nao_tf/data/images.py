@@ -1,26 +1,29 @@
 """Data sets of images: from the user's files, from prepared TFDS data, or the embedded sample.
 
-TensorFlow is imported only when TFDS data or image files are read.
+TensorFlow is imported only when TFDS data are read, or image files that have to be resized.
 
 Letters: N images, H height, W width, C channels, K classes.
 """
 
+import collections
 import dataclasses
 import hashlib
 import pathlib
 import typing
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nao_tf.data import cifar, digits
+from nao_tf.data import cifar, digits, image_folder
+from nao_tf.data.image_folder import FEWEST_CLASSES, WHOLE, ImageFolder, Pictures
+from nao_tf.data.names import PARTS, in_one_line
 from nao_tf.errors import InputError
 
 TASKS = (*cifar.FORMATS, "images")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 VALIDATION_SHARE = 0.1  # of the training images where no validation images are given; the authors' 5,000 of 50,000
 TEST_SHARE = 0.2  # of all images where a folder has no test images; CIFAR's 10,000 of 60,000 are about as many
-_FEWEST_CLASSES = 2
-_FEWEST_IMAGES = 3  # of a class: one each for training, validation and test
+WORDS: Mapping[str, str] = dict(zip(PARTS, ("training", "validation", "test"), strict=True))
+_NAMED = 5  # classes that a line names
 _SPLIT_SEED = 0  # the split is part of the data set, not of a run
 
 
@@ -58,6 +61,8 @@ class ImageData:
         valid: the images that architectures are compared on.
         test: the images of the final test.
         mirrored: whether an image mirrored left to right is still one of its class.
+        notes: lines about what may surprise.
+        left_out: what else lies in a folder of classes -> how many, see `ImageFolder`.
     """
 
     name: str
@@ -67,6 +72,8 @@ class ImageData:
     valid: Part
     test: Part
     mirrored: bool = True
+    notes: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -110,12 +117,15 @@ def load_images(
     With `data_dir`, that folder is used and nothing else. Without it: prepared TFDS data if there are any; else, with
     `download`, the network; else the embedded sample, scikit-learn's digits. `ImageData.name` and `source` say which.
 
-    `cifar10` and `cifar100` keep the last tenth of the training images for validation (authors' code: 5,000 of 50,000).
+    `cifar10` and `cifar100` keep the last tenth of the training images for validation (authors' code: 5,000 of 50,000),
+    or a tenth of every class where the last tenth lacks classes, as it does of files in order of class.
+
+    Of `images`, parts that the folder does not have are split off the training images, a share of every class.
 
     Args:
         task: `cifar10`, `cifar100` or `images`.
         data_dir: the folder of the published files (`cifar` module), or for `images` of folders of classes,
-            `class/file.png`, or of folders `train`, `test` and optionally `valid` of such.
+            `class/file.png`, or of folders `train`, `valid` and `test` of such (`image_folder` module).
         download: whether the network may be used.
         tfds_dir: the folder of prepared TFDS data; `$TFDS_DATA_DIR` or `~/tensorflow_datasets` when not given.
         image_size: H and W that image files are resized to.
@@ -127,11 +137,10 @@ def load_images(
     if task not in TASKS:
         raise InputError(f"task is {task!r}; a data set of images is one of {', '.join(TASKS)}")
     if data_dir is not None:
-        folder = pathlib.Path(data_dir).expanduser()
-        if not folder.is_dir():
-            reason = "not a folder" if folder.exists() else "no such folder"
-            raise InputError(f"{folder}: {reason}; give the folder that holds the images of {task} with --data_dir")
-        data = _from_classes(folder, image_size) if task == "images" else _from_published(task, folder)
+        folder = existing_folder(task, data_dir)
+        if task == "images":
+            return from_classes(image_folder.find_pictures(folder), image_size)
+        data = _from_published(task, folder)
     elif task == "images":
         raise InputError("task images needs --data_dir, a folder with a folder of images for each class")
     else:
@@ -139,36 +148,79 @@ def load_images(
     return _checked(data)
 
 
+def existing_folder(task: str, data_dir: str | pathlib.Path) -> pathlib.Path:
+    """The folder of a task's data. Raises InputError: there is none."""
+    folder = pathlib.Path(data_dir).expanduser()
+    if not folder.is_dir():
+        reason = "not a folder" if folder.exists() else "no such folder"
+        raise InputError(f"{folder}: {reason}; give the folder that holds the images of {task} with --data_dir")
+    return folder
+
+
 def _checked(data: ImageData) -> ImageData:
-    """The data, if there are images for training, validation and test, of at least two classes."""
-    for name, part in (("training", data.train), ("validation", data.valid), ("test", data.test)):
-        if not len(part):
-            raise InputError(f"{data.source}: no {name} images; a data set this small cannot be searched")
+    """The data, with notes on missing classes, if there are images of two classes and for every purpose."""
+    for name in PARTS:
+        if not len(getattr(data, name)):
+            raise InputError(f"{data.source}: no {WORDS[name]} images; a data set this small cannot be searched")
     present = np.unique(data.train.labels)
-    if len(present) < _FEWEST_CLASSES:
+    if len(present) < FEWEST_CLASSES:
         raise InputError(
             f"{data.source}: only one class ({data.class_names[present[0]]}); a classifier needs at least "
-            f"{_FEWEST_CLASSES}"
+            f"{FEWEST_CLASSES}"
         )
-    return data
+    return dataclasses.replace(data, notes=(*data.notes, *_notes_of_classes(data)))
 
 
-def _last_tenth(train: Part) -> tuple[Part, Part]:
-    """Training and validation images: the last tenth, at least one, is kept for validation."""
+def _notes_of_classes(data: ImageData) -> list[str]:
+    """Which classes a part has no images of, though others have."""
+    labels = {name: set(np.unique(getattr(data, name).labels).tolist()) for name in PARTS}
+    notes = []
+    for name in PARTS:
+        missing = sorted(set(range(len(data.class_names))) - labels[name])
+        if len(labels[name]) == 1:
+            notes.append(f"all {WORDS[name]} images are of one class, {data.class_names[labels[name].pop()]}")
+        elif missing:
+            listed = ", ".join(data.class_names[label] for label in missing[:_NAMED])
+            more = f", … ({len(missing):,} of {len(data.class_names):,} classes)" if len(missing) > _NAMED else ""
+            notes.append(f"no {WORDS[name]} images of {listed}{more}")
+    return notes
+
+
+def _split_training(train: Part) -> tuple[Part, Part, list[str]]:
+    """Training and validation images: the last tenth, at least one, is kept for validation.
+
+    Where that lacks classes that as many images could have, or leaves none of a class to train with, a tenth of every
+    class is, and a note says so.
+    """
     kept = max(1, round(VALIDATION_SHARE * len(train)))
-    return train[:-kept], train[-kept:]
+    present, counts = np.unique(train.labels, return_counts=True)
+    classes, last = len(present), len(np.unique(train.labels[-kept:]))
+    lost = np.setdiff1d(present[counts > 1], train.labels[:-kept])
+    if (last == min(kept, classes) and not len(lost)) or classes < FEWEST_CLASSES:
+        return train[:-kept], train[-kept:], []
+    parts = {name: train[which] for name, which in _split(train.labels, ("train", "valid")).items()}
+    note = (
+        f"the last {kept:,} of {len(train):,} training images have {last} of {classes} classes; validation has a "
+        f"tenth of every class instead, {len(parts['valid']):,} images"
+    )
+    return parts["train"], parts["valid"], [note]
 
 
 def _from_published(task: str, folder: pathlib.Path) -> ImageData:
-    return _with_last_tenth(task, str(folder), cifar.read_folder(task, folder))
+    return _published(task, in_one_line(str(folder)), cifar.read_folder(task, folder))
 
 
-def _with_last_tenth(name: str, source: str, published: tuple) -> ImageData:
-    """A data set of published training and test images, arrays each, and names of classes."""
-    (train_images, train_labels), (test_images, test_labels), class_names = published
-    train, valid = _last_tenth(Part(train_images, train_labels))
-    test = Part(test_images, test_labels)
-    return ImageData(name=name, source=source, class_names=class_names, train=train, valid=valid, test=test)
+def _published(name: str, source: str, published: cifar.Published) -> ImageData:
+    train, valid, notes = _split_training(Part(*published.train))
+    return ImageData(
+        name=name,
+        source=source,
+        class_names=published.class_names,
+        train=train,
+        valid=valid,
+        test=Part(*published.test),
+        notes=(*published.notes, *notes),
+    )
 
 
 def _from_tfds(task: str, *, download: bool, tfds_dir: str | pathlib.Path | None) -> ImageData | None:
@@ -179,105 +231,116 @@ def _from_tfds(task: str, *, download: bool, tfds_dir: str | pathlib.Path | None
         directory = prepared.download(task, tfds_dir)
     if directory is None:
         return None
-    return _with_last_tenth(task, f"TFDS {task}/{directory.name} at {directory}", prepared.read_images(directory))
+    published = cifar.Published(*prepared.read_images(directory))
+    return _published(task, f"TFDS {task}/{directory.name} at {directory}", published)
 
 
 def _from_digits() -> ImageData:
     images, labels = digits.read()
-    parts = _split(Part(images, labels), ("train", "valid", "test"))
-    names = tuple(map(str, range(10)))
+    whole, split = Part(images, labels), _split(labels, PARTS)
     return ImageData(
         name=digits.NAME,
         source=digits.ORIGIN,
-        class_names=names,
-        train=parts["train"],
-        valid=parts["valid"],
-        test=parts["test"],
+        class_names=tuple(map(str, range(10))),
+        train=whole[split["train"]],
+        valid=whole[split["valid"]],
+        test=whole[split["test"]],
         mirrored=False,
     )
 
 
-def _split(part: Part, into: tuple[str, ...]) -> dict[str, Part]:
-    """Splits images into `train`, `valid` and optionally `test`, with equal shares of every class, in random order."""
+def _split(labels: np.ndarray, into: Sequence[str]) -> dict[str, np.ndarray]:
+    """Splits images into `train` and one or both of `valid` and `test`, in random order.
+
+    Every class is in every part by its share, at least once, as far as it has images; the first is for training.
+
+    Args:
+        labels: `[N]`.
+        into: names of the parts.
+
+    Returns:
+        Part -> the numbers of its images.
+    """
     generator = np.random.default_rng(_SPLIT_SEED)
     indices: dict[str, list[np.ndarray]] = {name: [] for name in into}
-    for label in np.unique(part.labels):
-        members = generator.permutation(np.flatnonzero(part.labels == label))
-        if "test" in into:
-            test = max(1, round(TEST_SHARE * len(members)))
-            indices["test"].append(members[:test])
-            members = members[test:]
-        valid = max(1, round(VALIDATION_SHARE * len(members)))
-        indices["valid"].append(members[:valid])
-        indices["train"].append(members[valid:])
-    return {name: part[generator.permutation(np.concatenate(members))] for name, members in indices.items()}
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        for name, share in (("test", TEST_SHARE), ("valid", VALIDATION_SHARE)):
+            if name in into:
+                count = min(max(1, round(share * len(members))), len(members) - 1)
+                indices[name].append(members[:count])
+                members = members[count:]
+        indices["train"].append(members)
+    return {name: generator.permutation(np.concatenate(members)) for name, members in indices.items()}
 
 
 # ---- folders of classes
 
 
-def _from_classes(folder: pathlib.Path, image_size: int) -> ImageData:
-    if (folder / "train").is_dir():
-        if not (folder / "test").is_dir():
-            raise InputError(f"{folder}: a folder train but none of the name test; give both, or classes alone")
-        names = _class_names(folder / "train")
-        parts = {
-            name: _read_classes(folder / name, names, image_size=image_size)
-            for name in ("train", "valid", "test")
-            if (folder / name).is_dir()
-        }
-        if "valid" not in parts:
-            parts |= _split(parts["train"], ("train", "valid"))
-    else:
-        names = _class_names(folder)
-        parts = _split(_read_classes(folder, names, image_size=image_size), ("train", "valid", "test"))
-    train, valid, test = (parts[name] for name in ("train", "valid", "test"))
-    return ImageData(name="images", source=str(folder), class_names=names, train=train, valid=valid, test=test)
+def from_classes(found: ImageFolder, image_size: int) -> ImageData:
+    """The data set of a folder of classes; parts that it does not have are split off the training images.
+
+    Raises:
+        InputError: fewer than two classes; a class without training images, or with too few to split; a file that is
+            not an image.
+    """
+    image_folder.check_classes(found)
+    given = WHOLE if WHOLE in found.parts else "train"
+    names = tuple(sorted(found.parts[given]))
+    fewest = 1 + len(_missing_parts(found))
+    for name in names:
+        image_folder.check_count(found.folders[given] / name, found.parts[given][name], fewest=fewest)
+    return data_of_classes(found, read_classes(found, names, image_size=image_size), names=names, image_size=image_size)
 
 
-def _class_names(folder: pathlib.Path) -> tuple[str, ...]:
-    names = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
-    if len(names) < _FEWEST_CLASSES:
-        present = f"only one class ({names[0]})" if names else "no folders of classes"
-        raise InputError(f"{folder}: {present}; give a folder of images for each of at least {_FEWEST_CLASSES} classes")
-    return names
+def read_classes(found: ImageFolder, names: Sequence[str], *, image_size: int) -> dict[str, Pictures]:
+    """All pictures of a folder of classes, by part. Raises InputError, see `image_folder.read_part`."""
+    return {part: image_folder.read_part(found, part, names=names, size=image_size) for part in found.parts}
 
 
-def _read_classes(folder: pathlib.Path, names: tuple[str, ...], *, image_size: int) -> Part:
-    unknown = sorted({path.name for path in folder.iterdir() if path.is_dir()} - set(names))
-    unknown = [name for name in unknown if not name.startswith(".")]
-    if unknown:
-        raise InputError(f"{folder / unknown[0]}: a class without training images; classes are {', '.join(names)}")
-    images: list[np.ndarray] = []
-    labels: list[int] = []
-    for label, name in enumerate(names):
-        paths = _files(folder / name)
-        fewest = _FEWEST_IMAGES if folder.name not in ("valid", "test") else 1
-        if len(paths) < fewest:
-            present = "no images" if not paths else f"only {len(paths)} image(s)"
-            raise InputError(
-                f"{folder / name}: {present}; a class needs at least {fewest} files that end in {', '.join(SUFFIXES)}"
-            )
-        images += [_read_file(path, image_size) for path in paths]
-        labels += [label] * len(paths)
-    return Part(np.stack(images), np.asarray(labels, np.int32))
+def data_of_classes(
+    found: ImageFolder, pictures: Mapping[str, Pictures], *, names: Sequence[str], image_size: int
+) -> ImageData:
+    """The data set of pictures that are read; parts that the folder does not have are split off.
+
+    Args:
+        found: the folder.
+        pictures: its pictures by part, labelled by `names`.
+        names: of the classes.
+        image_size: H and W.
+    """
+    given, missing = WHOLE if WHOLE in pictures else "train", _missing_parts(found)
+    parts = {part: Part(of.images, of.labels) for part, of in pictures.items()}
+    digests = {part: of.digests for part, of in pictures.items()}
+    notes = list(found.notes)
+    if missing:
+        whole, of_whole = parts.pop(given), digests.pop(given)
+        for name, which in _split(whole.labels, [part for part in PARTS if part == "train" or part in missing]).items():
+            parts[name], digests[name] = whole[which], of_whole[which]
+        if given != WHOLE:
+            listed = " and ".join(WORDS[part] for part in missing)
+            notes.append(f"no pictures for {listed}: a share of every class is split off the training pictures")
+    sizes = sum((of.sizes for of in pictures.values()), collections.Counter())
+    notes += image_folder.note_of_sizes(sizes, image_size)
+    seen = set(digests["train"].tolist())
+    again = {part: sum(digest in seen for digest in digests[part].tolist()) for part in PARTS[1:]}
+    if any(again.values()):
+        told = " and ".join(f"{count:,} of {len(digests[part]):,} {WORDS[part]}" for part, count in again.items())
+        notes.append(f"the same files are among the training pictures: {told} pictures")
+    return _checked(
+        ImageData(
+            name="images",
+            source=in_one_line(str(found.path)),
+            class_names=tuple(names),
+            train=parts["train"],
+            valid=parts["valid"],
+            test=parts["test"],
+            notes=tuple(notes),
+            left_out=found.left_out,
+        )
+    )
 
 
-def _files(folder: pathlib.Path) -> list[pathlib.Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-
-
-def _read_file(path: pathlib.Path, size: int) -> np.ndarray:
-    """An image as uint8 `[size, size, 3]`."""
-    import tensorflow as tf
-
-    content = path.read_bytes()
-    try:
-        image = tf.io.decode_image(content, channels=3, expand_animations=False)
-    except tf.errors.InvalidArgumentError as error:
-        raise InputError(f"{path}: not an image; give files of PNG, JPEG, BMP or GIF") from error
-    if image.shape[:2] != (size, size):
-        image = tf.image.resize(image, [size, size], "area")
-    return tf.cast(tf.round(image), tf.uint8).numpy() if image.dtype != tf.uint8 else image.numpy()
+def _missing_parts(found: ImageFolder) -> list[str]:
+    """Parts that have to be split off the training images."""
+    return [part for part in PARTS[1:] if part not in found.parts]

@@ -10,9 +10,9 @@ import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
+from nao_tf.data.names import PARTS, SPELLINGS, is_litter
 from nao_tf.errors import InputError
 
-PARTS = ("train", "valid", "test")
 SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
 
 # Task -> the names of its files, the original publication's first.
@@ -22,12 +22,6 @@ FILE_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 SUFFIXES = (".txt", ".text", ".tokens")  # of texts, in any case
-_SPELLINGS: Mapping[str, str] = {  # of parts, in any case
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "val", "validation", "dev", "development"), "valid"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
-_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})  # of systems; without case
 _ABOUT = frozenset({"readme", "license", "licence", "citation", "changelog"})  # names of what is no part of a text
 _NAMED = 4  # files that a note names
 
@@ -92,8 +86,8 @@ def find_published(task: str, folder: pathlib.Path) -> TextFiles:
         for part in PARTS:
             if name.casefold() == original.format(part=part):
                 named[part].append(name)
-        if suffix in SUFFIXES and stem in _SPELLINGS:
-            plain[_SPELLINGS[stem]].append(name)
+        if suffix in SUFFIXES and stem in SPELLINGS:
+            plain[SPELLINGS[stem]].append(name)
     paths = {
         part: [folder / _only(folder, part, named[part] or plain[part])] for part in PARTS if named[part] or plain[part]
     }
@@ -116,7 +110,7 @@ def find_own(folder: pathlib.Path) -> TextFiles:
     entries = _entries(folder)
     for name in entries:
         if (folder / name).is_dir():
-            part = _SPELLINGS.get(name.casefold())
+            part = SPELLINGS.get(name.casefold())
             if part is not None:
                 below[name] = _texts_below(folder / name)
                 if below[name][0]:
@@ -124,8 +118,8 @@ def find_own(folder: pathlib.Path) -> TextFiles:
             continue
         stem, suffix = _split(name)
         last = re.split(r"[._\- ]", stem)[-1]
-        if suffix in SUFFIXES and last in _SPELLINGS:
-            (plain if stem == last else longer)[_SPELLINGS[last]].append(name)
+        if suffix in SUFFIXES and last in SPELLINGS:
+            (plain if stem == last else longer)[SPELLINGS[last]].append(name)
     paths: dict[str, Sequence[pathlib.Path]] = {}
     folders: dict[str, pathlib.Path] = {}
     left_out: list[str] = []
@@ -153,7 +147,7 @@ def _entries(folder):
 
 
 def _is_litter(name):
-    return name.startswith(".") or name.casefold() in _LITTER or _split(name)[0] in _ABOUT
+    return is_litter(name) or _split(name)[0] in _ABOUT
 
 
 def _split(name):

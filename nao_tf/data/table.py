@@ -21,6 +21,7 @@ from nao_tf.errors import InputError
 ARCHITECTURE_COLUMN = "arch"
 PARAMETERS_COLUMNS = {"params": 1.0, "params_M": 1e6}  # trainable parameters, optional: column -> its unit
 MOST_PARAMETERS = 1e15
+LONGEST_SHOWN = 100  # characters of a field in an error message
 MOST_WORDS = 2_000  # different values of all decisions; the controller's grammar holds their number squared
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -282,7 +283,7 @@ def _parameters(fields) -> int | None:
             parameters = unit * _number(fields, column)
             if not 0 <= parameters <= MOST_PARAMETERS:
                 raise ValueError(
-                    f"column {column!r} is {fields[column].strip()!r}; "
+                    f"column {column!r} is {_shown(fields[column].strip())}; "
                     f"it takes a number from 0 to {MOST_PARAMETERS / unit:g}"
                 )
             return round(parameters)
@@ -346,9 +347,15 @@ def _number(fields, column) -> float:
     if not written:
         raise ValueError(f"column {column!r} is empty; it takes a number")
     try:
-        number = float(written.replace("_", "?"))  # Python's 1_000 is no number of a table
+        # Python's 1_000 is no number of a table, nor are the digits of other scripts
+        number = float(written.replace("_", "?") if written.isascii() else "?")
     except ValueError:
-        raise ValueError(f"column {column!r} is {written!r}; it takes a number") from None
+        raise ValueError(f"column {column!r} is {_shown(written)}; it takes a number") from None
     if not math.isfinite(number):
-        raise ValueError(f"column {column!r} is {written!r}; it takes a finite number")
+        raise ValueError(f"column {column!r} is {_shown(written)}; it takes a finite number")
     return number
+
+
+def _shown(written) -> str:
+    """What a field holds in quotes, in one line that is short enough for an error message."""
+    return repr(written if len(written) <= LONGEST_SHOWN else written[:LONGEST_SHOWN] + "…")

@@ -1,22 +1,30 @@
 """The memory of a search: an append-only file with one evaluated architecture a line. Resume is replay.
 
-Nothing in it depends on the clock, so equal seeds give equal files.
+Nothing in it depends on the clock, so equal seeds give equal files. Each line ends with a check value of what precedes
+it, so that a line that was changed is noticed and a score that nobody measured never guides a search.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from nao_tf import files
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.errors import InputError
+
+CHECK = "check"  # the last field of a line
+_CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}')
+_BEGINNING_OF_LINE = re.compile(rb"\{[\x20-\x7e]*\x00*|\x00+")  # what a kill leaves; zeros where the machine stopped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,29 +96,101 @@ class Evaluation:
         """The evaluation that `to_json` wrote.
 
         Raises:
-            KeyError, TypeError, ValueError: the fields are not those of an evaluation in this space.
+            ValueError: the fields are not those of an evaluation in this space; the message names the field.
         """
-        candidate = Candidate(
-            architecture=space.architecture(fields["architecture"]),
-            **{name: fields[name] for name in ("origin", "parent", "step_size", "predicted")},
-        )
+        values = _typed(fields, "architecture", list)
+        for value in values:
+            if type(value) is not int:
+                raise ValueError(f"field 'architecture' holds {_shown(value)}; it takes whole numbers")
+        architecture = space.architecture(values)
+        if _typed(fields, "text", str) != architecture.text:
+            raise ValueError(
+                f"field 'text' is {_shown(fields['text'])}, but 'architecture' is {_shown(architecture.text)}"
+            )
+        score = _number_or_none(fields, "score")
+        status = "failed" if score is None else "ok"
+        if _typed(fields, "status", str) != status:
+            raise ValueError(f"field 'status' is {_shown(fields['status'])}; with this score it is {status!r}")
         return cls(
-            candidate=candidate, **{name: fields[name] for name in ("id", "round", "score", "parameters", "reason")}
+            id=_count(fields, "id"),
+            candidate=Candidate(
+                architecture=architecture,
+                origin=_typed(fields, "origin", str),
+                parent=_count(fields, "parent", optional=True),
+                step_size=_number_or_none(fields, "step_size"),
+                predicted=_number_or_none(fields, "predicted"),
+            ),
+            round=_count(fields, "round"),
+            score=score,
+            parameters=_count(fields, "parameters", optional=True),
+            reason=_typed(fields, "reason", str | None),
         )
+
+
+def _field(fields, name):
+    if name not in fields:
+        raise ValueError(f"field {name!r} is missing")
+    return fields[name]
+
+
+def _shown(value):
+    """A value of a line in an error message, of a length that fits one."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _typed(fields, name, kind):
+    value = _field(fields, name)
+    if not isinstance(value, kind):
+        word = {str: "a text", list: "a list", bool: "true or false"}.get(kind, "a text or null")
+        raise ValueError(f"field {name!r} is {_shown(value)}; it takes {word}")
+    return value
+
+
+def _count(fields, name, *, optional=False):
+    """A whole number from 0 on; true and false are none."""
+    value = _field(fields, name)
+    if (optional and value is None) or (type(value) is int and value >= 0):
+        return value
+    raise ValueError(f"field {name!r} is {_shown(value)}; it takes a whole number from 0 on{' or null' * optional}")
+
+
+def _number_or_none(fields, name):
+    value = _field(fields, name)
+    if value is None or (type(value) in (int, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"field {name!r} is {_shown(value)}; it takes a number or null")
+
+
+def _finite_or_none(value):
+    return value if value is None or math.isfinite(value) else None
+
+
+def _with_check(line: bytes) -> bytes:
+    """A line with its check value as the last field."""
+    check = hashlib.blake2b(line, digest_size=4).hexdigest()
+    return line[:-1] + f', "{CHECK}": "{check}"}}'.encode()
+
+
+def _is_intact(line: bytes) -> bool:
+    """Whether a line with a check value is as it was written."""
+    check = _CHECK.search(line, max(0, len(line) - 30))
+    return check is not None and check.end() == len(line) and _with_check(line[: check.start()] + b"}") == line
 
 
 class Pool:
     """Evaluated architectures, in memory and in a file.
 
     Args:
-        path: of the file; it is read when it is there. A last line that a kill cut short is dropped. None: the pool is
-            held in memory only.
+        path: of the file; it is read when it is there. A last line that a kill cut short is dropped. Lines without
+            check values, of an older release or written by hand, are accepted where none has one, and those that
+            follow are written in the same way. None: the pool is held in memory only.
         space: of the architectures.
         metric: the name of the score.
         higher_is_better: its direction.
 
     Raises:
-        InputError: a line is not one of a pool of this space and metric.
+        InputError: a line was changed, or is not one of a pool of this space and metric; the message says which.
     """
 
     def __init__(self, path: os.PathLike | str | None, space: SearchSpace, *, metric: str, higher_is_better: bool):
@@ -120,27 +200,65 @@ class Pool:
         self._history: list[Evaluation] = []
         self._id_of: dict[Architecture, int] = {}
         self._first_round: dict[int, int] = {}  # when each member came
+        self._checked = True  # whether the lines of the file have check values
         if self.path is not None and self.path.exists():
             self._replay()
 
     def _replay(self):
-        content = self.path.read_bytes()
+        try:
+            content = self.path.read_bytes()
+        except IsADirectoryError as error:
+            raise InputError(f"{self.path} is a folder; a pool is a file: move it away") from error
         whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:  # a kill cut the last line short: that evaluation is done again
-            with open(self.path, "r+b") as file:
-                file.truncate(len(whole))
-        for number, line in enumerate(whole.splitlines(), start=1):
+        rest = content[len(whole) :]
+        if rest and not _BEGINNING_OF_LINE.fullmatch(rest):
+            raise self._error(whole.count(b"\n") + 1, "it is no line of a pool, nor the beginning of one")
+        for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
             try:
-                fields = json.loads(line)
-                if fields["metric"] != self.metric:
-                    raise ValueError(f"metric {fields['metric']!r}, not {self.metric!r}")
-                evaluation = Evaluation.from_json(fields, self.space)
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(
-                    f"{self.path} line {number} is no evaluation of this search ({error}); "
-                    "give another --work_dir, or move the file away"
-                ) from error
+                evaluation = self._evaluation(line, first=number == 1)
+            except ValueError as error:
+                raise self._error(number, error) from error
             self._remember(evaluation)
+        if rest:  # a kill cut the last line short: that evaluation is done again
+            with files.naming(self.path), open(self.path, "r+b") as file:
+                file.truncate(len(whole))
+
+    def _error(self, number, reason) -> InputError:
+        return InputError(
+            f"line {number} of {self.path} cannot be used: {' '.join(str(reason).split())[:300]}; put the file back as "
+            "it was, or cut it before that line and the rest is evaluated again, or give another --work_dir"
+        )
+
+    def _evaluation(self, line, *, first) -> Evaluation:
+        """The evaluation of a line, if it may follow those before. Raises ValueError."""
+        try:
+            fields = files.json_values(line)
+        except ValueError as error:
+            raise ValueError(f"it is no evaluation of this search ({error})") from error
+        if not isinstance(fields, dict):
+            raise ValueError("it is no evaluation of this search")
+        if first:
+            self._checked = CHECK in fields
+        if self._checked != (CHECK in fields):
+            has, line_1 = ("has no", "has one") if self._checked else ("has a", "has none")
+            raise ValueError(f"it {has} check value, but line 1 {line_1}")
+        if self._checked and not _is_intact(line):
+            raise ValueError("it was changed by hand: its check value does not fit")
+        if _typed(fields, "metric", str) != self.metric:
+            raise ValueError(f"its metric is {_shown(fields['metric'])}, not {_shown(self.metric)}")
+        if _typed(fields, "higher_is_better", bool) != self.higher_is_better:
+            raise ValueError(f"higher_is_better is {_shown(fields['higher_is_better'])}, not what this search takes")
+        evaluation = Evaluation.from_json(fields, self.space)
+        known = self.id_of(evaluation.candidate.architecture)
+        if evaluation.id > len(self):
+            raise ValueError(f"its id is {evaluation.id}, but the next one is {len(self)}: lines before it are missing")
+        if known is None and evaluation.id < len(self):
+            raise ValueError(f"its id {evaluation.id} is that of another architecture")
+        if known is not None and known != evaluation.id:
+            raise ValueError(f"its architecture has the id {known} already")
+        if known is not None and self.get(known).round >= evaluation.round:
+            raise ValueError(f"architecture {known} was evaluated in round {self.get(known).round} already")
+        return evaluation
 
     def _remember(self, evaluation):
         self._history.append(evaluation)
@@ -240,11 +358,15 @@ class Pool:
         """Remembers an evaluation and writes its line."""
         if evaluation.score is not None and not math.isfinite(evaluation.score):
             evaluation = dataclasses.replace(evaluation, score=None, reason=evaluation.reason or "score is not finite")
-        line = evaluation.to_json(self.metric, self.higher_is_better)
+        candidate = evaluation.candidate
+        estimates = {name: _finite_or_none(getattr(candidate, name)) for name in ("step_size", "predicted")}
+        evaluation = dataclasses.replace(evaluation, candidate=dataclasses.replace(candidate, **estimates))
         if self.path is not None:
+            fields = evaluation.to_json(self.metric, self.higher_is_better)
+            line = json.dumps(fields, allow_nan=False).encode()  # NaN and Infinity are no JSON
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "ab") as file:
-                file.write(json.dumps(line).encode() + b"\n")
+            with files.naming(self.path), open(self.path, "ab") as file:
+                file.write((_with_check(line) if self._checked else line) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         self._remember(evaluation)

@@ -16,7 +16,7 @@ from nao_tf.child.language import softmax
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.data.vocabulary import END_OF_SENTENCE, Vocabulary
 from nao_tf.files import replacing
-from nao_tf.serving import stored_weights, warm_up
+from nao_tf.serving import checked_inputs, stored_weights, warm_up
 
 WARM_UP_TOKENS = 35  # of a warm-up request
 PADDING = -1  # the token after the end of a text; no word has this id
@@ -48,10 +48,13 @@ def export_language_model(
       the last at the end of the text, and each line becomes its words and `<eos>`; unknown words become `<unk>`, or
       `<eos>` where the vocabulary has no such word.
     * `step`: `token` int32 `[B]`, `state` float32 `[B, W]`, zeros at first -> `log_probabilities` `[B, V]` of every
-      next word, in nats, and the next `state` `[B, W]`.
+      next word, in nats, and the next `state` `[B, W]`. The numbers of the state are finite.
     * `tokenize`: `text` string `[B]` -> `tokens` int32 `[B, T]` as `score_text` reads them, -1 after the end, and
       `unknown` int32 `[B]`, the number of words of each text that are not in the vocabulary.
-    * `detokenize`: `tokens` int32 `[B, T]` -> `words` string `[B, T]`, empty for numbers that are no ids.
+    * `detokenize`: `tokens` int32 `[B, T]` -> `words` string `[B, T]`, empty for -1.
+
+    A request of other shapes, with ids that are not in the vocabulary, or with ids after padding is answered with an
+    error that says so (`serving.checked_inputs`). No rows are answered with no rows.
 
     The export includes warm-up requests for TensorFlow Serving (`serving.warm_up`).
 
@@ -75,14 +78,27 @@ def export_language_model(
     width = model.cell.initial_state(1).shape[1]
     stored = stored_weights.StoredWeights(model.variables, [model.embedding], weights=weights)
 
-    def score_ids(tokens):
+    tokens_spec = tf.TensorSpec([None, None], tf.int32, "tokens")
+    text_spec = tf.TensorSpec([None], tf.string, "text")
+    token_spec = tf.TensorSpec([None], tf.int32, "token")
+    state_spec = tf.TensorSpec([None, width], tf.float32, "state")
+
+    def score(tokens):
         with stored.scope():
             return _score(model, tokens)
 
+    def score_ids(tokens):
+        tokens = checked_inputs.received(tokens, tokens_spec)
+        return score(checked_inputs.padded(tokens, "tokens", words=len(vocabulary), padding=PADDING))
+
     def score_text(text):
-        return score_ids(_tokens_of(text, table))
+        return score(_tokens_of(checked_inputs.received(text, text_spec), table))
 
     def step(token, state):
+        token, state = checked_inputs.received(token, token_spec), checked_inputs.received(state, state_spec)
+        token = checked_inputs.in_range(token, "token", lowest=0, highest=len(vocabulary) - 1)
+        state = checked_inputs.as_many_rows(state, token, names=("state", "token"))
+        state = checked_inputs.finite(state, "state")
         with stored.scope():
             outputs, _, state = model.hidden(
                 token[tf.newaxis], state, architecture=model.architecture
@@ -92,26 +108,25 @@ def export_language_model(
         return {"log_probabilities": tf.nn.log_softmax(logits), "state": state}
 
     def tokenize(text):
-        in_text = _words_of(text)  # [B, (T)]
+        in_text = _words_of(checked_inputs.received(text, text_spec))  # [B, (T)]
         ids = table.lookup(in_text.flat_values)
         outside = (ids == stand_in) & (in_text.flat_values != vocabulary.words[stand_in])
         unknown = tf.reduce_sum(in_text.with_flat_values(tf.cast(outside, tf.int32)), -1)  # [B]
         return {"tokens": in_text.with_flat_values(tf.cast(ids, tf.int32)).to_tensor(PADDING), "unknown": unknown}
 
     def detokenize(tokens):
-        known = (tokens >= 0) & (tokens < len(vocabulary))  # [B, T]
-        return {"words": tf.where(known, tf.gather(words, tf.where(known, tokens, 0)), "")}
+        tokens = checked_inputs.received(tokens, tokens_spec)
+        tokens = checked_inputs.in_range(tokens, "tokens", lowest=PADDING, highest=len(vocabulary) - 1)
+        return {"words": tf.where(tokens == PADDING, "", tf.gather(words, tf.maximum(tokens, 0)))}  # [B, T]
 
     archive = keras.export.ExportArchive()
     archive.track(stored.trackable)
     archive.track(table)
-    archive.add_endpoint("score_ids", score_ids, [tf.TensorSpec([None, None], tf.int32, "tokens")])
-    archive.add_endpoint("score_text", score_text, [tf.TensorSpec([None], tf.string, "text")])
-    archive.add_endpoint(
-        "step", step, [tf.TensorSpec([None], tf.int32, "token"), tf.TensorSpec([None, width], tf.float32, "state")]
-    )
-    archive.add_endpoint("tokenize", tokenize, [tf.TensorSpec([None], tf.string, "text")])
-    archive.add_endpoint("detokenize", detokenize, [tf.TensorSpec([None, None], tf.int32, "tokens")])
+    archive.add_endpoint("score_ids", score_ids, [tokens_spec])
+    archive.add_endpoint("score_text", score_text, [text_spec])
+    archive.add_endpoint("step", step, [token_spec, state_spec])
+    archive.add_endpoint("tokenize", tokenize, [text_spec])
+    archive.add_endpoint("detokenize", detokenize, [tokens_spec])
     sample = np.arange(WARM_UP_TOKENS, dtype=np.int32)[np.newaxis] % len(vocabulary)  # [1, T]
     text = np.array([" ".join(vocabulary.decode(sample[0]))])
     requests = [

@@ -106,7 +106,7 @@ class ExportedLanguageModel:
             The added words; `<eos>` ends a line.
 
         Raises:
-            InputError: see `tokenize`.
+            InputError: see `tokenize`; or the model's numbers are not finite.
         """
         given = self.tokenize(["", *prompt.split("\n")]).ids[:-1]  # the last line goes on
         state, drawn = tf.zeros([1, self._width]), []
@@ -126,7 +126,12 @@ class ExportedLanguageModel:
         return [name.decode("utf-8") for name in names]
 
     def _step(self, token: np.int32, state: tf.Tensor) -> tuple[np.ndarray, tf.Tensor]:
-        outputs = self._run["step"](token=tf.constant([token], tf.int32), state=state)
+        try:
+            outputs = self._run["step"](token=tf.constant([token], tf.int32), state=state)
+        except tf.errors.InvalidArgumentError as error:  # the export checks the state that it gave before
+            raise InputError(
+                f"{self.directory}: the model's state is not finite; give a model whose training did not diverge"
+            ) from error
         return outputs["log_probabilities"].numpy()[0].astype(np.float64), outputs["state"]  # [V], [1, W]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,7 +69,10 @@ class Result:
     predictor: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The content of result.json."""
+        """The content of result.json; a figure that is not finite, which JSON does not have, is null."""
+        return _finite(self._content())
+
+    def _content(self) -> dict[str, Any]:
         about = {"task": self.task.name, **self.task.dataset()}
         end = {
             "test": self.test,
@@ -97,3 +101,12 @@ class Result:
             "predictor": self.predictor,
             **end,
         }
+
+
+def _finite(tree: Any) -> Any:
+    """A tree of JSON values with None for numbers that are none."""
+    if isinstance(tree, Mapping):
+        return {name: _finite(value) for name, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -371,12 +370,12 @@ class Study:
         plan = checkpoint.with_suffix(".json")
         with self.work.timed(rival.name):
             if plan.exists():  # decided once, so that a resumed run keeps it
-                steps = json.loads(plan.read_text())["steps"]
+                steps = _steps_of(plan)
             else:
                 network = self.task.final(rival, seed=seed, devices=self.devices)
                 ratio = model.seconds_per_step() / network.seconds_per_step()
                 steps = max(1, round(model.steps * ratio))
-                files.write_text(plan, json.dumps({"steps": steps, "steps_of_winner_in_a_step": ratio}))
+                files.write_json(plan, {"steps": steps, "steps_of_winner_in_a_step": ratio})
                 self._train(model, label)  # measuring trained its weights further; this brings them back
             (trained,) = self._trained([FinalTraining(rival, rival.name, seed, checkpoint, steps)])
             if trained.reason is not None:
@@ -387,7 +386,7 @@ class Study:
 
     def _finish(self, **parts) -> Result:
         result = Result(task=self.task, seed=self.seed, seconds=self.work.seconds(), versions=versions(), **parts)
-        files.write_text(self.work.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
+        files.write_json(self.work.path / "result.json", result.to_json())
         self.observer.result(result)
         return result
 
@@ -395,6 +394,16 @@ class Study:
 def _label(name, evaluation) -> str:
     """The final model of a member of a strategy's pool, in files."""
     return f"final_{name}_{evaluation.id}"
+
+
+def _steps_of(plan) -> int:
+    """The steps of a hand-made network that a file holds. Raises InputError where it is damaged."""
+    remedy = f"delete it and {plan.with_suffix('.npz').name} beside it, and both are made again"
+    content = files.read_json(plan, remedy=remedy)
+    steps = content.get("steps") if isinstance(content, dict) else None
+    if type(steps) is not int or steps < 1:
+        raise files.damaged(plan, "it takes steps, a whole number from 1 on", remedy=remedy)
+    return steps
 
 
 def _figures(names, measure) -> dict[str, dict[str, Any]]:

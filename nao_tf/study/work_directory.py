@@ -4,6 +4,10 @@ A work directory belongs to what decides the computation: each pool of evaluated
 seed, strategy and their settings, each checkpoint of a final model to the settings of its training. Everything else may
 change between two runs in it: the budget, the baselines, the number of finalists, the form of an export, the place of
 the data.
+
+What a kill can leave there is repaired: a line that was cut short, a file under its temporary name, a directory that
+was claimed by a run that computed nothing. What it cannot leave was done by hand or by a disk, and ends the run in one
+line that names the file.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
+import os
 import pathlib
 import time
 from collections.abc import Iterator, Mapping
@@ -19,8 +24,14 @@ from typing import Any
 from nao_tf import files
 from nao_tf.errors import InputError
 from nao_tf.settings import differences, digest
+from nao_tf.study import lock
 
 IDENTITY = "settings.json"
+TIMINGS = "timings.jsonl"
+FINAL = "final"  # the identity of final models
+FILES = (IDENTITY, TIMINGS, "flags.txt", "result.json", lock.LOCK, lock.OWNER)
+FOLDERS = ("checkpoints", "export", "tensorboard")
+MOST_SECONDS = 1e12
 
 
 class WorkDirectory:
@@ -30,45 +41,88 @@ class WorkDirectory:
         path: of the directory; it is made when something is first written.
 
     Raises:
-        InputError: the directory holds other things, or a file of it cannot be read.
+        InputError: the directory holds other things, or a file of it is damaged.
     """
 
     def __init__(self, path: pathlib.Path | str):
         self.path = pathlib.Path(path)
-        self._identities: dict[str, Any] = {}
-        file = self.path / IDENTITY
-        if file.exists():
-            try:
-                self._identities = json.loads(file.read_text())
-                if not isinstance(self._identities, dict):
-                    raise ValueError("not an object")
-            except ValueError as error:
-                raise InputError(f"{file} cannot be read ({error}); give another --work_dir") from error
-        elif self.path.exists() and (not self.path.is_dir() or any(_of_others(self.path))):
+        if "\0" in str(path) or not os.fsencode(self.path).decode("utf-8", "replace") == str(self.path):
+            raise InputError(f"work directory {str(path)!r}: its name is not UTF-8; give another --work_dir")
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is no work directory of this program but a file; give another --work_dir")
+        self._identities = self._read()
+        if not (self.path / IDENTITY).exists() and self.path.exists() and any(_of_others(self.path)):
             raise InputError(f"{self.path} is no work directory of this program; give an empty or a new one")
 
+    def _read(self) -> dict[str, Any]:
+        """The identities that the directory was claimed with."""
+        file, remedy = self.path / IDENTITY, "put it back as it was, or give another --work_dir"
+        try:
+            identities = files.read_json(file, remedy=remedy)
+        except FileNotFoundError:
+            return {}
+        except NotADirectoryError as error:
+            raise InputError(f"{self.path} would lie in a file; give another --work_dir") from error
+        if not isinstance(identities, dict) or not all(isinstance(one, dict) for one in identities.values()):
+            raise files.damaged(file, "it is not an object of objects", remedy=remedy)
+        if FINAL in identities and "settings" not in identities[FINAL]:
+            raise files.damaged(file, f"{FINAL!r} has no settings", remedy=remedy)
+        return identities
+
     def claim(self, identities: Mapping[str, Mapping[str, Any]]) -> None:
-        """Makes files of the directory this run's own, or finds that they are.
+        """Makes files of the directory this run's own, or finds that they are; no other process may work in it then.
+
+        A claim binds from the first evaluation or checkpoint on: a run that ended before, because its flags were wrong
+        or it was killed, leaves nothing that keeps a corrected one from the directory.
 
         Args:
             identities: for each file or stage what decides its content, as JSON values.
 
         Raises:
-            InputError: a file belongs to another computation; nothing is written.
+            InputError: a file belongs to another computation, which leaves everything as it is; another process works
+                in the directory; or a file of it is damaged.
         """
+        identities = json.loads(json.dumps(identities))
+        self._compare(identities)  # before anything is made
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._check_kinds()
+        lock.hold(self.path)
+        self._identities = self._read()  # another run may have claimed it meanwhile
+        self._compare(identities)
+        self.seconds()  # a damaged file is told now, not after the hours that it is to be added to
+        for left in self.path.rglob(f"*{files.WRITING}"):
+            if left.is_file() and not left.is_relative_to(self.path / "export"):
+                left.unlink()
+        if any(self._identities.get(name) != identity for name, identity in identities.items()):
+            self._identities |= identities
+            files.write_json(self.path / IDENTITY, self._identities)
+
+    def _compare(self, identities):
+        """Raises InputError where the directory belongs to another computation."""
         for name, identity in identities.items():
             before = self._identities.get(name)
-            changed = [] if before is None else differences(before, json.loads(json.dumps(identity)))
-            if changed:
+            changed = [] if before is None else differences(before, identity)
+            if changed and self._is_begun(name, before):
                 raise InputError(
                     f"{self.path} belongs to a run with other flags or data ({name}: {'; '.join(changed)}); "
                     "give another --work_dir"
                 )
-        new = {name: identity for name, identity in identities.items() if name not in self._identities}
-        if new:
-            self._identities |= json.loads(json.dumps(new))
-            self.path.mkdir(parents=True, exist_ok=True)
-            files.write_text(self.path / IDENTITY, json.dumps(self._identities, indent=1) + "\n")
+
+    def _is_begun(self, name, identity) -> bool:
+        """Whether anything was computed under an identity."""
+        if name != FINAL:
+            return _holds(self.path / name) or _holds(self.shared_child(str(identity.get("strategy"))))
+        parts = ("checkpoints", "export", "result.json")
+        return any(_holds(path) for path in (*self.path.glob("pool*.jsonl"), *(self.path / part for part in parts)))
+
+    def _check_kinds(self):
+        """Raises InputError where a folder stands in the place of a file, or the other way round."""
+        for name in FILES:
+            if (self.path / name).is_dir():
+                raise InputError(f"{self.path / name} is a folder, where a run keeps a file; move it away")
+        for name in FOLDERS:
+            if (self.path / name).exists() and not (self.path / name).is_dir():
+                raise InputError(f"{self.path / name} is a file, where a run keeps a folder; move it away")
 
     def pool(self, strategy: str, *, main: bool) -> pathlib.Path:
         """The file of a strategy's evaluations."""
@@ -106,22 +160,37 @@ class WorkDirectory:
         yield
         self.path.mkdir(parents=True, exist_ok=True)
         row = {"stage": stage, "seconds": round(time.monotonic() - start, 1)}
-        with open(self.path / "timings.jsonl", "a+b") as file:
+        path = self.path / TIMINGS
+        with files.naming(path), open(path, "a+b") as file:
             if file.tell() and not _ends_a_line(file):
                 file.write(b"\n")  # after a line that a kill cut short
             file.write(json.dumps(row).encode() + b"\n")
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of each stage, over all processes that worked on it."""
+        """Seconds of each stage, over all processes that worked on it. Raises InputError where the file is damaged."""
         total: dict[str, float] = {}
-        file = self.path / "timings.jsonl"
-        for line in file.read_text().splitlines() if file.exists() else ():
-            try:
-                row = json.loads(line)
-                total[row["stage"]] = round(total.get(row["stage"], 0) + row["seconds"], 1)
-            except (ValueError, KeyError, TypeError):
+        path = self.path / TIMINGS
+        for number, line in enumerate(path.read_bytes().split(b"\n") if path.exists() else (), start=1):
+            if not line or (line.startswith(b"{") and not line.endswith(b"}")):
                 continue  # a line that a kill cut short
+            try:
+                stage, seconds = _stage_and_seconds(files.json_values(line))
+            except ValueError as error:
+                raise InputError(
+                    f"line {number} of {path} is damaged ({error}); delete that line: only its seconds are lost"
+                ) from error
+            total[stage] = round(total.get(stage, 0) + seconds, 1)
         return total
+
+
+def _stage_and_seconds(row) -> tuple[str, float]:
+    """What a line of the timings tells. Raises ValueError."""
+    if not isinstance(row, dict) or not isinstance(row.get("stage"), str):
+        raise ValueError("no stage")
+    seconds = row.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
+        raise ValueError("no seconds")
+    return row["stage"], seconds
 
 
 def _ends_a_line(file):
@@ -129,9 +198,17 @@ def _ends_a_line(file):
     return file.read() == b"\n"
 
 
+def _holds(path) -> bool:
+    """Whether a file has content, or a folder files that were written to their end."""
+    if not path.is_dir():
+        return path.exists() and path.stat().st_size > 0
+    return any(file.is_file() and not file.name.endswith(files.WRITING) for file in path.rglob("*"))
+
+
 def _of_others(path):
-    """What a directory holds, except what a kill during the first claim can leave."""
-    return (entry for entry in path.iterdir() if not entry.name.endswith(".writing"))
+    """What a directory holds, except what a run that was killed or failed before its first claim can leave."""
+    own = (lock.LOCK, lock.OWNER)
+    return (entry for entry in path.iterdir() if entry.name not in own and not entry.name.endswith(files.WRITING))
 
 
 def versions() -> dict[str, str]:

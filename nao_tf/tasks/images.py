@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nao_tf import files
 from nao_tf.architecture import Architecture, Bounded, Constraint, ConvolutionalSpace, parse_cells
 from nao_tf.architecture.cells import SPACES
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
+from nao_tf.data.image_folder import left_out_text
 from nao_tf.data.images import ImageData, load_images
 from nao_tf.errors import InputError
 from nao_tf.observer import Observer
@@ -241,9 +243,9 @@ class ImageTask(Task):
     def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> ImageTask:
         """See `Task`."""
         assert isinstance(settings, ImageSettings)
-        files = settings.data
-        size = files.image_size if isinstance(files, OwnImages) else OwnImages.image_size
-        data = load_images(name, files.directory, download=files.download, image_size=size)
+        given = settings.data
+        size = given.image_size if isinstance(given, OwnImages) else OwnImages.image_size
+        data = load_images(name, given.directory, download=given.download, image_size=size)
         for part in (settings.final,) if training else (settings.score, settings.final):
             if part.batch_size > len(data.train):
                 raise InputError(
@@ -275,9 +277,12 @@ class ImageTask(Task):
         data = self.data
         parts = ", ".join(f"{len(getattr(data, part)):,} {part}" for part in ("train", "valid", "test"))
         line = f"images {data.name} ({data.source}): {parts}, {len(data.class_names)} classes"
-        if data.name != digits.NAME:
-            return [line]
-        return [f"NOTICE: no {self.name} data was given; running on the embedded sample {data.name}", line]
+        if data.left_out:
+            line += f"; left out: {left_out_text(data.left_out)}"
+        notes = [f"NOTICE: {note}" for note in data.notes]
+        if data.name == digits.NAME:
+            notes = [f"NOTICE: no {self.name} data was given; running on the embedded sample {data.name}", *notes]
+        return [*notes, line]
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`."""
@@ -291,6 +296,8 @@ class ImageTask(Task):
             "images": {part: len(getattr(data, part)) for part in ("train", "valid", "test")},
             "image_shape": list(data.shape),
             "classes": len(data.class_names),
+            "left_out": dict(data.left_out),
+            "notes": list(data.notes),
             "space": self.space.name if architecture is None else architecture.space.name,
             "parameters": None if size is None else size.parameters,
             "multiply_adds": None if size is None else size.multiply_adds,
@@ -399,7 +406,10 @@ class FinalClassifier(FinalModel):
         return self._trainer.seconds_per_step()
 
     def export(self, directory: pathlib.Path) -> None:
-        """Writes the model with the names of its classes."""
+        """Writes the model with the names of its classes, and what names the images that it was trained on."""
+        from nao_tf.serving import training_data
         from nao_tf.serving.export_classifier import export_classifier
 
-        export_classifier(self._trainer.model, self._data.class_names, directory=directory)
+        with files.replacing(directory) as temporary:
+            export_classifier(self._trainer.model, self._data.class_names, directory=temporary)
+            training_data.write(temporary, self._data.fingerprint())

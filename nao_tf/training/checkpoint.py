@@ -1,11 +1,14 @@
 """Checkpoints: arrays under their names, in one file that is written whole or not at all."""
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from nao_tf import files
+
+REMEDY = "delete it, and its training begins again, or give another --work_dir"
 
 
 def save(path: os.PathLike[str] | str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -14,12 +17,25 @@ def save(path: os.PathLike[str] | str, arrays: Mapping[str, np.ndarray]) -> None
 
 
 def load(path: os.PathLike[str] | str) -> dict[str, np.ndarray] | None:
-    """The arrays of a checkpoint; None where there is none."""
+    """The arrays of a checkpoint; None where there is none. Raises InputError where the file is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        return files.read_arrays(path, remedy=REMEDY)
     except FileNotFoundError:
         return None
+
+
+@contextlib.contextmanager
+def restoring(path: os.PathLike[str] | str) -> Iterator[None]:
+    """A block that takes a model's state from the arrays of a checkpoint.
+
+    Raises:
+        InputError: the arrays do not fit: some are missing, or are of another shape.
+    """
+    try:
+        yield
+    except (KeyError, ValueError, TypeError) as error:
+        reason = f"it has no array {error}" if isinstance(error, KeyError) else f"it is of another network: {error}"
+        raise files.damaged(path, reason, remedy=REMEDY) from error
 
 
 def variables(prefix: str, items: Sequence) -> dict[str, np.ndarray]:

@@ -227,8 +227,9 @@ class SharedLanguageChild(Training):
         checkpoints.save(path, self.arrays())
 
     def load(self, path: os.PathLike) -> bool:
-        """Goes on from what `save` wrote; False if there is no such file."""
+        """Goes on from what `save` wrote; False if there is no such file. Raises InputError if it is damaged."""
         saved = checkpoints.load(path)
         if saved is not None:
-            self.restore(saved)
+            with checkpoints.restoring(path):
+                self.restore(saved)
         return saved is not None

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nao_tf.errors import DivergedError
-from nao_tf.training.checkpoint import load, save
+from nao_tf.training.checkpoint import load, restoring, save
 from nao_tf.training.losses import Losses
 
 SAVE_EVERY = 500  # steps between two writes of a checkpoint
@@ -105,14 +105,16 @@ def run(
         The mean training loss over the last tenth of the steps; not a number if the checkpoint was complete.
 
     Raises:
+        InputError: the checkpoint is damaged, or of another training.
         DivergedError: the loss is not a number, and the training cannot go back.
     """
     training.start(seed)
     first = 0
     saved = None if checkpoint is None else load(checkpoint)
-    if saved is not None:
-        first = int(saved.pop("step"))
-        training.restore(saved)
+    if checkpoint is not None and saved is not None:
+        with restoring(checkpoint):
+            first = int(saved.pop("step"))
+            training.restore(saved)
     return advance(
         training, first=first, steps=steps, checkpoint=checkpoint, every=every, report=report, on_epoch=on_epoch
     )

@@ -192,6 +192,46 @@ def test_any_text_is_read_or_refused(space, text):
         assert space.parse(architecture.text) == architecture
 
 
+RECURRENT = RecurrentSpace()
+PUBLISHED = RECURRENT.parse("NAO-WS")
+LIST = str(list(PUBLISHED.values))
+WORDS = PUBLISHED.text.split(", ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"“{PUBLISHED}”", f"`{LIST}`", f"'\"{PUBLISHED}\"'", LIST.replace(", ", ",\n "), f"\t{PUBLISHED}\r\n",
+        f"({LIST})", str(PUBLISHED).replace(" ", "\u00a0"), LIST[:-1] + ",]", PUBLISHED.text + ",",
+        f"[{PUBLISHED.text}]",
+        PUBLISHED.text.replace(", ", ",\n"), PUBLISHED.text.replace("node 1,", "node\n1,"), str(WORDS),
+        "(" + ", ".join(f'"{word}"' for word in WORDS) + ")", f"«{PUBLISHED.text}»",
+    ],
+)  # fmt: skip
+def test_an_architecture_is_read_as_it_is_pasted(text):
+    assert RECURRENT.parse(text) == PUBLISHED
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9" * 5_000, f"{PUBLISHED} {'1' * 4_400}", "٠ ١ " * 11, "０ １ " * 11, str(PUBLISHED).replace("0", "0.0"),
+     LIST.replace("0", "-1"), "[" * 5_000, "0 " * 50_000, "node 0, relu, " * 5_000, "0;1;1;1",
+     "genotype.Cell(nodes=[0, 1])", '{"recurrent": [0]}', f"'{PUBLISHED}",
+     f"[{PUBLISHED.text}", "relu\nnode 0", "\ud800", "\0", "", "[]", "''"],
+)  # fmt: skip
+def test_what_is_no_architecture_is_one_line_of_a_length_to_read(text):
+    with pytest.raises(ArchitectureError) as caught:
+        RECURRENT.parse(text)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_a_word_that_is_legal_is_not_called_wrong_for_the_bracket_beside_it():
+    with pytest.raises(ArchitectureError, match=r"position 3 .*'gelu' is not allowed"):
+        RECURRENT.parse(str([*WORDS[:3], "gelu", *WORDS[4:]]))
+    with pytest.raises(ArchitectureError, match=r"of 3 words; rnn takes 22"):
+        RECURRENT.parse("[node 0, relu, node 1]")
+
+
 # ---- changes
 
 

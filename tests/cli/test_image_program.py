@@ -157,6 +157,17 @@ def test_the_export_has_the_accuracy_that_was_reported(trained, finished):
         assert found["images"] == (8 if each is work else 359)
 
 
+def test_all_pictures_of_an_unseen_folder_are_evaluated(trained, tmp_path):
+    _, work = trained
+    folders(tmp_path, count=6)
+    (tmp_path / "cat" / "notes.txt").touch()
+    done = run(EVALUATE, f"--saved_model={work}/export/child", "--task=images", f"--data_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["images"], found["part"], found["left_out"]) == (12, "all", {".txt": 1})
+    assert "NOTICE: brought to 8 x 8 pixels, width x height: 10 x 10 (12)" in done.stderr
+
+
 def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_path):
     _, work = trained
     others = folders(tmp_path, ("cat", "frog"))
@@ -164,10 +175,14 @@ def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_
         (
             work,
             ["--task=images", f"--data_dir={others}"],
-            "knows the classes cat, dog (2); ",
+            "pictures of frog; the model knows the classes cat, dog;",
         ),
         (work, ["--task=cifar10"], "takes images of 8 x 8 x 3; those of scikit-learn's digits"),
-        (finished, ["--task=images", f"--data_dir={others}"], "takes images of 8 x 8 x 1"),
+        (
+            finished,
+            ["--task=images", f"--data_dir={others}"],
+            "pictures of cat, frog; the model knows the classes 0, 1, 2, 3, 4, … (10);",
+        ),
         (finished, ["--task=cifar10", "--generate=a"], "--generate is of no use with --task=cifar10"),
         (finished, ["--task=ptb", "--generate=a"], "without the signature 'score_ids'"),
     ):

@@ -289,3 +289,25 @@ def test_the_real_table_of_macro_architectures():
                 row = table.row(table.space.parse(" ".join(fields[name] for name in decisions)))
                 assert row.score == float(fields["acc_run1"]) and row.parameters == int(fields["params"])
     assert table.space.sample(np.random.default_rng(0)) in table.rows
+
+
+@pytest.mark.parametrize(
+    "written", ["１２.5", "٣", "1_000", "1e400", "-inf", "nan", "0x1", "12,5", "1.2.3", "9" * 5_000 + "x"]
+)
+def test_numbers_of_other_kinds_are_one_line_of_a_length_to_read(written, tmp_path):
+    content = f'a,b,s\n1,2,3\n2,1,"{written}"\n'
+    with pytest.raises(InputError, match=r"t\.csv line 3: column 's' is ") as caught:
+        decision_table(tmp_path / "t.csv", content.encode(), decisions=["a", "b"], score_column="s")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "header, said",
+    [("a,a,b,s", "2 columns 'a'"), ("a,b,s,s", "2 columns 's'"), ("a,b", "no column 's'"), ("a;b;s", "by commas"),
+     ("a|b|s", "by commas"), (",b,s", "no column 'a'"), ("A,b,s", "no column 'a'"), ('"a\nx",b,s', "no column 'a'")],
+)  # fmt: skip
+def test_headers_that_are_not_clear_are_one_line(header, said, tmp_path):
+    row = header.translate(str.maketrans("abAxs", "12123", '"\n'))
+    with pytest.raises(InputError, match=said) as caught:
+        decision_table(tmp_path / "t.csv", f"{header}\n{row}\n".encode(), decisions=["a", "b"], score_column="s")
+    assert "\n" not in str(caught.value)

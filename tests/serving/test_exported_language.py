@@ -73,8 +73,17 @@ def test_generated_words_follow_their_probabilities(exported):
     np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.06)
 
 
-def test_ids_that_are_none_are_no_words(exported):
-    words = exported._run["detokenize"](tokens=tf.constant([[1, -1, 9, 8]]))["words"].numpy()
+def test_a_model_whose_numbers_are_not_finite_generates_nothing(tmp_path):
+    model = language_model()
+    for variable in model.variables:
+        variable.assign(np.full(variable.shape, np.nan))
+    export_language_model(model, VOCABULARY, directory=tmp_path / "1")
+    with pytest.raises(InputError, match="the model's state is not finite"):
+        ExportedLanguageModel(tmp_path).generate("cat", 3, temperature=0.0, generator=np.random.default_rng(0))
+
+
+def test_padding_is_no_word(exported):
+    words = exported._run["detokenize"](tokens=tf.constant([[1, -1, -1, 8]]))["words"].numpy()
     assert words.tolist() == [[b"cat", b"", b"", b"ran"]]
 
 

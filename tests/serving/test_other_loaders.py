@@ -1,4 +1,4 @@
-"""Exports in programs that know neither this package nor Keras: the C API of TensorFlow, and OpenVINO.
+"""Exports in programs that know neither this package nor Keras: the C API of TensorFlow, OpenVINO, TensorFlow Lite.
 
 `saved_model_cli` is in `test_export_language`. OpenVINO runs where it is installed: in this Python, or in that of the
 environment variable OPENVINO_PYTHON.
@@ -19,9 +19,12 @@ from rounding import assign_rounded
 from tensorflow.core.protobuf import saved_model_pb2
 
 from nao_tf.architecture import RecurrentSpace
+from nao_tf.child.images.classifier import Classifier
+from nao_tf.child.images.residual_network import ResidualNetwork
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
+from nao_tf.serving.export_classifier import export_classifier
 from nao_tf.serving.export_language import export_language_model
 from nao_tf.serving.stored_weights import FORMATS
 
@@ -95,3 +98,17 @@ def test_openvino(exported):
     answer = json.loads(done.stdout.splitlines()[-1])
     np.testing.assert_allclose(answer["log_probabilities"], expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(answer["perplexity"], np.exp(-expected.mean(1)), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_tensorflow_lite_converts_a_classifier(tmp_path):
+    keras.utils.set_random_seed(1)
+    model = Classifier(ResidualNetwork(2, 1), classes=3, image_shape=[8, 8, 3])
+    model.build()
+    export_classifier(model, ("cat", "dog", "eel"), directory=tmp_path / "1")
+    images = np.random.default_rng(0).integers(0, 256, [2, 8, 8, 3]).astype(np.uint8)
+    expected = tf.exp(model(images)).numpy()
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "1"), signature_keys=["serving_default"])
+    run = tf.lite.Interpreter(model_content=converter.convert()).get_signature_runner()
+    for image, probabilities in zip(images, expected, strict=True):
+        np.testing.assert_allclose(run(images=image[np.newaxis])["probabilities"][0], probabilities, rtol=1e-4)

@@ -76,6 +76,34 @@ def test_a_rival_that_is_made_by_hand_is_as_large_and_trains_as_many_seconds(tmp
     assert content(tmp_path)["baselines"]["brick"] == figures  # its length was decided once
 
 
+@pytest.mark.parametrize(
+    "plan", [b"", b"[]", b'{"steps": "9"}', b'{"steps": 0}', b'{"steps": true}', b'{"steps": 1', b"\xff"]
+)
+def test_a_damaged_length_of_a_rival_is_one_line(plan, tmp_path):
+    study(tmp_path).run(["brick"])
+    (file,) = (tmp_path / "checkpoints").glob("brick_of_*.json")
+    file.write_bytes(plan)
+    with pytest.raises(InputError, match=rf"{file.name} is damaged .*; delete it and {file.stem}.npz"):
+        study(tmp_path).run(["brick"])
+
+
+def test_a_figure_that_is_not_finite_is_null_in_the_result(tmp_path):
+    task = ToyTask()
+    task.rival_of = lambda model: (_ for _ in ()).throw(RunError("none"))
+    result = study(tmp_path, task).run()
+    strange = dataclasses.replace(result, test={"a": float("nan"), "curve": [1.0, float("inf")]})
+    assert strange.to_json()["test"] == {"a": None, "curve": [1.0, None]}
+
+
+def test_a_start_that_failed_keeps_no_corrected_one_from_the_directory(tmp_path):
+    task = ToyTask()
+    task.evaluator = lambda **named: (_ for _ in ()).throw(InputError("no such device"))
+    with pytest.raises(InputError, match="no such device"):
+        study(tmp_path, task, seed=1).run()
+    study(tmp_path, seed=2, strategy="evolution").run()
+    assert content(tmp_path)["seed"] == 2
+
+
 def test_a_finalist_that_diverges_gives_its_place_to_the_next(tmp_path):
     study(tmp_path / "a").run()
     ranked = sorted(lines(tmp_path / "a"), key=lambda row: (row["score"], row["id"]))

@@ -1,0 +1,377 @@
+"""A folder of pictures by class: what in it is used, what is litter, and what is left out and told.
+
+`class/**/picture`, or the same within a folder for each part of the data, `train/class/**/picture`. Names of parts are
+read in any case and the usual spellings, suffixes in any case, and folders within a class belong to that class.
+
+Letters: N images, S their height and width.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import os
+import pathlib
+import unicodedata
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from nao_tf.data import names as naming
+from nao_tf.data.names import PARTS, in_one_line
+from nao_tf.data.picture import FORMATS, SUFFIXES, read_bytes, read_picture
+from nao_tf.errors import InputError
+
+WHOLE = "all"  # the key of pictures that are in no part
+FEWEST_CLASSES = 2
+NO_SUFFIX = "no suffix"
+_OUTSIDE = "pictures outside of the classes"
+_BROKEN = "links to nothing"
+_AGAIN = "links to folders that are read elsewhere"
+_SPECIAL = "no files"  # pipes, sockets, devices
+_NAMED = 5  # classes, kinds or sizes that a line names
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFolder:
+    """The entries of a folder of classes.
+
+    Attributes:
+        path: of the folder.
+        parts: part (`train`, `valid`, `test`), or `WHOLE` where there are none -> class -> its pictures, by name. All
+            classes of a part have a key, also those without pictures.
+        folders: part -> its folder.
+        left_out: what else there is -> how many: suffixes of files, and what else is no picture of a class. What
+            systems leave behind does not count.
+        notes: lines about what may surprise.
+    """
+
+    path: pathlib.Path
+    parts: Mapping[str, Mapping[str, Sequence[pathlib.Path]]]
+    folders: Mapping[str, pathlib.Path]
+    left_out: Mapping[str, int]
+    notes: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """N pictures of one size.
+
+    Attributes:
+        images: uint8 `[N, S, S, 3]`.
+        labels: the numbers of their classes, int32 `[N]`.
+        digests: of the bytes of the files, `[N]`.
+        sizes: width and height of the files -> how many have them.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    digests: np.ndarray
+    sizes: collections.Counter[tuple[int, int]]
+
+
+class _Walk:
+    """The pictures below a folder, at any depth, and what else lies there."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.pictures: list[pathlib.Path] = []
+        self.deeper = 0  # pictures that are not in the folder itself
+        self.others: collections.Counter[str] = collections.Counter()
+        seen = {_identity(each) for each in (folder, *folder.resolve().parents)}
+        waiting = [folder]
+        while waiting:
+            directory = waiting.pop()
+            folders, files = _entries(directory, self.others)
+            for below in folders:
+                identity = _identity(below)
+                if identity in seen:  # a link to itself would be read for ever
+                    self.others[_AGAIN] += 1
+                else:
+                    seen.add(identity)
+                    waiting.append(below)
+            pictures = [path for path in files if _is_picture(path)]
+            self.others.update(_kind(path) for path in files if not _is_picture(path))
+            self.pictures += pictures
+            self.deeper += len(pictures) if directory != folder else 0
+        self.pictures.sort()
+
+
+def find_pictures(folder: pathlib.Path) -> ImageFolder:
+    """Sorts every entry of a folder of classes, or of parts of such. No picture is opened.
+
+    Raises:
+        InputError: a folder cannot be read; there are no classes; a folder could be a part or a class; two could be one
+            part or one class; a name is no text.
+    """
+    left_out: collections.Counter[str] = collections.Counter()
+    notes: list[str] = []
+    folders, files = _entries(folder, left_out)
+    _count_outside(files, left_out)
+    walks = {path.name: _Walk(path) for path in folders}
+    named = naming.parts_of(walks)
+    empty = [name for name in named if not walks[name].pictures]
+    named = {name: part for name, part in named.items() if name not in empty}
+    if not named:
+        parts, where = {WHOLE: _classes(folder, folders, notes=notes, left_out=left_out, walks=walks)}, {WHOLE: folder}
+    else:
+        where = _part_folders(folder, named, walks=walks, left_out=left_out)
+        spelled = [f"{in_one_line(path.name)} as {part}" for part, path in where.items() if path.name != part]
+        if spelled:
+            notes.append(f"read as parts: {', '.join(spelled)}")
+        if empty:
+            notes.append(f"folders of parts without a picture, as if they were not there: {listed(empty)}")
+        parts = {}
+        for part, path in where.items():
+            inner, files = _entries(path, left_out)
+            _count_outside(files, left_out)
+            parts[part] = _classes(path, inner, notes=notes, left_out=left_out)
+    return ImageFolder(folder, parts, where, dict(sorted(left_out.items())), tuple(notes))
+
+
+def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int) -> Pictures:
+    """Reads the pictures of a part and brings them to `size` x `size` pixels, by the mean of the area of each pixel.
+
+    Args:
+        folder: as found.
+        part: of it, or `WHOLE`.
+        names: of the known classes; a picture's label is its class's number there.
+        size: S.
+
+    Raises:
+        InputError: a class that is not in `names`; see `read_picture`.
+    """
+    unknown = unknown_classes(folder, part, names=names)
+    if unknown:
+        raise InputError(
+            f"{_told(folder.folders[part] / unknown[0])}: a class without training images; classes are {listed(names)}"
+        )
+    numbers = {_composed(name): number for number, name in enumerate(names)}
+    found = [(numbers[_composed(name)], path) for name, paths in folder.parts[part].items() for path in paths]
+    found.sort(key=lambda row: row[0])  # by class, then as they were
+    images = np.empty([len(found), size, size, 3], np.uint8)
+    digests: list[bytes] = []
+    sizes: collections.Counter[tuple[int, int]] = collections.Counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
+        for row, (_, path) in enumerate(found):
+            content = read_bytes(path)
+            image = read_picture(path, content)
+            digests.append(hashlib.blake2b(content, digest_size=16).digest())
+            sizes[image.shape[1], image.shape[0]] += 1
+            images[row] = image if image.shape[:2] == (size, size) else _resized(image, size)
+    labels = np.array([number for number, _ in found], np.int32)
+    return Pictures(images, labels, np.array(digests, "V16"), sizes)
+
+
+def unknown_classes(folder: ImageFolder, part: str, *, names: Iterable[str]) -> list[str]:
+    """The classes of a part that have pictures and are not among the names; accents may be written in two ways."""
+    known = {_composed(name) for name in names}
+    return sorted(name for name, paths in folder.parts[part].items() if paths and _composed(name) not in known)
+
+
+def note_of_sizes(sizes: Mapping[tuple[int, int], int], size: int) -> list[str]:
+    """What bringing pictures to one size does to them.
+
+    Args:
+        sizes: width and height -> how many pictures have them.
+        size: S.
+
+    Returns:
+        A line, or none where all have that size.
+    """
+    others = sorted(
+        ((count, shape) for shape, count in sizes.items() if shape != (size, size)), key=lambda row: (-row[0], row[1])
+    )
+    if not others:
+        return []
+    told = ", ".join(f"{width} x {height} ({count:,})" for count, (width, height) in others[:_NAMED])
+    more = f", … ({len(others):,} sizes)" if len(others) > _NAMED else ""
+    oblong = sum(count for count, (width, height) in others if width != height)
+    lost = f"; {oblong:,} are not square and lose their proportions" if oblong else ""
+    return [f"brought to {size} x {size} pixels, width x height: {told}{more}{lost}"]
+
+
+def _resized(image, size):
+    import tensorflow as tf
+
+    return tf.cast(tf.round(tf.image.resize(image, [size, size], "area")), tf.uint8).numpy()
+
+
+# ---- entries
+
+
+def _entries(folder, others):
+    """The folders and files in a folder, by name, without litter; what is neither is counted in `others`."""
+    folders, files = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if naming.is_litter(entry.name):
+                    continue
+                path = folder / entry.name
+                if path.is_dir():  # unlike the entry's, this is False for a link in a circle
+                    folders.append(path)
+                elif path.is_file():
+                    files.append(path)
+                else:
+                    others[_BROKEN if entry.is_symlink() else _SPECIAL] += 1
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{_told(folder)}: cannot be read ({reason}); give a readable folder") from error
+    return folders, files
+
+
+def _identity(folder):
+    try:
+        found = folder.stat()
+    except OSError as error:
+        raise InputError(f"{_told(folder)}: cannot be read ({error.strerror or error})") from error
+    return found.st_dev, found.st_ino
+
+
+def _is_picture(path):
+    return path.suffix.lower() in SUFFIXES
+
+
+def _kind(path):
+    """What a file that is no picture is counted as."""
+    return in_one_line(path.suffix.lower()) or NO_SUFFIX
+
+
+def _count_outside(files, left_out):
+    left_out.update(_OUTSIDE if _is_picture(path) else _kind(path) for path in files)
+
+
+def _told(path):
+    return in_one_line(str(path))
+
+
+# ---- parts and classes
+
+
+def _part_folders(folder, named, *, walks, left_out):
+    """Part -> its folder. What lies beside parts is left out, if there is no doubt that they are parts."""
+    where: dict[str, pathlib.Path] = {}
+    for name, part in named.items():
+        if part in where:
+            both = " and ".join(in_one_line(each) for each in sorted([where[part].name, name]))
+            raise InputError(f"{_told(folder)}: {both} could both be the part {part!r}; leave one")
+        where[part] = folder / name
+    where = {part: where[part] for part in PARTS if part in where}
+    flat = [name for name in named if not walks[name].deeper]
+    others = [name for name, walk in walks.items() if name not in named and walk.pictures]
+    if others and (flat or "train" not in where or len(where) == 1):
+        name = flat[0] if flat else next(iter(named))
+        raise InputError(
+            f"{_told(folder)}: {in_one_line(name)} is the name of a part of the data and lies beside "
+            f"{listed(others)}; rename it if it is a class, else move what is beside it away"
+        )
+    for name, walk in walks.items():
+        if name not in named:
+            left_out.update(walk.others)
+            if walk.pictures:
+                left_out[f"pictures in {in_one_line(name)}/, which is no part"] += len(walk.pictures)
+    for path in where.values():
+        if not walks[path.name].deeper:
+            raise InputError(
+                f"{_told(path)}: {len(walks[path.name].pictures):,} pictures but no folders of classes; give a folder "
+                f"for each class, or move {in_one_line(path.name)} away if its classes are not known"
+            )
+    return where
+
+
+def _classes(folder, folders, *, notes, left_out, walks=None):
+    """Class -> its pictures."""
+    classes: dict[str, Sequence[pathlib.Path]] = {}
+    composed: dict[str, str] = {}
+    deeper = []
+    for path in folders:
+        _check_name(path)
+        key = _composed(path.name)
+        if key in composed:
+            raise InputError(f"{_told(folder)}: two folders are called {key}, in two spellings of Unicode; leave one")
+        composed[key] = path.name
+        walk = walks[path.name] if walks else _Walk(path)
+        classes[path.name] = walk.pictures
+        left_out.update(walk.others)
+        if walk.deeper:
+            deeper.append(path.name)
+    if deeper:
+        notes.append(f"{_told(folder)}: folders within {listed(deeper)} count as the class that they are in")
+    return classes
+
+
+def _composed(name):
+    """A name in the one spelling of accents that macOS and others share."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _check_name(path):
+    name = path.name
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{_told(path)}: the name of the class, {os.fsencode(name)!r}, is not UTF-8; rename the folder"
+        ) from error
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise InputError(f"{_told(path)}: a control character in the name of a class; rename the folder")
+
+
+def check_classes(folder: ImageFolder) -> None:
+    """Raises InputError if there are too few classes to tell apart: what is there, and where classes may be."""
+    part = WHOLE if WHOLE in folder.parts else "train"
+    if part not in folder.parts:
+        given = ", ".join(in_one_line(path.name) for path in folder.folders.values())
+        raise InputError(f"{_told(folder.path)}: a folder {given} but none of the name train; give the training images")
+    classes, path = folder.parts[part], folder.folders[part]
+    if len(classes) >= FEWEST_CLASSES:
+        return
+    present = f"only one class ({in_one_line(next(iter(classes)))})" if classes else "no folders of classes"
+    if not classes and folder.left_out.get(_OUTSIDE):
+        present += f" but {folder.left_out[_OUTSIDE]:,} picture(s)"
+    below = _deeper_classes(path)
+    remedy = f"; are those of {_told(below)} meant? Then give that folder" if below else ""
+    raise InputError(
+        f"{_told(path)}: {present}; give a folder of images for each of at least {FEWEST_CLASSES} classes{remedy}"
+    )
+
+
+def _deeper_classes(folder):
+    """The first folder below, in which several lie, where folders hold nothing but one folder; else None."""
+    for _ in range(_NAMED):
+        folders, files = _entries(folder, collections.Counter())
+        if len(folders) >= FEWEST_CLASSES:
+            return folder
+        if len(folders) != 1 or any(map(_is_picture, files)):
+            return None
+        folder = folders[0]
+    return None
+
+
+def check_count(folder: pathlib.Path, pictures: Sequence[pathlib.Path], *, fewest: int) -> None:
+    """Raises InputError if a class has fewer than `fewest` pictures; `folder` is the class's."""
+    if len(pictures) >= fewest:
+        return
+    present = "no images" if not pictures else f"only {len(pictures)} image(s)"
+    holds = ""
+    if not pictures and folder.is_dir():
+        others = _Walk(folder).others
+        holds = f" (it holds {left_out_text(others)})" if others else ""
+    raise InputError(
+        f"{_told(folder)}: {present}{holds}; a class needs at least {fewest} files that end in "
+        f"{', '.join(suffixes[0] for suffixes in [*FORMATS.values()][:_NAMED])}, …"
+    )
+
+
+def left_out_text(left_out: Mapping[str, int]) -> str:
+    """Kinds and their numbers, the most frequent first: `12 .txt, 1 no suffix`."""
+    rows = sorted(left_out.items(), key=lambda row: (-row[1], row[0]))
+    more = f", … ({len(rows):,} kinds)" if len(rows) > _NAMED else ""
+    return ", ".join(f"{count:,} {kind}" for kind, count in rows[:_NAMED]) + more
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first of some names for a message, and how many there are if there are more."""
+    names = [in_one_line(name) for name in names]
+    return ", ".join(names[:_NAMED]) + (f", … ({len(names):,})" if len(names) > _NAMED else "")
