@@ -330,11 +330,13 @@ class Study:
 
     def _trained(self, trainings) -> Iterator[Trained]:
         """Trains networks, in other processes where the study has an executor that starts some."""
-        close(self.executor)  # its processes hold memory, and on a GPU much of it
-        executor = divided(self.executor, len(trainings)) if self.devices is None else Inline()
+        executor = (divided(self.executor, len(trainings)) if self.devices is None else None) or Inline()
+        if executor is not self.executor:
+            close(self.executor)  # its processes hold memory, and on a GPU much of it
         work = TrainFinal(self.task, seed=self.seed, devices=self.devices, observer=self.observer)
-        yield from (executor or Inline()).map(work, trainings)
-        close(executor)
+        yield from executor.map(work, trainings)
+        if executor is not self.executor:
+            close(executor)
 
     def _checkpoint(self, label):
         return self.work.checkpoint(label, settings=self.task.final_identity())

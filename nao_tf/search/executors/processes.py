@@ -110,8 +110,14 @@ class Processes:
         self._idle.clear()
 
     def divided(self, count: int) -> Processes:
-        """An executor for a few long items, without a limit of time: as many processes as items, with all cores."""
+        """An executor for a few long items, without a limit of time: as many processes as items, with all cores.
+
+        Args:
+            count: of the items; where they are as many as the workers, and there is no limit, it is this executor.
+        """
         workers = max(1, min(count, self.workers))
+        if workers == self.workers and self.minutes is None:
+            return self
         threads = 1 if self.gpus else max(1, self.workers * self.threads // workers)
         return Processes(workers, threads=threads, gpus=self.gpus)
 
@@ -276,7 +282,7 @@ class _Worker:
         with _environment(environment):  # some libraries read theirs before anything of ours runs
             self._process.start()
         theirs.close()
-        self._learnt = b""  # the digest of the function that was sent last
+        self._known: set[bytes] = set()  # digests of functions
         self._began = time.monotonic()
 
     @property
@@ -295,11 +301,12 @@ class _Worker:
         return resident_memory(self._process.pid)
 
     def learn(self, pickled: bytes) -> None:
-        """Sends a function, unless it is the one that was sent last."""
+        """Names the function to work with, and sends it unless it was sent before."""
         digest = hashlib.blake2b(pickled).digest()
-        if digest != self._learnt:  # a function that is sent again would be compiled again
+        self.connection.send_bytes(_FUNCTION + digest)
+        if digest not in self._known:  # sent again, it would be compiled again
             self.connection.send_bytes(pickled)
-            self._learnt = digest
+            self._known.add(digest)
 
     def work(self, item: Any) -> None:
         """Sends an item."""
@@ -328,7 +335,8 @@ class _Worker:
         return f"its process ended with status {code}"
 
 
-_ITEM = b"item"  # before what is pickled: a function comes bare, and a pickle never begins so
+# What messages to a worker begin with: the digest of a function, before the function itself if it is new; an item.
+_FUNCTION, _ITEM = b"function", b"item"
 
 
 @contextlib.contextmanager
@@ -389,15 +397,18 @@ def _serve(connection, environment):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_parent()
     _quiet()
+    functions: dict[bytes, Any] = {}
     function: Any = None
     while True:
         try:
             message = connection.recv_bytes()
+            if message.startswith(_FUNCTION):
+                if message not in functions:
+                    functions[message] = _learnt(connection.recv_bytes(), connection)
+                function = functions[message]
+                continue
         except (EOFError, OSError):
             return
-        if not message.startswith(_ITEM):
-            function = _learnt(message, connection)
-            continue
         try:
             kind, value = "result", function(pickle.loads(message[len(_ITEM) :]))
         except Exception as error:  # all of them go to the process that waits, which raises them

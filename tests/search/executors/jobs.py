@@ -75,3 +75,13 @@ def diverge(number):
 
 def abort(number):
     os.abort()
+
+
+class Counting(Work):
+    """Counts its calls in each process."""
+
+    calls = 0
+
+    def __call__(self, item):
+        self.calls += 1
+        return self.calls

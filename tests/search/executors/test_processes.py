@@ -167,3 +167,19 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path):
 def test_numbers_of_workers_are_checked(numbers):
     with pytest.raises(InputError, match="at least one each"):
         Processes(numbers[0], threads=numbers[1])
+
+
+def test_a_function_is_sent_once_and_kept(two, tmp_path):
+    work = jobs.Counting()
+    seen = [list(two.map(work, range(8))), list(two.map(jobs.double, range(8))), list(two.map(work, range(8)))]
+    assert seen[1] == [2 * number for number in range(8)]
+    assert max(seen[2]) > 8 // 2  # a process that knew it counted on
+
+
+def test_the_machine_is_divided_among_long_items():
+    four = Processes(4)
+    assert four.divided(4) is four.divided(9) is four
+    one, two = four.divided(1), four.divided(2)
+    assert (one.workers, one.threads, two.workers, two.threads) == (1, 4, 2, 2)
+    limited = Processes(2, minutes=1.0).divided(2)
+    assert (limited.workers, limited.threads, limited.minutes) == (2, 1, None)
