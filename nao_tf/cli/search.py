@@ -49,14 +49,16 @@ def main() -> None:
     kind, name, strategy = flags.task_class(), flags.value("task"), flags.value("strategy")
     settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
+    # sums depend on the number of threads: with one, a pool does not depend on the cores of the machine
+    threads = None if getattr(settings, "weight_sharing", False) else 1
     if name in kind.reads_with_tensorflow or settings.bounds:
-        load_tensorflow()  # to read the data, or to know the sizes of networks
+        load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
     given = flags.architectures(task)
     if flags.value("dry_run"):
         print(*task.data_lines(), sep="\n", file=sys.stderr)
         if task.uses_tensorflow:
-            load_tensorflow()
+            load_tensorflow(threads=threads)
         print(json.dumps(dry_run(task, given, strategy=strategy)))
         return
     study = Study(
@@ -65,13 +67,13 @@ def main() -> None:
         strategy=strategy,
         seed=seed,
         given=[task.member(architecture) for architecture in given],
+        executor=flags.executor(task),
     )
     study.claim(baselines)
     files.write_text(study.work.path / "flags.txt", flags.flagfile())
-    study.executor = flags.executor(task)
     with_tensorflow = study.needs_tensorflow(baselines)
     if with_tensorflow:
-        load_tensorflow(threads=None if study.executor is None else 1)
+        load_tensorflow(threads=threads)
         study.devices = flags.devices()
     study.observer = observers(study, with_tensorboard=with_tensorflow)
     study.run(baselines)

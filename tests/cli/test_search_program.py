@@ -24,13 +24,14 @@ def text(tmp_path_factory):
 
 
 def command(text, work, *more):
-    return [*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={work}", *SMALL, *more]
+    inline = () if any("worker" in flag or "weight_sharing" in flag for flag in more) else ("--executor=inline",)
+    return [*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={work}", *SMALL, *inline, *more]
 
 
 @pytest.fixture(scope="module")
 def finished(text, tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "whole"
-    done = run(*command(text, work))
+    done = run(*command(text, work, "--workers=2"))  # all others have the same pool in one process
     assert done.returncode == 0, done.stderr
     return work
 
@@ -168,6 +169,23 @@ def test_given_architectures_are_evaluated_first(text, tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "given" / "pool.jsonl").read_text().splitlines()]
     assert [row["origin"] for row in rows] == ["given", "given", "random", "random", "random"]
     assert rows[0]["architecture"] != rows[1]["architecture"] and rows[3]["round"] == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--workers=0"], "--workers=0: a number above 0, or auto"),
+        (["--workers=two"], "--workers=two: a number above 0, or auto"),
+        (["--child_minutes=-1"], "--child_minutes=-1: a number above 0"),
+        (["--child_minutes=nan"], "--child_minutes=nan: a number above 0"),
+        (["--executor=inline", "--workers=2"], "--workers is of no use with --executor=inline; leave it out"),
+        (["--weight_sharing", "--workers=2"], "--workers is of no use with shared weights; leave it out"),
+    ],
+)
+def test_wrong_executors_are_one_line(flags, said, text, tmp_path):
+    done = run(*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={tmp_path / 'work'}", *flags)
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not (tmp_path / "work").exists()
 
 
 @pytest.mark.parametrize(
