@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 
+from nao_tf import files
 from nao_tf.architecture import Architecture
+from nao_tf.search.checked_lines import is_intact, with_check
 from nao_tf.search.outcome import Outcome
 
 
@@ -27,16 +30,13 @@ class Finished:
     def read(self) -> dict[tuple[int, ...], Outcome]:
         """What a run that was stopped has left, by the architectures' integers.
 
-        Lines that a kill cut short are left out: those children are trained again.
+        Lines that a kill cut short, or that were changed, are left out: those children are trained again.
         """
         content = self._path.read_bytes() if self._path.exists() else b""
         outcomes: dict[tuple[int, ...], Outcome] = {}
-        for line in content.splitlines():
-            try:
-                fields = json.loads(line)
-                outcomes[tuple(fields["architecture"])] = Outcome(**fields["outcome"])
-            except (ValueError, KeyError, TypeError):
-                continue
+        for line in filter(is_intact, content.splitlines()):
+            fields = files.json_values(line)
+            outcomes[tuple(fields["architecture"])] = Outcome(**fields["outcome"])
         if content and not content.endswith(b"\n"):
             with open(self._path, "ab") as file:
                 file.write(b"\n")
@@ -45,9 +45,12 @@ class Finished:
     def add(self, architecture: Architecture, outcome: Outcome) -> None:
         """Writes an outcome, forced to the disk."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        line = {"architecture": list(architecture.values), "outcome": dataclasses.asdict(outcome)}
-        with open(self._path, "ab") as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        if outcome.score is not None and not math.isfinite(outcome.score):  # as the pool tells it
+            outcome = dataclasses.replace(outcome, score=None, reason=outcome.reason or "score is not finite")
+        fields = {"architecture": list(architecture.values), "outcome": dataclasses.asdict(outcome)}
+        line = json.dumps(fields, allow_nan=False)
+        with files.naming(self._path), open(self._path, "ab") as file:
+            file.write(with_check(line.encode()) + b"\n")
             file.flush()
             os.fsync(file.fileno())
 

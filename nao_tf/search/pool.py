@@ -7,7 +7,6 @@ it, so that a line that was changed is noticed and a score that nobody measured 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import os
@@ -21,9 +20,8 @@ import numpy as np
 from nao_tf import files
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.errors import InputError
+from nao_tf.search.checked_lines import CHECK, is_intact, with_check
 
-CHECK = "check"  # the last field of a line
-_CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}')
 _BEGINNING_OF_LINE = re.compile(rb"\{[\x20-\x7e]*\x00*|\x00+")  # what a kill leaves; zeros where the machine stopped
 
 
@@ -166,18 +164,6 @@ def _finite_or_none(value):
     return value if value is None or math.isfinite(value) else None
 
 
-def _with_check(line: bytes) -> bytes:
-    """A line with its check value as the last field."""
-    check = hashlib.blake2b(line, digest_size=4).hexdigest()
-    return line[:-1] + f', "{CHECK}": "{check}"}}'.encode()
-
-
-def _is_intact(line: bytes) -> bool:
-    """Whether a line with a check value is as it was written."""
-    check = _CHECK.search(line, max(0, len(line) - 30))
-    return check is not None and check.end() == len(line) and _with_check(line[: check.start()] + b"}") == line
-
-
 class Pool:
     """Evaluated architectures, in memory and in a file.
 
@@ -242,7 +228,7 @@ class Pool:
         if self._checked != (CHECK in fields):
             has, line_1 = ("has no", "has one") if self._checked else ("has a", "has none")
             raise ValueError(f"it {has} check value, but line 1 {line_1}")
-        if self._checked and not _is_intact(line):
+        if self._checked and not is_intact(line):
             raise ValueError("it was changed by hand: its check value does not fit")
         if _typed(fields, "metric", str) != self.metric:
             raise ValueError(f"its metric is {_shown(fields['metric'])}, not {_shown(self.metric)}")
@@ -366,7 +352,7 @@ class Pool:
             line = json.dumps(fields, allow_nan=False).encode()  # NaN and Infinity are no JSON
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with files.naming(self.path), open(self.path, "ab") as file:
-                file.write((_with_check(line) if self._checked else line) + b"\n")
+                file.write((with_check(line) if self._checked else line) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         self._remember(evaluation)

@@ -14,8 +14,9 @@ from programs import folder_of, kill_when, program, run
 
 PROGRAM = program("nao_search")
 SMALL = (
-    "--budget=5 --initial=3 --proposals=2 --search_steps=8 --search_units=8 --steps=10 --units=8 --finalists=1".split()
-)
+    "--budget=5 --initial=3 --proposals=2 --search_steps=8 --search_units=8 --steps=10 --units=8 --finalists=1 "
+    "--set=controller.members=2 --set=controller.steps=40"
+).split()
 
 
 @pytest.fixture(scope="module")

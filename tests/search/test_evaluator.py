@@ -10,6 +10,7 @@ from nao_tf.architecture import CategoricalSpace
 from nao_tf.errors import DivergedError
 from nao_tf.observer import Observer
 from nao_tf.search.evaluator import FromScratch, FunctionEvaluator, Outcome, SharedWeights
+from nao_tf.search.finished import Finished
 from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Pool
 from nao_tf.search.strategies.random import RandomSearch
@@ -191,3 +192,62 @@ def test_what_another_pool_knows_is_not_evaluated_again():
 def test_reports_of_no_one_are_lost_quietly():
     (outcome,) = FromScratch(functools.partial(Child, (), ()), seed=np.int64(3)).evaluate([ONE], round=0)
     assert outcome.score == 1.0
+
+
+class TwoAtATime:
+    """Finishes the later of two items first, as processes may; ends after some items as a killed process does."""
+
+    def __init__(self, stops_after=99):
+        self.left, self.worked = stops_after, []
+
+    def map(self, function, items):
+        items = list(items)
+        for pair in (items[start : start + 2] for start in range(0, len(items), 2)):
+            results = {}
+            for item in pair[::-1]:
+                if not self.left:
+                    raise KeyboardInterrupt
+                self.left -= 1
+                self.worked.append(item)
+                results[item] = function(item)
+                function.arrived(item, results[item])
+            yield from (results[item] for item in pair)
+
+
+@pytest.mark.parametrize("stops_after", range(9))
+def test_what_is_finished_before_its_turn_survives_a_kill(stops_after, tmp_path):
+    def evaluator(executor):
+        return FromScratch(Child, seed=7, executor=executor, directory=tmp_path / "files")
+
+    whole, killed, after = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl", TwoAtATime()
+    run(FromScratch(Child, seed=7), whole, budget=8)
+    before = TwoAtATime(stops_after)
+    try:
+        run(evaluator(before), killed, budget=8)
+    except KeyboardInterrupt:
+        run(evaluator(after), killed, budget=8)
+    assert killed.read_bytes() == whole.read_bytes()
+    assert len(before.worked + after.worked) == 8  # none was trained twice
+    assert not (tmp_path / "files" / "finished.jsonl").exists()
+
+
+def test_a_cut_line_of_finished_outcomes_is_trained_again(tmp_path):
+    finished = Finished(tmp_path / "finished.jsonl")
+    finished.add(ONE, Outcome(1.5, 10))
+    finished.add(TWO, Outcome(None, 20, "diverged"))
+    content = (tmp_path / "finished.jsonl").read_bytes()
+    for end in range(len(content) + 1):
+        (tmp_path / "finished.jsonl").write_bytes(content[:end])
+        found = finished.read()
+        assert set(found) <= {ONE.values, TWO.values}
+        finished.add(THREE, Outcome(3.0))
+        assert finished.read() == found | {THREE.values: Outcome(3.0)}
+
+
+def test_an_architecture_that_ends_every_process_has_failed():
+    class Losing:
+        def map(self, function, items):
+            return iter([function.lost(item, "ended by SIGKILL, 3 times") for item in items])
+
+    (outcome,) = FromScratch(Child, seed=7, executor=Losing()).evaluate([ONE], round=0)
+    assert outcome == Outcome(None, None, "ended by SIGKILL, 3 times")
