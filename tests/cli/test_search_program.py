@@ -32,7 +32,7 @@ def command(text, work, *more):
 @pytest.fixture(scope="module")
 def finished(text, tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "whole"
-    done = run(*command(text, work, "--workers=2"))  # all others have the same pool in one process
+    done = run(*command(text, work))
     assert done.returncode == 0, done.stderr
     return work
 
@@ -165,7 +165,11 @@ def test_a_finished_run_goes_on_with_moved_data_more_budget_and_another_baseline
 
 
 def test_given_architectures_are_evaluated_first(text, tmp_path):
-    done = run(*command(text, tmp_path / "given", "--strategy=random", "--baselines=", "--architecture=NAO-WS;NAO"))
+    done = run(
+        *command(
+            text, tmp_path / "given", "--strategy=random", "--baselines=", "--architecture=NAO-WS;NAO", "--workers=2"
+        )
+    )
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "given" / "pool.jsonl").read_text().splitlines()]
     assert [row["origin"] for row in rows] == ["given", "given", "random", "random", "random"]
