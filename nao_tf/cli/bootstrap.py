@@ -14,9 +14,29 @@ from collections.abc import Iterator
 ROOT = pathlib.Path(__file__).resolve().parents[2]  # of a checkout
 
 
+SAID = {  # the line of a program that a signal ends; its exit status is 128 and the signal's number
+    signal.SIGINT: "interrupted; the same command goes on where it stood",
+    signal.SIGTERM: "ended by SIGTERM; the same command goes on where it stood",
+}
+
+
+class TerminatedError(BaseException):
+    """The process was asked to end, as schedulers of clusters do; not an `Exception`, as `KeyboardInterrupt`."""
+
+
+def raise_when_terminated() -> None:
+    """Lets SIGTERM raise `TerminatedError` where the program stands, as SIGINT raises `KeyboardInterrupt`."""
+
+    def end(number, frame):
+        raise TerminatedError
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
+
+
 @contextlib.contextmanager
 def interrupted_while_loading(stream: int = 2) -> Iterator[None]:
-    """A block that loads modules, in which an interrupt ends the process at once, with one line and status 130.
+    """A block that loads modules, in which SIGINT and SIGTERM end the process at once, with one line and their status.
 
     Modules in the middle of being loaded turn the exception into others, or show it in tracebacks of many lines. There
     is nothing to be put in order then.
@@ -26,17 +46,18 @@ def interrupted_while_loading(stream: int = 2) -> Iterator[None]:
     """
 
     def end(number, frame):
-        os.write(stream, b"interrupted; the same command goes on where it stood\n")
-        os._exit(130)
+        os.write(stream, f"{SAID[number]}\n".encode())
+        os._exit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():  # no other may set it, and none gets the signal
         yield
         return
-    before = signal.signal(signal.SIGINT, end)
+    before = {number: signal.signal(number, end) for number in SAID}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def start(module: str) -> None:
@@ -51,8 +72,10 @@ def start(module: str) -> None:
         sys.exit(
             f"error: {error.name} is not installed for {sys.executable}; `make search` sets everything up in .venv"
         )
+    raise_when_terminated()
     try:
         run()
-    except KeyboardInterrupt:  # before the program itself began, or after its end
-        print("interrupted; the same command goes on where it stood", file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, TerminatedError) as error:  # before the program itself began, or after its end
+        number = signal.SIGTERM if isinstance(error, TerminatedError) else signal.SIGINT
+        print(SAID[number], file=sys.stderr)
+        sys.exit(128 + number)

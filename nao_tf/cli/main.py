@@ -15,14 +15,12 @@ from nao_tf.cli.bootstrap import interrupted_while_loading
 from nao_tf.cli.failures import line_for
 from nao_tf.errors import InputError, RunError
 
-INTERRUPTED = 130  # exit status
-
 
 def run(program: Callable[[], None]) -> None:
     """Parses the flags and runs a program.
 
-    Exit status 0: done. 1: wrong usage or input, or a run that cannot go on; one line on standard error. 130:
-    interrupted.
+    Exit status 0: done. 1: wrong usage or input, or a run that cannot go on; one line on standard error. 130 and 143,
+    see `bootstrap.start`: interrupted, and ended by SIGTERM.
     """
 
     def parse(arguments):
@@ -40,9 +38,6 @@ def run(program: Callable[[], None]) -> None:
             sys.stdout.flush()  # here, where its failure can be told
         except (InputError, ArchitectureError, RunError) as error:
             _end(str(error))
-        except KeyboardInterrupt:
-            _say("interrupted; the same command goes on where it stood")
-            sys.exit(INTERRUPTED)
         except BrokenPipeError:  # whoever read the output has enough: quietly, as other programs
             _silence()
             sys.exit(1)

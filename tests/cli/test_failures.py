@@ -104,7 +104,35 @@ def test_a_closed_stream_takes_no_file(closed, tmp_path):
     assert done.returncode == 0 and (tmp_path / "a").read_text() == "True"
 
 
-def test_an_interrupt_while_modules_load_is_one_line(tmp_path):
+SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")]
+
+
+@pytest.mark.parametrize(("number", "status", "line"), SIGNALS)
+def test_a_signal_ends_a_running_program_with_one_line(number, status, line, tmp_path):
+    program = f"""
+import sys, time, types
+sys.path.insert(0, {str(ROOT)!r})
+from nao_tf.cli import bootstrap, main
+
+def program():
+    open({str(tmp_path / "running")!r}, "w").close()
+    time.sleep(60)
+
+sleeping = types.ModuleType("nao_tf.cli.sleeping")
+sleeping.run = lambda: main.run(program)
+sys.modules["nao_tf.cli.sleeping"] = sleeping
+bootstrap.start("sleeping")
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "running").exists() and process.poll() is None:
+        pass
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (status, f"{line}; the same command goes on where it stood\n")
+
+
+@pytest.mark.parametrize(("number", "status", "line"), SIGNALS)
+def test_a_signal_while_modules_load_is_one_line(number, status, line, tmp_path):
     # a module that takes its time, in the place of one that the program loads, and hides the exception as some do
     (tmp_path / "absl").mkdir()
     (tmp_path / "absl" / "__init__.py").write_text(
@@ -120,6 +148,6 @@ def test_an_interrupt_while_modules_load_is_one_line(tmp_path):
     )
     while not (tmp_path / "loading").exists() and process.poll() is None:
         pass
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == 130 and len(said.splitlines()) == 1 and said.startswith("interrupted")
+    assert process.returncode == status and len(said.splitlines()) == 1 and said.startswith(line)
