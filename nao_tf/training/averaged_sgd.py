@@ -40,7 +40,7 @@ class WeightAverage:
     def __init__(self, variables: Sequence[keras.Variable], compiled: bool = True):
         self._variables = list(variables)
         self._means = [tf.Variable(tf.zeros_like(variable.value), trainable=False) for variable in self._variables]
-        self._add = tf.function(self._add_iterate, jit_compile=compiled)
+        self._add = tf.function(self._add_iterate, jit_compile=compiled, autograph=False)
         self.count: int | None = None
 
     def start(self) -> None:

@@ -44,7 +44,7 @@ class ImageAccuracy:
         self._logits = logits
         self._batches = tuple(tf.constant(array) for array in evaluation_batches(part, batch_size))
         self._count = len(part)
-        self.program = tf.function(self._totals)
+        self.program = tf.function(self._totals, autograph=False)
 
     def _totals(self, values):
         images, labels, weights = self._batches

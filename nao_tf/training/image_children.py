@@ -60,7 +60,7 @@ class SharedImageChild(Training):
         self._velocities = [
             tf.Variable(tf.zeros(variable.shape), trainable=False) for variable in (*self._dense, *self._tables)
         ]
-        self.program = tf.function(self._one_step)
+        self.program = tf.function(self._one_step, autograph=False)
         self.quality = ImageAccuracy(
             lambda images, values: self.model.logits(images, architecture=values)[0],
             data.valid,

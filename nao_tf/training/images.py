@@ -65,7 +65,7 @@ class ClassifierTraining(Training):
                 settings.learning_rate, momentum=settings.momentum, nesterov=settings.nesterov
             )
             self._optimizer.build(self.model.trainable_variables)
-        self.program = tf.function(self._one_step)
+        self.program = tf.function(self._one_step, autograph=False)
         self._seed = 0
         self._stream: Iterator | None = None
 

@@ -85,9 +85,11 @@ class TextTraining(Training):
         # compiles the whole step.
         several = self.devices.distributed
         self._gradients = (
-            tf.function(self._loss_and_gradients, jit_compile=True) if several else self._loss_and_gradients
+            tf.function(self._loss_and_gradients, jit_compile=True, autograph=False)
+            if several
+            else self._loss_and_gradients
         )
-        self.program = tf.function(self._one_step, jit_compile=not several)
+        self.program = tf.function(self._one_step, jit_compile=not several, autograph=False)
         self.network, self._seed = network, 0
         self.begin_epoch(0)
 

@@ -106,8 +106,8 @@ class SharedLanguageChild(Training):
         sgd = settings.optimizer == "sgd"
         self._optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate)
         self._optimizer.build(self._dense if sgd else [*self._dense, cell.kernels])
-        self._compiled = tf.function(self._gradients, jit_compile=True)
-        self.program = tf.function(self._sgd_step if sgd else self._dense_step)
+        self._compiled = tf.function(self._gradients, jit_compile=True, autograph=False)
+        self.program = tf.function(self._sgd_step if sgd else self._dense_step, autograph=False)
         self._seed, self.steps_done = 0, 0
         self._state = cell.initial_state(settings.batch_size)  # [B, U]
 

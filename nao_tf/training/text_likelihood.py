@@ -40,7 +40,7 @@ class TextLikelihood:
         self._model, self._batch_size = model, batch_size
         self._text = cut(text.inputs), cut(text.targets), cut(text.weights, tf.float64)
         self._count = float(text.weights.sum())
-        self.program = tf.function(self._total, jit_compile=True)
+        self.program = tf.function(self._total, jit_compile=True, autograph=False)
 
     def _total(self, values: tf.Tensor) -> tf.Tensor:
         inputs, targets, weights = self._text

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from programs import folder_of, kill_when, program, run
+from programs import folder_of, kill_when, program, run, run_forked
 
 PROGRAM = program("nao_search")
 SMALL = (
@@ -72,7 +72,7 @@ def test_a_run_killed_in_every_stage_ends_as_the_undisturbed_one(text, finished,
             assert (work / "pool.jsonl").read_bytes().startswith(before), stage
         content = (work / "pool.jsonl").read_bytes() if (work / "pool.jsonl").exists() else b""
         before = content[: content.rfind(b"\n") + 1]
-    assert run(*command(text, work)).returncode == 0
+    assert run_forked(*command(text, work)).returncode == 0
     assert (work / "pool.jsonl").read_bytes() == (finished / "pool.jsonl").read_bytes()
     ended, whole = (json.loads((folder / "result.json").read_text()) for folder in (work, finished))
     for measured_in_seconds in ("seconds", "baselines"):  # the baseline's steps follow from a time
@@ -145,7 +145,7 @@ def test_a_text_that_is_too_short_is_one_line_and_leaves_nothing(tmp_path):
 )
 def test_what_cannot_change_is_named_and_nothing_is_touched(more, said, text, finished):
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
-    done = run(*command(text, finished, more))
+    done = run_forked(*command(text, finished, more))
     assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
     assert before == {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
 
@@ -155,7 +155,7 @@ def test_a_finished_run_goes_on_with_moved_data_more_budget_and_another_baseline
     shutil.copytree(text, moved)
     shutil.copytree(finished, work)
     before, result = (work / "pool.jsonl").read_bytes(), json.loads((work / "result.json").read_text())
-    done = run(*command(moved, work, "--budget=7", "--baselines=lstm,random"))
+    done = run_forked(*command(moved, work, "--budget=7", "--baselines=lstm,random"))
     assert done.returncode == 0, done.stderr
     after, gone_on = (work / "pool.jsonl").read_bytes(), json.loads((work / "result.json").read_text())
     assert after.startswith(before) and after.count(b"\n") == 7
@@ -223,7 +223,7 @@ def test_every_value_of_the_settings_can_be_set(text, tmp_path):
         "evolution.population": 9, "score.scale": None, "ascent.step_sizes": [1.5, 2.0],
     }  # fmt: skip
     flags = [f"--set={path}={'1.5,2' if path.endswith('sizes') else value}" for path, value in values.items()]
-    done = run(*command(text, tmp_path / "dry", "--dry_run", *flags))
+    done = run_forked(*command(text, tmp_path / "dry", "--dry_run", *flags))
     assert done.returncode == 0, done.stderr
     settings = json.loads(done.stdout)["settings"]
     for path, value in values.items():

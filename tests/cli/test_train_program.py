@@ -27,12 +27,13 @@ def command(text, work, *more):
 
 
 run = functools.partial(programs.run, timeout=1800)
+run_forked = functools.partial(programs.run_forked, timeout=1800)
 
 
 @pytest.fixture(scope="module")
 def finished(text, tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "whole"
-    done = run(*command(text, work))
+    done = run_forked(*command(text, work))
     assert done.returncode == 0, done.stderr
     return work
 
@@ -51,7 +52,7 @@ def test_a_killed_training_ends_as_the_undisturbed_one(text, finished, tmp_path)
     work = tmp_path / "killed"
     file = work / "checkpoints" / "final.npz"
     kill_when(command(text, work), file.exists, tmp_path / "log.txt", seconds=1800)
-    assert run(*command(text, work)).returncode == 0
+    assert run_forked(*command(text, work)).returncode == 0
     ended, whole = (json.loads((folder / "result.json").read_text()) for folder in (work, finished))
     ended.pop("seconds"), whole.pop("seconds")
     assert ended == whole
@@ -62,7 +63,7 @@ def test_an_export_of_a_killed_training_is_that_of_the_undisturbed_one(text, fin
     export = work / "export" / "child" / "1" / "saved_model.pb"
     kill_when(command(text, work), export.exists, tmp_path / "log.txt", seconds=1800)
     assert not (work / "result.json").exists()
-    done = run(*EVALUATE, f"--work_dir={work}", f"--text={text / 'test.txt'}")
+    done = run_forked(*EVALUATE, f"--work_dir={work}", f"--text={text / 'test.txt'}")
     assert done.returncode == 0, done.stderr
     expected = json.loads((finished / "result.json").read_text())["test"]["perplexity"]
     assert math.isclose(json.loads(done.stdout)["perplexity"], expected, rel_tol=1e-6)
@@ -71,14 +72,14 @@ def test_an_export_of_a_killed_training_is_that_of_the_undisturbed_one(text, fin
 def test_the_same_command_exports_a_finished_run_with_fewer_bits(text, finished, tmp_path):
     work = tmp_path / "whole"
     shutil.copytree(finished, work)
-    done = run(*command(text, work, "--export_weights=int8"))
+    done = run_forked(*command(text, work, "--export_weights=int8"))
     assert done.returncode == 0, done.stderr
     results = [json.loads((folder / "result.json").read_text()) for folder in (work, finished)]
     assert results[0]["test"] == results[1]["test"]  # of the weights as trained, and nothing was trained
     data = [next((folder / "export" / "child" / "1" / "variables").glob("*.data*")) for folder in (work, finished)]
     assert data[0].stat().st_size < data[1].stat().st_size
     reports = [
-        json.loads(run(*EVALUATE, f"--work_dir={folder}", f"--text={text / 'test.txt'}").stdout)
+        json.loads(run_forked(*EVALUATE, f"--work_dir={folder}", f"--text={text / 'test.txt'}").stdout)
         for folder in (work, finished)
     ]
     first, second = (report["perplexity"] for report in reports)
@@ -87,7 +88,7 @@ def test_the_same_command_exports_a_finished_run_with_fewer_bits(text, finished,
 
 def test_the_export_has_the_perplexity_that_was_reported(text, finished, tmp_path):
     rows = tmp_path / "rows.jsonl"
-    done = run(*EVALUATE, f"--work_dir={finished}", f"--text={text / 'test.txt'}", f"--sentences={rows}")
+    done = run_forked(*EVALUATE, f"--work_dir={finished}", f"--text={text / 'test.txt'}", f"--sentences={rows}")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     expected = json.loads((finished / "result.json").read_text())["test"]["perplexity"]
@@ -102,9 +103,9 @@ def test_the_export_has_the_perplexity_that_was_reported(text, finished, tmp_pat
 def test_strange_words_are_counted_and_words_are_generated(finished, tmp_path):
     (tmp_path / "strange.txt").write_text("w1 w2 hello\nworld w3\n")
     model = f"--saved_model={finished / 'export' / 'child'}"
-    report = json.loads(run(*EVALUATE, model, f"--text={tmp_path / 'strange.txt'}").stdout)
+    report = json.loads(run_forked(*EVALUATE, model, f"--text={tmp_path / 'strange.txt'}").stdout)
     assert report["out_of_vocabulary"] == 2 and report["out_of_vocabulary_rate"] == 2 / 5
-    first, second = (run(*EVALUATE, model, "--generate=w1 hello", "--words=7", "--seed=3") for _ in range(2))
+    first, second = (run_forked(*EVALUATE, model, "--generate=w1 hello", "--words=7", "--seed=3") for _ in range(2))
     assert first.stdout == second.stdout and "1 word(s)" in first.stderr
     assert re.fullmatch(r"[w\d\s<unk>]+", json.loads(first.stdout)["generated"])
 
@@ -120,7 +121,9 @@ def test_strange_words_are_counted_and_words_are_generated(finished, tmp_path):
 def test_published_sizes(task, names, words, expected, tmp_path):
     for name in names:
         (tmp_path / name).write_text("\n".join(f"w{word}" for word in range(words - 1)) + "\n")
-    done = run(*TRAIN, f"--task={task}", f"--data_dir={tmp_path}", "--preset=paper", "--architecture=NAO", "--dry_run")
+    done = run_forked(
+        *TRAIN, f"--task={task}", f"--data_dir={tmp_path}", "--preset=paper", "--architecture=NAO", "--dry_run"
+    )
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stderr
     found = json.loads(done.stdout)
     assert (found["vocabulary"], found["parameters"]) == (words, expected)
@@ -144,7 +147,7 @@ def test_published_sizes(task, names, words, expected, tmp_path):
 )
 def test_wrong_input_is_one_line_and_status_one(started, arguments, said, tmp_path):
     more = [f"--work_dir={tmp_path / 'work'}"] if started is TRAIN else []
-    done = run(*started, *arguments, *more)
+    done = run_forked(*started, *arguments, *more)
     assert done.returncode == 1 and said in done.stderr, done.stderr
     assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1, done.stderr
     assert not (tmp_path / "work").exists()
@@ -175,7 +178,7 @@ def foreign(finished, folder):
 @pytest.mark.parametrize("make", [damaged, truncated, foreign])
 def test_what_is_no_export_is_one_line_and_status_one(make, finished, text, tmp_path):
     make(finished, tmp_path)
-    done = run(*EVALUATE, f"--saved_model={tmp_path}", f"--text={text / 'test.txt'}")
+    done = run_forked(*EVALUATE, f"--saved_model={tmp_path}", f"--text={text / 'test.txt'}")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and str(tmp_path) in done.stderr, done.stderr
 
 
