@@ -1,8 +1,11 @@
 """Paths as people give them."""
 
+import os
+
 import pytest
 from absl import flags as absl_flags
 
+from nao_tf import files
 from nao_tf.cli import flags
 from nao_tf.errors import InputError
 
@@ -10,9 +13,11 @@ from nao_tf.errors import InputError
 @pytest.fixture
 def given(monkeypatch):
     """Parses a command line of a search; the flags are gone afterwards."""
-    values = absl_flags.FlagValues()
+    values, define = absl_flags.FlagValues(), absl_flags.DEFINE_flag
     monkeypatch.setattr(absl_flags, "FLAGS", values)
-    monkeypatch.setattr(absl_flags, "DEFINE_flag", lambda flag, module_name: values.__setitem__(flag.name, flag))
+    monkeypatch.setattr(
+        absl_flags, "DEFINE_flag", lambda flag, module_name: define(flag, values, module_name=module_name)
+    )
     flags.define_task()
     flags.define("work_dir", "the directory")
     flags.define("seed", "the seed", default=1)
@@ -44,3 +49,13 @@ def test_seeds_out_of_range_are_one_line(seed, given):
     given(f"--seed={seed}")
     with pytest.raises(InputError, match="at most 4294967295"):
         flags.seed()
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [b"--data_dir=te\xe9t", b"--table=\xff.csv", b"--set=data.directory=\xa4/b", b"--data_dir=caf\xc3\xa9"],
+)
+def test_a_flagfile_keeps_the_bytes_of_names(argument, given, tmp_path):
+    given(os.fsdecode(argument))
+    files.write_text(tmp_path / "flags.txt", flags.flagfile())
+    assert (tmp_path / "flags.txt").read_bytes() == argument + b"\n"
