@@ -149,7 +149,7 @@ def run(tmp_path, monkeypatch, capsys):
             patch.setattr(main.app, "run", lambda program, flags_parser: program(flags_parser(sys.argv)))
             patch.setattr(main.logging, "set_verbosity", lambda level: None)
             for module in PROGRAMS.values():
-                patch.setattr(module, "load_tensorflow", lambda: None)  # all mistakes are told without it
+                patch.setattr(module, "load_tensorflow", lambda **named: None)  # all mistakes are told without it
             patch.setattr(sys, "argv", [program, *arguments])
             capsys.readouterr()
             try:
