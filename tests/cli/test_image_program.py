@@ -24,10 +24,8 @@ WEIGHT_SHARING = [*SMALL, "--task=cifar10", "--weight_sharing", "--sample_by_par
 SMALL_TRAINING = "--architecture=NAO-WS --filters=4 --layers=1 --steps=12 --batch_size=16 --cutout=3".split()
 
 
-def run(started, *arguments, folder=None):
-    return programs.run_forked(
-        *started, *arguments, timeout=3000, cwd=folder, env={**os.environ, "TFDS_DATA_DIR": "/nowhere"}
-    )
+def run(started, *arguments, folder=None, how=programs.run_forked):
+    return how(*started, *arguments, timeout=3000, cwd=folder, env={**os.environ, "TFDS_DATA_DIR": "/nowhere"})
 
 
 def folders(folder, classes=("cat", "dog"), count=20, size=10):
