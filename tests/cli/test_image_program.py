@@ -42,7 +42,8 @@ def folders(folder, classes=("cat", "dog"), count=20, size=10):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "whole"
-    done = run(SEARCH, *WEIGHT_SHARING, f"--work_dir={work}")
+    # from nothing: it must not share the seed of hashes with those that go on
+    done = run(SEARCH, *WEIGHT_SHARING, f"--work_dir={work}", how=programs.run)
     assert done.returncode == 0, done.stderr
     assert "NOTICE: no cifar10 data was given; running on the embedded sample digits" in done.stderr
     return work
@@ -120,7 +121,8 @@ def trained(tmp_path_factory):
     """A folder of images and what a training on it left behind."""
     folder = folders(tmp_path_factory.mktemp("images"))
     work = tmp_path_factory.mktemp("runs") / "trained"
-    done = run(TRAIN, "--task=images", f"--data_dir={folder}", "--image_size=8", f"--work_dir={work}", *SMALL_TRAINING)
+    given = ["--task=images", f"--data_dir={folder}", "--image_size=8", f"--work_dir={work}"]
+    done = run(TRAIN, *given, *SMALL_TRAINING, how=programs.run)
     assert done.returncode == 0, done.stderr
     return folder, work
 
