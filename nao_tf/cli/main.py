@@ -98,6 +98,9 @@ def load_tensorflow(*, threads: int | None = None) -> None:
             the machine's cores. Without effect once it is loaded.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault(
+        "TF_FORCE_GPU_ALLOW_GROWTH", "true"
+    )  # the workers of a search share the GPUs with this process
     if threads is not None:
         os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
     sys.stderr.flush()
