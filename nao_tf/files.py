@@ -66,6 +66,25 @@ def write_arrays(path: os.PathLike[str] | str, arrays: Mapping[str, np.ndarray])
         np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes the names for other parameters
 
 
+def append_line(path: os.PathLike[str] | str, line: bytes) -> None:
+    """Adds a line to a file, forced to the disk; the file and its folder are made where they are missing.
+
+    Args:
+        path: of the file. After a last line that a kill cut short, the new one begins a line of its own.
+        line: without its end.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with naming(path), open(path, "a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.write(b"\n")
+        file.write(line + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
 # ---- reading
 
 

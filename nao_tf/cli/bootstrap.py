@@ -77,5 +77,6 @@ def start(module: str) -> None:
         run()
     except (KeyboardInterrupt, TerminatedError) as error:  # before the program itself began, or after its end
         number = signal.SIGTERM if isinstance(error, TerminatedError) else signal.SIGINT
-        print(SAID[number], file=sys.stderr)
+        with contextlib.suppress(OSError):  # nobody reads it
+            print(SAID[number], file=sys.stderr, flush=True)
         sys.exit(128 + number)

@@ -245,7 +245,7 @@ def executor(task: Task) -> Executor | None:
     if name == "inline":
         refuse(("workers", "child_minutes"), because="--executor=inline")
     count = None if workers == "auto" else _number("workers", workers, int)
-    limit = None if not minutes else _number("child_minutes", minutes, float)
+    limit = None if minutes is None else _number("child_minutes", minutes, float)
     return EXECUTORS[name or "processes"](count, limit)
 
 

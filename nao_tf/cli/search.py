@@ -38,7 +38,7 @@ def run() -> None:
     flags.define("seed", "Same seed, same device, same versions: same pool.", default=1)
     flags.define("executor", "Where children are trained from scratch; default processes.", choices=EXECUTORS)
     flags.define("workers", "Children at a time: a number, or auto, one a GPU or core.", default="auto")
-    flags.define("child_minutes", "A child that takes longer has failed.", default="")
+    flags.define("child_minutes", "A child that takes longer has failed.")
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
     flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)

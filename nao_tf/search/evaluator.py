@@ -187,7 +187,7 @@ class ScoreFromScratch(Work):
 
     def __getstate__(self):
         # Another process makes a child of its own, and keeps nothing.
-        return {"_make_child": self._make_child, "_seed": self._seed, "observer": Observer(), "finished": None}
+        return {name: value for name, value in super().__getstate__().items() if name != "child"} | {"finished": None}
 
 
 def _report(observer, step, loss):

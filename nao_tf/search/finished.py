@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import pathlib
 
 from nao_tf import files
@@ -37,22 +36,14 @@ class Finished:
         for line in filter(is_intact, content.splitlines()):
             fields = files.json_values(line)
             outcomes[tuple(fields["architecture"])] = Outcome(**fields["outcome"])
-        if content and not content.endswith(b"\n"):
-            with open(self._path, "ab") as file:
-                file.write(b"\n")
         return outcomes
 
     def add(self, architecture: Architecture, outcome: Outcome) -> None:
         """Writes an outcome, forced to the disk."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         if outcome.score is not None and not math.isfinite(outcome.score):  # as the pool tells it
             outcome = dataclasses.replace(outcome, score=None, reason=outcome.reason or "score is not finite")
         fields = {"architecture": list(architecture.values), "outcome": dataclasses.asdict(outcome)}
-        line = json.dumps(fields, allow_nan=False)
-        with files.naming(self._path), open(self._path, "ab") as file:
-            file.write(with_check(line.encode()) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        files.append_line(self._path, with_check(json.dumps(fields, allow_nan=False).encode()))
 
     def clear(self) -> None:
         """Removes the file."""

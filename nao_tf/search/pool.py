@@ -350,9 +350,5 @@ class Pool:
         if self.path is not None:
             fields = evaluation.to_json(self.metric, self.higher_is_better)
             line = json.dumps(fields, allow_nan=False).encode()  # NaN and Infinity are no JSON
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with files.naming(self.path), open(self.path, "ab") as file:
-                file.write((with_check(line) if self._checked else line) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            files.append_line(self.path, with_check(line) if self._checked else line)
         self._remember(evaluation)

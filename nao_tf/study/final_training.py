@@ -12,7 +12,7 @@ from nao_tf.search.executors import Work
 from nao_tf.tasks.task import Rival, Task
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FinalTraining:
     """One network to be trained to the end.
 

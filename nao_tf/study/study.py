@@ -317,10 +317,10 @@ class Study:
         while missing and (batch := list(itertools.islice(ranked, missing))):
             trainings = [
                 FinalTraining(
-                    evaluation.candidate.architecture,
-                    _label(name, evaluation),
-                    self.seed + 1,
-                    self._checkpoint(_label(name, evaluation)),
+                    network=evaluation.candidate.architecture,
+                    label=(label := _label(name, evaluation)),
+                    seed=self.seed + 1,
+                    checkpoint=self._checkpoint(label),
                 )
                 for evaluation in batch
             ]
@@ -334,9 +334,11 @@ class Study:
         if executor is not self.executor:
             close(self.executor)  # its processes hold memory, and on a GPU much of it
         work = TrainFinal(self.task, seed=self.seed, devices=self.devices, observer=self.observer)
-        yield from executor.map(work, trainings)
-        if executor is not self.executor:
-            close(executor)
+        try:
+            yield from executor.map(work, trainings)
+        finally:
+            if executor is not self.executor:
+                close(executor)
 
     def _checkpoint(self, label):
         return self.work.checkpoint(label, settings=self.task.final_identity())
@@ -379,7 +381,8 @@ class Study:
                 steps = max(1, round(model.steps * ratio))
                 files.write_json(plan, {"steps": steps, "steps_of_winner_in_a_step": ratio})
                 self._train(model, label)  # measuring trained its weights further; this brings them back
-            (trained,) = self._trained([FinalTraining(rival, rival.name, seed, checkpoint, steps)])
+            training = FinalTraining(network=rival, label=rival.name, seed=seed, checkpoint=checkpoint, steps=steps)
+            (trained,) = self._trained([training])
             if trained.reason is not None:
                 raise RunError(trained.reason)
             network = self.task.final(rival, seed=seed, devices=self.devices, steps=steps)

@@ -158,13 +158,8 @@ class WorkDirectory:
         """Adds the seconds of a block of code to timings.jsonl, when it comes to its end."""
         start = time.monotonic()
         yield
-        self.path.mkdir(parents=True, exist_ok=True)
         row = {"stage": stage, "seconds": round(time.monotonic() - start, 1)}
-        path = self.path / TIMINGS
-        with files.naming(path), open(path, "a+b") as file:
-            if file.tell() and not _ends_a_line(file):
-                file.write(b"\n")  # after a line that a kill cut short
-            file.write(json.dumps(row).encode() + b"\n")
+        files.append_line(self.path / TIMINGS, json.dumps(row).encode())
 
     def seconds(self) -> dict[str, float]:
         """Seconds of each stage, over all processes that worked on it. Raises InputError where the file is damaged."""
@@ -191,11 +186,6 @@ def _stage_and_seconds(row) -> tuple[str, float]:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
         raise ValueError("no seconds")
     return row["stage"], seconds
-
-
-def _ends_a_line(file):
-    file.seek(-1, 2)
-    return file.read() == b"\n"
 
 
 def _holds(path) -> bool:

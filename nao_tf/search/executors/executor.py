@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -42,7 +43,7 @@ class LostError(RunError):
     """An item ended every process that worked on it."""
 
 
-class Work:
+class Work(abc.ABC):
     """A function that an executor applies to items in other processes, and what the process that waits does about it.
 
     Every executor may call it as the function that it is; one with processes of its own also tells what became of them.
@@ -54,11 +55,11 @@ class Work:
     def __init__(self, observer: Observer | None = None):
         self.observer = observer or Observer()
 
+    @abc.abstractmethod
     def __call__(self, item: Any) -> Any:
         """The result of an item."""
-        raise NotImplementedError
 
-    def arrived(self, item: Any, result: Any) -> None:
+    def arrived(self, item: Any, result: Any) -> None:  # noqa: B027, most work waits for nothing
         """Called in the process that waits as soon as a result is there, perhaps long before its turn."""
 
     def lost(self, item: Any, reason: str) -> Any:

@@ -90,23 +90,10 @@ class Processes:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def start(self, function: Callable | None = None) -> None:
-        """Starts all workers, so that they load their modules while this process does something else.
-
-        Args:
-            function: that they will work with; what it needs is loaded already.
-        """
-        while len(self._idle) < self.workers:
-            self._idle.append(self._new_worker())
-        if function is not None:
-            pickled = _pickled(function)
-            for worker in self._idle:
-                worker.learn(pickled)
-
     def close(self) -> None:
         """Ends the workers."""
         for worker in self._idle:
-            worker.end()
+            worker.kill()
         self._idle.clear()
 
     def divided(self, count: int) -> Processes:
@@ -139,10 +126,41 @@ class Processes:
     def _new_worker(self) -> _Worker:
         environment = {name: str(self.threads) for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
         environment |= {name: str(self.threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        environment |= {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
+        for name, default in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_FORCE_GPU_ALLOW_GROWTH", "true")):
+            environment[name] = os.environ.get(name, default)  # one that grows leaves others their part of a GPU
         environment["CUDA_VISIBLE_DEVICES"] = self.gpus[self._started % len(self.gpus)] if self.gpus else "-1"
         self._started += 1
         return _Worker(environment)
+
+
+class _Plain(Work):
+    """A function that is no `Work`."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self._function = function
+
+    def __call__(self, item: Any) -> Any:
+        return self._function(item)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Function:
+    """A function as it is sent. It may hold whole data sets, so it is pickled and digested once for all items."""
+
+    pickled: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, function: Callable) -> _Function:
+        """Pickles a function. Raises InputError where it cannot be sent."""
+        try:
+            pickled = pickle.dumps(function)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise InputError(
+                f"{function!r} cannot be sent to another process ({error}); make it a function or an object of a module"
+            ) from error
+        return cls(pickled, hashlib.blake2b(pickled).digest())
 
 
 @dataclasses.dataclass
@@ -162,8 +180,9 @@ class _Map:
     """
 
     def __init__(self, processes: Processes, function: Callable, items: Sequence[Any]):
-        self._processes, self._function, self._items = processes, function, items
-        self._pickled = _pickled(function)
+        self._processes, self._items = processes, items
+        self._work = function if isinstance(function, Work) else _Plain(function)
+        self._message = _Function.of(function)
         self._waiting = collections.deque(range(len(items)))
         self._attempts: collections.Counter[int] = collections.Counter()
         self._busy: dict[_Worker, int] = {}  # which item each works on
@@ -189,7 +208,7 @@ class _Map:
             worker = self._processes._take()
             self._attempts[index] += 1
             try:
-                worker.learn(self._pickled)
+                worker.learn(self._message)
                 worker.work(self._items[index])
             except (BrokenPipeError, ConnectionResetError):
                 self._died(worker, index)
@@ -217,22 +236,20 @@ class _Map:
         self._check()
 
     def _pass_on(self, name, arguments, named):
-        observer = getattr(self._function, "observer", None)
-        if observer is not None:
-            getattr(observer, name)(*arguments, **named)
+        getattr(self._work.observer, name)(*arguments, **named)
 
     def _finished(self, worker, index, kind, content):
         value, held = content
         if held > self._processes.memory:
-            worker.end()
+            worker.kill()
         else:
             self._processes._idle.append(worker)
         self._put(index, value if kind == "result" else _Failed(value))
 
     def _put(self, index, result):
         self._results[index] = result
-        if isinstance(self._function, Work) and not isinstance(result, _Failed):
-            self._function.arrived(self._items[index], result)
+        if not isinstance(result, _Failed):
+            self._work.arrived(self._items[index], result)
 
     def _died(self, worker, index):
         self._lose(worker, index, worker.end_of_process(), for_good=False)
@@ -258,11 +275,7 @@ class _Map:
         if not for_good:
             reason = f"{reason}, {ATTEMPTS} times"
         try:
-            result = (
-                self._function.lost(self._items[index], reason)
-                if isinstance(self._function, Work)
-                else _Failed(LostError(reason))
-            )
+            result = self._work.lost(self._items[index], reason)
         except LostError as error:
             result = _Failed(error)
         self._put(index, result)
@@ -300,22 +313,17 @@ class _Worker:
         """Bytes that it holds."""
         return resident_memory(self._process.pid)
 
-    def learn(self, pickled: bytes) -> None:
+    def learn(self, function: _Function) -> None:
         """Names the function to work with, and sends it unless it was sent before."""
-        digest = hashlib.blake2b(pickled).digest()
-        self.connection.send_bytes(_FUNCTION + digest)
-        if digest not in self._known:  # sent again, it would be compiled again
-            self.connection.send_bytes(pickled)
-            self._known.add(digest)
+        self.connection.send_bytes(_FUNCTION + function.digest)
+        if function.digest not in self._known:  # sent again, it would be compiled again
+            self.connection.send_bytes(function.pickled)
+            self._known.add(function.digest)
 
     def work(self, item: Any) -> None:
         """Sends an item."""
         self._began = time.monotonic()
         self.connection.send_bytes(_ITEM + pickle.dumps(item))
-
-    def end(self) -> None:
-        """Lets the process end."""
-        self.kill()
 
     def kill(self) -> None:
         """Ends the process at once."""
@@ -351,15 +359,6 @@ def _environment(variables):
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _pickled(function) -> bytes:
-    try:
-        return pickle.dumps(function)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"{function!r} cannot be sent to another process ({error}); make it a function or an object of a module"
-        ) from error
 
 
 def _physical_memory() -> int:

@@ -118,7 +118,6 @@ def test_events_reach_the_observer(two, tmp_path):
 def test_each_process_has_its_threads_and_its_gpu():
     with Processes(2, threads=1, gpus=("0", "7")) as processes:
         names = ["TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]
-        processes.start()
         one, other, *gpus = processes.map(jobs.threads, names)
     assert (one, other) == ("1", "1") and set(gpus) <= {"0", "7"}
     with Processes(1) as processes:
