@@ -25,12 +25,15 @@ class TerminatedError(BaseException):
 
 
 def raise_when_terminated() -> None:
-    """Lets SIGTERM raise `TerminatedError` where the program stands, as SIGINT raises `KeyboardInterrupt`."""
+    """Lets SIGTERM raise `TerminatedError` where the program stands, as SIGINT raises `KeyboardInterrupt`.
+
+    A signal that whoever started the program has it ignore (shells do so for jobs in the background) stays ignored.
+    """
 
     def end(number, frame):
         raise TerminatedError
 
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
         signal.signal(signal.SIGTERM, end)
 
 
@@ -52,7 +55,8 @@ def interrupted_while_loading(stream: int = 2) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # no other may set it, and none gets the signal
         yield
         return
-    before = {number: signal.signal(number, end) for number in SAID}
+    heard = [number for number in SAID if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:

@@ -104,6 +104,12 @@ def test_a_closed_stream_takes_no_file(closed, tmp_path):
     assert done.returncode == 0 and (tmp_path / "a").read_text() == "True"
 
 
+def hear_signals():
+    """Run in a child: what a background job started by a shell ignores, and its children with it, is heard again."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")]
 
 
@@ -124,7 +130,9 @@ sleeping.run = lambda: main.run(program)
 sys.modules["nao_tf.cli.sleeping"] = sleeping
 bootstrap.start("sleeping")
 """
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, preexec_fn=hear_signals
+    )
     while not (tmp_path / "running").exists() and process.poll() is None:
         pass
     process.send_signal(number)
@@ -146,10 +154,31 @@ def test_a_signal_while_modules_load_is_one_line(number, status, line, tmp_path)
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "bin" / "nao_search")], stderr=subprocess.PIPE, text=True, env=environment
+        [sys.executable, str(ROOT / "bin" / "nao_search")],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=hear_signals,
     )
     while not (tmp_path / "loading").exists() and process.poll() is None:
         pass
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert process.returncode == status and len(said.splitlines()) == 1 and said.startswith(line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_the_shell_has_ignored_stays_ignored(number):
+    program = f"""
+import signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+from nao_tf.cli import bootstrap
+with bootstrap.interrupted_while_loading():
+    signal.raise_signal({int(number)})
+bootstrap.raise_when_terminated()
+signal.raise_signal({int(number)})
+print("goes on")
+"""
+    ignoring = dict(preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, **ignoring)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "goes on\n", "")
