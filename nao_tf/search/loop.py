@@ -84,7 +84,7 @@ def search(
         for evaluation in _evaluations(evaluator, pool, candidates, round, known, observer):
             pool.append(evaluation)
             observer.evaluation(name, evaluation, pool=pool)
-            if len(pool) >= FAILURES_AT_FIRST and not pool.ranked:
+            if len(pool) >= FAILURES_AT_FIRST and pool.best is None:
                 reason = pool.get(len(pool) - 1).reason
                 raise FailingError(f"the first {len(pool)} evaluations all failed; the last: {reason}")
         observer.round(name, round, pool=pool)

@@ -6,13 +6,15 @@ it, so that a line that was changed is noticed and a score that nobody measured 
 
 from __future__ import annotations
 
+import bisect
+import collections
 import dataclasses
 import json
 import math
 import os
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -182,10 +184,12 @@ class Pool:
     def __init__(self, path: os.PathLike | str | None, space: SearchSpace, *, metric: str, higher_is_better: bool):
         self.path = None if path is None else pathlib.Path(path)
         self.space, self.metric, self.higher_is_better = space, metric, higher_is_better
-        self._by_id: dict[int, Evaluation] = {}
+        self._members: list[Evaluation] = []  # the latest evaluation of each, by id
         self._history: list[Evaluation] = []
         self._id_of: dict[Architecture, int] = {}
-        self._first_round: dict[int, int] = {}  # when each member came
+        self._first_rounds: list[int] = []  # when each member came, by id
+        self._scored: collections.Counter[int] = collections.Counter()  # evaluations of each round
+        self._best: Evaluation | None = None
         self._checked = True  # whether the lines of the file have check values
         if self.path is not None and self.path.exists():
             self._replay()
@@ -244,16 +248,37 @@ class Pool:
             raise ValueError(f"its architecture has the id {known} already")
         if known is not None and self.get(known).round >= evaluation.round:
             raise ValueError(f"architecture {known} was evaluated in round {self.get(known).round} already")
+        if self._history and evaluation.round < self._history[-1].round:
+            raise ValueError(f"its round is {evaluation.round}, but the line before is of {self._history[-1].round}")
         return evaluation
 
     def _remember(self, evaluation):
+        """Takes an evaluation in; rounds never decrease. The time does not depend on the size of the pool."""
         self._history.append(evaluation)
-        self._by_id[evaluation.id] = evaluation
-        self._first_round.setdefault(evaluation.id, evaluation.round)
-        self._id_of[evaluation.candidate.architecture.canonical] = evaluation.id
+        self._scored[evaluation.round] += 1
+        if evaluation.id == len(self._members):
+            self._members.append(evaluation)
+            self._first_rounds.append(evaluation.round)
+            self._id_of[evaluation.candidate.architecture.canonical] = evaluation.id
+        else:
+            self._members[evaluation.id] = evaluation
+        if self._best is not None and self._best.id == evaluation.id:  # scored again, perhaps worse
+            self._best = None
+            for member in self._members:
+                self._compare(member)
+        else:
+            self._compare(evaluation)
+
+    def _compare(self, evaluation):
+        """Lets a member be the best if it is; of equal ones the first is."""
+        if evaluation.score is None:
+            return
+        best = self._best
+        if best is None or (self.goodness(evaluation), -evaluation.id) > (self.goodness(best), -best.id):
+            self._best = evaluation
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._members)
 
     def __contains__(self, architecture: Architecture) -> bool:
         return architecture.canonical in self._id_of
@@ -264,48 +289,52 @@ class Pool:
 
     def get(self, id: int) -> Evaluation:
         """The latest evaluation of a member."""
-        return self._by_id[id]
+        return self._members[id]
 
     def first_round(self, id: int) -> int:
         """The round in which a member came; one that is scored again has a later `Evaluation.round`."""
-        return self._first_round[id]
+        return self._first_rounds[id]
+
+    def new_in(self, round: int) -> list[Evaluation]:
+        """The latest evaluations of the members that came in a round, in the order of their ids."""
+        first = bisect.bisect_left(self._first_rounds, round)
+        return self._members[first : bisect.bisect_right(self._first_rounds, round)]
 
     def complete(self, round: int, members: int) -> bool:
         """Whether a round was evaluated to its end: the pool has grown to `members`, all that were scored in it."""
-        scored = sum(1 for evaluation in self._history if evaluation.round == round)
-        new = sum(1 for evaluation in self._by_id.values() if self._first_round[evaluation.id] == round)
-        old = sum(1 for first in self._first_round.values() if first < round)
-        return len(self) >= members and new > 0 and scored in (new, new + old)
+        old, new = bisect.bisect_left(self._first_rounds, round), len(self.new_in(round))
+        return len(self) >= members and new > 0 and self._scored[round] in (new, new + old)
 
     def before(self, round: int) -> Pool:
-        """The pool as it was when a round began; not to be appended to."""
+        """The pool as it was when a round began, not to be appended to: this one as long as the round has not begun."""
+        count = bisect.bisect_left(self._history, round, key=lambda evaluation: evaluation.round)
+        if count == len(self._history):
+            return self
         earlier = Pool(None, self.space, metric=self.metric, higher_is_better=self.higher_is_better)
-        for evaluation in self._history:
-            if evaluation.round < round:
-                earlier._remember(evaluation)
+        for evaluation in self._history[:count]:
+            earlier._remember(evaluation)
         return earlier
 
     @property
-    def history(self) -> tuple[Evaluation, ...]:
-        """Every evaluation in the order in which they were made, one for each line of the file."""
-        return tuple(self._history)
+    def history(self) -> Sequence[Evaluation]:
+        """Every evaluation in the order in which they were made, one for each line of the file; not to be changed."""
+        return self._history
 
     @property
     def evaluations(self) -> list[Evaluation]:
         """The latest evaluation of every member, in the order of their ids."""
-        return [self._by_id[id] for id in sorted(self._by_id)]
+        return list(self._members)
 
     @property
     def ranked(self) -> list[Evaluation]:
         """Members whose evaluation succeeded, the best first."""
-        scored = [evaluation for evaluation in self.evaluations if evaluation.score is not None]
+        scored = [evaluation for evaluation in self._members if evaluation.score is not None]
         return sorted(scored, key=lambda evaluation: -self.goodness(evaluation))
 
     @property
     def best(self) -> Evaluation | None:
         """The best member, the first of several; None when none has succeeded."""
-        scored = (evaluation for evaluation in self._by_id.values() if evaluation.score is not None)
-        return max(scored, key=lambda evaluation: (self.goodness(evaluation), -evaluation.id), default=None)
+        return self._best
 
     def goodness(self, evaluation: Evaluation) -> float:
         """The score turned so that higher is better; minus infinity of an evaluation that failed."""

@@ -69,7 +69,7 @@ def test_a_line_that_was_changed_is_named(old, new, written):
 
 def test_lines_without_check_values_go_on_without(written):
     without_checks(written)
-    pool_at(written).append(member(4))
+    pool_at(written).append(member(4, round=2))
     assert b"check" not in written.read_bytes() and len(pool_at(written)) == 5
 
 
@@ -201,3 +201,27 @@ def test_any_change_of_bytes_is_refused_or_leaves_the_lines_before_it(data, writ
         return
     whole = pool_at(written).history
     assert read == whole[: len(read)]  # nothing else was changed than that lines at the end are missing
+
+
+def test_a_round_that_has_not_begun_copies_nothing(written):
+    pool = pool_at(written)
+    assert pool.before(2) is pool
+    assert len(pool.before(1).history) == 4 and pool.before(1).evaluations == list(pool.history[:4])
+
+
+def test_the_best_is_the_first_of_the_best_also_when_members_are_scored_again():
+    pool = Pool(None, SPACE, metric="relus", higher_is_better=True)
+    assert pool.best is None
+    for id, score in enumerate([2.0, None, 5.0, 5.0]):
+        pool.append(member(id, score=score))
+    assert pool.best.id == 2
+    for id, score in enumerate([3.0, 4.0, 1.0, 3.5]):
+        pool.append(member(id, score=score, round=1))
+        ranked = pool.ranked
+        assert pool.best == ranked[0]
+
+
+def test_a_round_below_that_of_the_line_before_is_refused(written):
+    pool_at(written).append(member(4))
+    with pytest.raises(InputError, match="its round is 0, but the line before is of 1"):
+        pool_at(written)

@@ -1,12 +1,13 @@
 """Regularised evolution (Real et al., AAAI 2019, algorithm 1): tournaments, mutation, and the oldest dies."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.observer import Observer
-from nao_tf.search.pool import Candidate, Pool
+from nao_tf.search.pool import Candidate, Evaluation, Pool
 from nao_tf.search.strategy import Strategy
 
 TRIES = 100  # tournaments for one new architecture; where they fail, one is drawn at random
@@ -58,8 +59,7 @@ class RegularisedEvolution(Strategy):
         """See `Strategy.ask`."""
         generator = np.random.default_rng([self.seed, round])
         taken: set[Architecture] = set()
-        scored = [evaluation for evaluation in pool.evaluations if evaluation.score is not None]
-        population = scored[-self.evolution.population :]
+        population = self._youngest(pool)
         if round == 0 or not population:
             return self.draw(pool, taken, count=count, generator=generator)
         candidates: list[Candidate] = []
@@ -72,3 +72,8 @@ class RegularisedEvolution(Strategy):
             if self.is_new(child, pool, taken=taken):
                 candidates.append(Candidate(architecture=child, origin="mutation", parent=parent.id))
         return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)
+
+    def _youngest(self, pool) -> list[Evaluation]:
+        """The members that live, the oldest first."""
+        scored = (member for member in reversed(pool.evaluations) if member.score is not None)
+        return list(itertools.islice(scored, self.evolution.population))[::-1]

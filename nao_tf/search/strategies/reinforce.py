@@ -6,7 +6,7 @@ import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.observer import Observer
-from nao_tf.search.pool import Candidate, Pool
+from nao_tf.search.pool import Candidate, Evaluation, Pool
 from nao_tf.search.strategies.policy import Policy, PolicySettings
 from nao_tf.search.strategy import Strategy
 
@@ -42,13 +42,22 @@ class _Learner:
         policy: after them.
         baseline: moving average of the rewards; None before the first.
         round: the next to learn from.
-        history: of the pool that it learnt from.
+        evaluations: of the pool that it learnt from.
+        last: of them, by which the pool is known.
     """
 
     policy: Policy
     baseline: float | None = None
     round: int = 0
-    history: tuple = ()
+    evaluations: int = 0
+    last: Evaluation | None = None
+
+    def knows(self, pool: Pool) -> bool:
+        """Whether a pool goes on from the one that was learnt from."""
+        history = pool.history
+        return self.evaluations == 0 or (
+            len(history) >= self.evaluations and history[self.evaluations - 1] is self.last
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,16 +119,16 @@ class Reinforce(Strategy):
     def policy(self, pool: Pool, round: int) -> Policy:
         """The policy after the training of the rounds before `round`."""
         learner = self._learner
-        if learner is None or learner.round > round or learner.history != pool.before(learner.round).history:
+        if learner is None or learner.round > round or not learner.knows(pool):
             seed = int(np.random.default_rng([self.seed, 2]).integers(2**31))
             learner = _Learner(Policy(self.space, self.reinforce.policy, seed=seed))
         while learner.round < round:
-            self._learn(learner, before=pool.before(learner.round), after=pool.before(learner.round + 1))
+            self._learn(learner, pool.before(learner.round + 1))
         self._learner = learner
         return learner.policy
 
     def _sample(self, policy, pool, *, round, count) -> _Samples:
-        """Samples until `count` architectures are new."""
+        """Samples until `count` architectures are new to the pool as it was when a round began."""
         generator = np.random.default_rng([self.seed, round, 1])
         tokens: list[tuple[int, ...]] = []
         new: dict[Architecture, None] = {}
@@ -130,7 +139,8 @@ class Reinforce(Strategy):
                 if not self.space.allows(architecture):
                     continue  # it has no score to learn from
                 tokens.append(string)
-                if architecture in pool or architecture in new:
+                id = pool.id_of(architecture)
+                if architecture in new or (id is not None and pool.first_round(id) < round):
                     continue
                 new[architecture] = None
                 until_last_new = len(tokens)
@@ -138,13 +148,13 @@ class Reinforce(Strategy):
                     return _Samples(tokens=tokens, until_last_new=until_last_new, new=list(new))
         return _Samples(tokens=tokens, until_last_new=until_last_new, new=list(new))
 
-    def _learn(self, learner, *, before, after):
+    def _learn(self, learner, after):
         """One step up the gradient, with the samples of a round and their scores at its end."""
-        members = [evaluation for evaluation in after.evaluations if after.first_round(evaluation.id) == learner.round]
+        members = after.new_in(learner.round)
         tokens = [member.candidate.architecture.tokens for member in members if member.candidate.origin != "policy"]
         sampled = len(members) - len(tokens)
         if sampled:
-            samples = self._sample(learner.policy, before, round=learner.round, count=sampled)
+            samples = self._sample(learner.policy, after, round=learner.round, count=sampled)
             tokens += samples.tokens[: samples.until_last_new]  # the same for any larger number of samples in vain
         scored = np.sort([after.goodness(evaluation) for evaluation in after.ranked])
         learnt, rewards = [], []
@@ -159,4 +169,5 @@ class Reinforce(Strategy):
             learner.policy.learn(np.array(learnt), np.array(rewards) - baseline)
             learner.baseline = decay * baseline + (1 - decay) * mean
         learner.round += 1
-        learner.history = after.history
+        learner.evaluations = len(after.history)
+        learner.last = after.history[-1] if after.history else None
