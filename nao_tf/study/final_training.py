@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.errors import RunError
 from nao_tf.observer import Observer
-from nao_tf.search.executors import Work
-from nao_tf.tasks.task import Rival, Task
+from nao_tf.search.executors import Executor, Inline, Work, at_once, close, divided
+from nao_tf.tasks.task import FinalModel, Rival, Task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,14 +24,16 @@ class FinalTraining:
         label: of the network, for observers.
         seed: of everything random.
         checkpoint: the file of the training's state; complete afterwards, so that any process can take the weights.
-        steps: training steps; None: those of the settings.
+        as_long_as: another training, which takes about as many seconds; None: it takes the steps of the settings.
+        measured: whether all figures of the model are wanted instead of the one that chooses among models.
     """
 
     network: Architecture | Rival
     label: str
     seed: int
     checkpoint: pathlib.Path
-    steps: int | None = None
+    as_long_as: FinalTraining | None = None
+    measured: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +41,15 @@ class Trained:
     """What became of a training.
 
     Attributes:
-        value: the figure that chooses among final models; None where the training failed.
+        value: the figure that chooses among final models; None where the training failed, and where all are measured.
+        figures: all of the model, where they are wanted.
+        steps: of the training.
         reason: why it failed.
     """
 
-    value: float | None
+    value: float | None = None
+    figures: dict[str, Any] | None = None
+    steps: int | None = None
     reason: str | None = None
 
 
@@ -59,18 +68,86 @@ class TrainFinal(Work):
         self._task, self._seed, self._devices = task, seed, devices
 
     def __call__(self, item: FinalTraining) -> Trained:
-        """Trains one network and validates it."""
+        """Trains one network, or goes on with it, and validates or measures it."""
         if self._task.uses_tensorflow:
             from nao_tf.training.reproducible import reproducible
 
             reproducible(self._seed)
-        model = self._task.final(item.network, seed=item.seed, devices=self._devices, steps=item.steps)
         try:
+            model = self._final(item, steps=None if item.as_long_as is None else self._steps_as_long(item))
             model.train(item.checkpoint, label=item.label, observer=self.observer)
-            return Trained(model.validate())
+            if item.measured:
+                return Trained(figures=model.measure(), steps=model.steps)
+            return Trained(model.validate(), steps=model.steps)
         except RunError as error:
-            return Trained(None, str(error))
+            return Trained(reason=str(error))
+
+    def _final(self, item, *, steps=None) -> FinalModel:
+        return self._task.final(item.network, seed=item.seed, devices=self._devices, steps=steps)
+
+    def _steps_as_long(self, item) -> int:
+        """How many steps take as long as the other training, both timed in this process.
+
+        Decided once and kept in a file, so that a resumed training has as many.
+        """
+        plan = item.checkpoint.with_suffix(".json")
+        if plan.exists():
+            return _steps_of(plan)
+        other = self._final(item.as_long_as)
+        ratio = other.seconds_per_step() / self._final(item).seconds_per_step()
+        steps = max(1, round(other.steps * ratio))
+        files.write_json(plan, {"steps": steps, "steps_of_winner_in_a_step": ratio})
+        return steps
 
     def lost(self, item: FinalTraining, reason: str) -> Trained:
         """See `Work`."""
-        return Trained(None, reason)
+        return Trained(reason=reason)
+
+
+class Finals:
+    """Where final trainings run: the machine is divided among those that run at once.
+
+    The processes are kept, with what they have compiled, until the machine is divided in another way.
+
+    Args:
+        executor: of the study; None: final trainings run in this process.
+    """
+
+    def __init__(self, executor: Executor | None):
+        self._executor = executor or Inline()
+        self._current, self._count = self._executor, 0
+
+    @property
+    def at_once(self) -> int:
+        """The most trainings that run at the same time."""
+        return at_once(self._executor)
+
+    def map(self, work: TrainFinal, trainings: Sequence[FinalTraining]) -> Iterator[Trained]:
+        """What becomes of trainings, in their order."""
+        if len(trainings) != self._count:
+            self.close()
+            self._current, self._count = divided(self._executor, len(trainings)), len(trainings)
+            if self._current is not self._executor:
+                close(self._executor)  # its processes hold memory, and on a GPU much of it
+        return self._current.map(work, trainings)
+
+    def again(self, work: TrainFinal, training: FinalTraining) -> Trained:
+        """What becomes of one of the last trainings, done with what ran them."""
+        (trained,) = self._current.map(work, [training])
+        return trained
+
+    def close(self) -> None:
+        """Ends the processes that only final trainings use."""
+        if self._current is not self._executor:
+            close(self._current)
+        self._current, self._count = self._executor, 0
+
+
+def _steps_of(plan) -> int:
+    """The steps that a file holds. Raises InputError where it is damaged."""
+    remedy = f"delete it and {plan.with_suffix('.npz').name} beside it, and both are made again"
+    content = files.read_json(plan, remedy=remedy)
+    steps = content.get("steps") if isinstance(content, dict) else None
+    if type(steps) is not int or steps < 1:
+        raise files.damaged(plan, "it takes steps, a whole number from 1 on", remedy=remedy)
+    return steps

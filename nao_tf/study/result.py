@@ -22,15 +22,15 @@ class Winner:
         evaluation: of the search.
         figures: validation and test figures of its final model, see `FinalModel.measure`.
         finalists: id, text and validation figure of each; of one whose training failed None, and the reason.
-        model: the final model, which holds its weights.
-        label: of the model in files.
+        model: the final model, which holds its weights until another one of the task is trained.
+        strategy: the name of the search.
     """
 
     evaluation: Evaluation
     figures: Mapping[str, Any]
     finalists: list[dict[str, Any]]
     model: FinalModel
-    label: str
+    strategy: str
 
     @property
     def architecture(self) -> Architecture:

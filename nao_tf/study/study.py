@@ -12,16 +12,16 @@ from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
-from nao_tf.search.executors import Executor, Inline, close, divided
+from nao_tf.search.executors import Executor
 from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import Predictor, Strategy
 from nao_tf.settings import plain
-from nao_tf.study.final_training import FinalTraining, Trained, TrainFinal
+from nao_tf.study.final_training import Finals, FinalTraining, Trained, TrainFinal
 from nao_tf.study.result import Result, Winner
 from nao_tf.study.work_directory import WorkDirectory, versions
-from nao_tf.tasks.task import Rival, Task
+from nao_tf.tasks.task import FinalModel, Rival, Task
 
 GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
 
@@ -60,6 +60,9 @@ class Study:
         self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
         self.given = tuple(given)
+        self._train_final = TrainFinal(task, seed=seed, devices=devices, observer=self.observer)
+        self._finals = Finals(executor if devices is None else None)
+        self._ahead: dict[str, Trained] = {}  # hand-made networks that were trained beside a finalist, by their labels
 
     # ---- whole runs
 
@@ -77,7 +80,7 @@ class Study:
         self._begin(rivals)
         pool = self.search(self.strategy_name)
         predictor = self._predictor(pool)
-        winner = self.winner(pool, self.strategy_name)
+        winner = self.winner(pool, self.strategy_name, rivals=rivals)
         self._export(winner.model, predictor)  # before the comparisons, which take as long again and may fail
         quality = getattr(predictor, "quality", None)
         return self._finish(
@@ -112,10 +115,11 @@ class Study:
             self._export(model, None)
         with self.work.timed("test"):
             figures = model.measure()
+        training = FinalTraining(network=architecture, label=GIVEN, seed=self.seed, checkpoint=self._checkpoint(GIVEN))
         return self._finish(
             architecture=architecture,
             test=figures,
-            baselines=_figures(rivals, lambda name: self._hand_made(model, GIVEN, self.seed)),
+            baselines=_figures(rivals, lambda name: self._hand_made(training, model)),
         )
 
     # ---- stages
@@ -201,6 +205,7 @@ class Study:
             known: a pool of the same task, whose scores hold for this search too.
         """
         task, metric = self.task, self.task.metric
+        self._finals.close()
         pool = Pool(self._file(name), task.space, metric=metric.name, higher_is_better=metric.higher_is_better)
         self.observer.search(name, pool, budget=task.settings.budget)
         rounds = self.rounds_of(task, name)
@@ -223,12 +228,14 @@ class Study:
             )
         return pool
 
-    def winner(self, pool: Pool, name: str) -> Winner:
+    def winner(self, pool: Pool, name: str, *, rivals: Sequence[str] = ()) -> Winner:
         """Trains the best few of a pool to the end, chooses by validation, and tests the best of them once.
 
         Args:
             pool: of the search.
             name: of its strategy.
+            rivals: that the winner is compared with later. The hand-made network is trained beside a single finalist
+                already where there are processes to do so.
 
         Raises:
             RunError: none of the pool can be trained.
@@ -237,7 +244,7 @@ class Study:
         finalists: list[dict[str, Any]] = []
         best: tuple[float, Evaluation] | None = None
         with self.work.timed(f"retrain_{name}"):
-            for evaluation, trained in self._finalists(pool, name):
+            for evaluation, trained in self._finalists(pool, name, rivals=rivals):
                 row: dict[str, Any] = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
                 row[metric.name] = trained.value
                 if trained.value is None:
@@ -255,23 +262,26 @@ class Study:
                     f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl"
                 )
             evaluation = best[1]
-            label = _label(name, evaluation)
+            training = dataclasses.replace(self._training(name, evaluation), measured=True)
+            measured = self._finals.again(self._train_final, training)  # its training is complete
+            if measured.figures is None:
+                raise RunError(f"the final model of architecture {evaluation.id} cannot be tested: {measured.reason}")
             model = self.task.final(evaluation.candidate.architecture, seed=self.seed + 1, devices=self.devices)
-            self._train(model, label)  # its training is complete: this brings its weights here
-            return Winner(evaluation, model.measure(), finalists, model, label)
+            self._train(model, training.label)  # brings its weights here
+            return Winner(evaluation, measured.figures, finalists, model, name)
 
     def compare(self, winner: Winner, names: Iterable[str], *, known: Pool | None = None) -> dict[str, dict[str, Any]]:
         """The figures of each rival; of one that fails, `failed`, the reason.
 
         Args:
-            winner: is compared; its model still holds its weights afterwards only if no strategy is among the rivals.
+            winner: is compared. Its model need not hold its weights afterwards; its checkpoint brings them back.
             names: of the rivals: strategies, or the hand-made network.
             known: the pool of the winner's search.
         """
 
         def measure(name):
             if name == self.task.rival:
-                return self._hand_made(winner.model, winner.label, self.seed + 1)
+                return self._hand_made(self._training(winner.strategy, winner.evaluation), winner.model)
             return self._rival(name, known)
 
         return _figures(sorted(names, key=lambda name: name != self.task.rival), measure)  # the hand-made one first
@@ -311,34 +321,28 @@ class Study:
             predictor = self.strategy(self.strategy_name).predictor(pool)
         return predictor
 
-    def _finalists(self, pool, name) -> Iterator[tuple[Evaluation, Trained]]:
+    def _finalists(self, pool, name, *, rivals) -> Iterator[tuple[Evaluation, Trained]]:
         """The best of a pool, trained to the end: as many as the settings say, not counting those that fail."""
         ranked, missing = iter(pool.ranked), self.task.settings.finalists
         while missing and (batch := list(itertools.islice(ranked, missing))):
-            trainings = [
-                FinalTraining(
-                    network=evaluation.candidate.architecture,
-                    label=(label := _label(name, evaluation)),
-                    seed=self.seed + 1,
-                    checkpoint=self._checkpoint(label),
-                )
-                for evaluation in batch
-            ]
-            for evaluation, trained in zip(batch, self._trained(trainings), strict=True):
+            trainings = [self._training(name, evaluation) for evaluation in batch]
+            beside = []
+            if len(trainings) == 1 and self.task.rival in rivals and self._finals.at_once > 1:
+                model = self.task.final(trainings[0].network, seed=trainings[0].seed)
+                beside = [self._hand_made_training(trainings[0], self.task.rival_of(model))]
+            results = iter(self._finals.map(self._train_final, [*trainings, *beside]))
+            for evaluation, trained in zip(batch, results, strict=False):
                 missing -= trained.value is not None
                 yield evaluation, trained
+            for training in beside:
+                self._ahead[training.checkpoint.name] = next(results)
 
-    def _trained(self, trainings) -> Iterator[Trained]:
-        """Trains networks, in other processes where the study has an executor that starts some."""
-        executor = (divided(self.executor, len(trainings)) if self.devices is None else None) or Inline()
-        if executor is not self.executor:
-            close(self.executor)  # its processes hold memory, and on a GPU much of it
-        work = TrainFinal(self.task, seed=self.seed, devices=self.devices, observer=self.observer)
-        try:
-            yield from executor.map(work, trainings)
-        finally:
-            if executor is not self.executor:
-                close(executor)
+    def _training(self, name, evaluation) -> FinalTraining:
+        """Of a member of a strategy's pool."""
+        label = _label(name, evaluation)
+        checkpoint = self._checkpoint(label)
+        network = evaluation.candidate.architecture
+        return FinalTraining(network=network, label=label, seed=self.seed + 1, checkpoint=checkpoint)
 
     def _checkpoint(self, label):
         return self.work.checkpoint(label, settings=self.task.final_identity())
@@ -366,30 +370,30 @@ class Study:
             "test": winner.figures,
         }
 
-    def _hand_made(self, model, label, seed):
+    def _hand_made(self, winner: FinalTraining, model: FinalModel) -> dict[str, Any]:
         """The hand-made network, as large as a trained model and trained for as many seconds."""
-        rival: Rival = self.task.rival_of(model)
-        name = f"{rival.name}_of_{label}"
-        checkpoint = self._checkpoint(name)
-        plan = checkpoint.with_suffix(".json")
+        rival = self.task.rival_of(model)
+        training = self._hand_made_training(winner, rival)
         with self.work.timed(rival.name):
-            if plan.exists():  # decided once, so that a resumed run keeps it
-                steps = _steps_of(plan)
-            else:
-                network = self.task.final(rival, seed=seed, devices=self.devices)
-                ratio = model.seconds_per_step() / network.seconds_per_step()
-                steps = max(1, round(model.steps * ratio))
-                files.write_json(plan, {"steps": steps, "steps_of_winner_in_a_step": ratio})
-                self._train(model, label)  # measuring trained its weights further; this brings them back
-            training = FinalTraining(network=rival, label=rival.name, seed=seed, checkpoint=checkpoint, steps=steps)
-            (trained,) = self._trained([training])
-            if trained.reason is not None:
-                raise RunError(trained.reason)
-            network = self.task.final(rival, seed=seed, devices=self.devices, steps=steps)
-            network.train(checkpoint, label=rival.name, observer=self.observer)  # brings its weights here
-        return {**network.measure(), **rival.size, "steps": steps}
+            trained = self._ahead.pop(training.checkpoint.name, None)
+            if trained is None:
+                (trained,) = self._finals.map(self._train_final, [training])
+        if trained.figures is None:
+            raise RunError(trained.reason)
+        return {**trained.figures, **rival.size, "steps": trained.steps}
+
+    def _hand_made_training(self, winner: FinalTraining, rival: Rival) -> FinalTraining:
+        return FinalTraining(
+            network=rival,
+            label=rival.name,
+            seed=winner.seed,
+            checkpoint=self._checkpoint(f"{rival.name}_of_{winner.label}"),
+            as_long_as=winner,
+            measured=True,
+        )
 
     def _finish(self, **parts) -> Result:
+        self._finals.close()
         result = Result(task=self.task, seed=self.seed, seconds=self.work.seconds(), versions=versions(), **parts)
         files.write_json(self.work.path / "result.json", result.to_json())
         self.observer.result(result)
@@ -399,16 +403,6 @@ class Study:
 def _label(name, evaluation) -> str:
     """The final model of a member of a strategy's pool, in files."""
     return f"final_{name}_{evaluation.id}"
-
-
-def _steps_of(plan) -> int:
-    """The steps of a hand-made network that a file holds. Raises InputError where it is damaged."""
-    remedy = f"delete it and {plan.with_suffix('.npz').name} beside it, and both are made again"
-    content = files.read_json(plan, remedy=remedy)
-    steps = content.get("steps") if isinstance(content, dict) else None
-    if type(steps) is not int or steps < 1:
-        raise files.damaged(plan, "it takes steps, a whole number from 1 on", remedy=remedy)
-    return steps
 
 
 def _figures(names, measure) -> dict[str, dict[str, Any]]:

@@ -197,11 +197,12 @@ class ImageTask(Task):
             settings = dataclasses.replace(settings, final=final, epochs=None)
         super().__init__(settings)
         self.name, self.data = name, data
+        self._trainers: dict[object, Any] = {}
         self.space = self._bounded(ConvolutionalSpace(settings.space))
 
     def __getstate__(self) -> dict[str, Any]:
-        # another process trains and proposes nothing: it needs no bounds
-        return {**self.__dict__, "space": ConvolutionalSpace(self.settings.space)}
+        # another process compiles its own programs; it proposes nothing, so it needs no bounds
+        return {**self.__dict__, "space": ConvolutionalSpace(self.settings.space), "_trainers": {}}
 
     def _bounded(self, space):
         """The space with the bounds of the settings. Raises ArchitectureError: no final model is so small."""
@@ -346,16 +347,18 @@ class ImageTask(Task):
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
     ) -> FinalModel:
-        """See `Task`; every model has a program of its own."""
+        """See `Task`; models of one network share its compiled program while no other is made."""
         from nao_tf.training.image_models import ResNet
         from nao_tf.training.images import ImageTrainer
 
         settings = self.settings.final
-        if steps is not None:
-            settings = dataclasses.replace(settings, steps=steps)
         trained = ResNet(**network.size) if isinstance(network, Rival) else network
-        trainer = ImageTrainer(settings, data=self.data, network=trained, devices=devices)
-        return FinalClassifier(trainer, data=self.data, seed=seed)
+        key = settings, trained, devices
+        if key not in self._trainers:
+            # the last one only: a network for every finalist would hold much memory
+            self._trainers = {key: ImageTrainer(settings, data=self.data, network=trained, devices=devices)}
+        steps = settings.steps if steps is None else steps
+        return FinalClassifier(self._trainers[key], data=self.data, seed=seed, steps=steps)
 
     def rival_of(self, model: FinalModel) -> Rival:
         """A residual network of 20 layers with about as many parameters."""
@@ -369,18 +372,23 @@ class FinalClassifier(FinalModel):
     """An image classifier that is trained to the end.
 
     Args:
-        trainer: a `training.images.ImageTrainer`.
+        trainer: a `training.images.ImageTrainer`, which other models of the network may share: the model that was
+            trained last has its weights.
         data: the images.
         seed: of the weights and of everything random.
+        steps: of the training.
     """
 
-    def __init__(self, trainer: Any, *, data: ImageData, seed: int):
+    def __init__(self, trainer: Any, *, data: ImageData, seed: int, steps: int):
         self._trainer, self._data, self._seed = trainer, data, seed
-        self.parameters, self.steps = trainer.parameters, trainer.settings.steps
+        self.parameters, self.steps = trainer.parameters, steps
 
     def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
         """See `FinalModel`."""
-        self._trainer.train(
+        trainer = self._trainer
+        trainer.change_steps(self.steps)
+        trainer.weights_of = self  # not of a model that was trained with it before
+        trainer.train(
             self._seed,
             checkpoint=checkpoint,
             report=lambda step, loss: observer.training(label, step, loss=loss, steps=self.steps),
@@ -388,11 +396,12 @@ class FinalClassifier(FinalModel):
 
     def validate(self) -> float:
         """Validation accuracy."""
-        return self._trainer.validate()
+        return self._trained().validate()
 
     def measure(self) -> dict[str, Any]:
         """Validation and test figures, every image once, and trainable parameters without an auxiliary head's."""
-        valid, test = self._trainer.measure(self._data.valid), self._trainer.measure(self._data.test)
+        trainer = self._trained()
+        valid, test = trainer.measure(self._data.valid), trainer.measure(self._data.test)
         return {
             "validation_accuracy": valid.accuracy,
             "validation_loss": valid.loss,
@@ -403,6 +412,7 @@ class FinalClassifier(FinalModel):
 
     def seconds_per_step(self) -> float:
         """See `FinalModel`."""
+        self._trainer.weights_of = None
         return self._trainer.seconds_per_step()
 
     def export(self, directory: pathlib.Path) -> None:
@@ -411,5 +421,11 @@ class FinalClassifier(FinalModel):
         from nao_tf.serving.export_classifier import export_classifier
 
         with files.replacing(directory) as temporary:
-            export_classifier(self._trainer.model, self._data.class_names, directory=temporary)
+            export_classifier(self._trained().model, self._data.class_names, directory=temporary)
             training_data.write(temporary, self._data.fingerprint())
+
+    def _trained(self):
+        """The trainer, with this model's weights. Raises RuntimeError where it has others."""
+        if self._trainer.weights_of is not self:
+            raise RuntimeError("another model was trained with this program since; train this one from its checkpoint")
+        return self._trainer

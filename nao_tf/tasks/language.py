@@ -288,14 +288,12 @@ class LanguageTask(Task):
         from nao_tf.training.language_networks import KerasLstm
 
         settings, corpus = self.settings.final, self.corpus
-        if steps is not None:
-            settings = dataclasses.replace(settings, steps=steps)
         if isinstance(network, Rival):
             settings = dataclasses.replace(settings, units=network.size["units"])
             trained: Any = KerasLstm(network.size["units"])
         else:
             trained = network
-        # one trainer for all cells with the same settings: unless epochs are validated, its program serves them all
+        # one trainer for all cells, however long they train: unless epochs are validated, its program serves them all
         key = settings, type(trained), devices
         if key not in self._trainers:
             self._trainers[key] = LanguageTrainer(
@@ -307,7 +305,12 @@ class LanguageTask(Task):
                 devices=None if isinstance(network, Rival) else devices,
             )
         return FinalLanguageModel(
-            self._trainers[key], trained, corpus=corpus, seed=seed, weights=self.settings.export_weights
+            self._trainers[key],
+            trained,
+            corpus=corpus,
+            seed=seed,
+            steps=settings.steps if steps is None else steps,
+            weights=self.settings.export_weights,
         )
 
     def rival_of(self, model: FinalModel) -> Rival:
@@ -327,17 +330,21 @@ class FinalLanguageModel(FinalModel):
         network: an architecture, or the hand-made network.
         corpus: is learned.
         seed: of the weights and of everything random.
+        steps: of the training.
         weights: how an export stores them.
     """
 
-    def __init__(self, trainer: Any, network: Any, *, corpus: Corpus, seed: int, weights: str):
+    def __init__(self, trainer: Any, network: Any, *, corpus: Corpus, seed: int, steps: int, weights: str):
         self._trainer, self._network, self._corpus, self._seed, self._weights = trainer, network, corpus, seed, weights
-        self.parameters, self.steps = trainer.parameters, trainer.settings.steps
+        self.parameters, self.steps = trainer.parameters, steps
 
     def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
         """See `FinalModel`."""
-        self._trainer.change_network(self._network)
-        self._trainer.train(
+        trainer = self._trainer
+        trainer.change_network(self._network)
+        trainer.change_steps(self.steps)
+        trainer.weights_of = self  # not of a model that was trained with it before
+        trainer.train(
             self._seed,
             checkpoint=checkpoint,
             report=lambda step, loss: observer.training(label, step, loss=loss, steps=self.steps),
@@ -367,6 +374,7 @@ class FinalLanguageModel(FinalModel):
     def seconds_per_step(self) -> float:
         """See `FinalModel`."""
         self._trainer.change_network(self._network)
+        self._trainer.weights_of = None
         return self._trainer.seconds_per_step()
 
     def export(self, directory: pathlib.Path) -> None:
@@ -378,8 +386,8 @@ class FinalLanguageModel(FinalModel):
         )
 
     def _trained(self):
-        """The trainer, with this model's weights. Raises RuntimeError where another model was trained with it since."""
-        if self._trainer.network != self._network:
+        """The trainer, with this model's weights. Raises RuntimeError where it has others."""
+        if self._trainer.weights_of is not self:
             raise RuntimeError("another model was trained with this program since; train this one from its checkpoint")
         return self._trainer
 

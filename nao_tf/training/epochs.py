@@ -81,7 +81,7 @@ class ValidatedEpochs(Training):
         steps: int,
         compiled: bool = True,
     ):
-        self._training, self._validate, self._patience, self._steps = training, validate, patience, steps
+        self._training, self._validate, self._patience, self.steps = training, validate, patience, steps
         self._variables = model.trainable_variables
         self._average = WeightAverage(self._variables, compiled=compiled)
         self._progress, self._done = Progress(), 0
@@ -105,7 +105,7 @@ class ValidatedEpochs(Training):
         self._done = number + 1
         loss = self._training.step(number)
         self._average.add()
-        if self._training.epoch_done or self._done == self._steps:
+        if self._training.epoch_done or self._done == self.steps:
             validation = self._validation_loss()
             if not math.isfinite(validation):
                 raise DivergedError(f"validation loss is {validation} at step {self._done}")

@@ -3,6 +3,7 @@
 Letters: B images, H height, W width, C channels, K classes.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
 
@@ -144,6 +145,7 @@ class ImageTrainer:
     Attributes:
         training: a step of it.
         network: the network that is trained.
+        weights_of: whose training the weights are from, for those who share a trainer.
     """
 
     def __init__(
@@ -155,6 +157,7 @@ class ImageTrainer:
         devices: tf.distribute.Strategy | None = None,
     ):
         self.settings, self.network, self._data = settings, network, data
+        self.weights_of: object = None
         self.training = ClassifierTraining(
             settings, data, make=lambda: make_network(settings, data, network=network), devices=devices
         )
@@ -173,6 +176,10 @@ class ImageTrainer:
     def history(self) -> list[float]:
         """Empty: no epoch of a classifier is validated."""
         return []
+
+    def change_steps(self, steps: int) -> None:
+        """Trains for another number of steps from now on, with the same compiled program."""
+        self.settings = self.training.settings = dataclasses.replace(self.settings, steps=steps)
 
     def train(
         self,

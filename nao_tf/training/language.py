@@ -7,6 +7,7 @@ and its program is compiled for its architecture.)
 Letters: T time steps, B sequences, U units, N nodes.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable
 
@@ -219,6 +220,7 @@ class LanguageTrainer:
     Attributes:
         training: a step of it.
         network: the network that is trained.
+        weights_of: whose training the weights are from, for those who share a trainer.
     """
 
     def __init__(
@@ -232,6 +234,7 @@ class LanguageTrainer:
         devices: tf.distribute.Strategy | None = None,
     ):
         self.settings, self.network = settings, network
+        self.weights_of: object = None
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
         self.likelihood = validation_likelihood(self.training.model, valid, settings=settings)
         self._epochs: ValidatedEpochs | None = None
@@ -270,6 +273,12 @@ class LanguageTrainer:
         if network != self.network and KerasLstm in (type(network), type(self.network)):
             raise ValueError(f"a trainer of {self.network} cannot train {network}")
         self.network = self.training.network = network
+
+    def change_steps(self, steps: int) -> None:
+        """Trains for another number of steps from now on, with the same compiled program."""
+        self.settings = self.training.settings = dataclasses.replace(self.settings, steps=steps)
+        if self._epochs:
+            self._epochs.steps = steps
 
     def train(
         self,

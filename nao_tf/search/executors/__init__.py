@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 
-from nao_tf.search.executors.executor import Executor, LostError, Work, close, divided
+from nao_tf.search.executors.executor import Executor, LostError, Work, at_once, close, divided
 from nao_tf.search.executors.inline import Inline
 from nao_tf.search.executors.processes import Processes, gpus, usable_cores
 
@@ -16,6 +16,7 @@ __all__ = [
     "LostError",
     "Processes",
     "Work",
+    "at_once",
     "close",
     "divided",
     "workers_of_machine",

@@ -21,15 +21,20 @@ class Executor(Protocol):
         ...
 
 
-def divided(executor: Executor | None, count: int) -> Executor | None:
+def divided(executor: Executor, count: int) -> Executor:
     """An executor for a few long items, such as final trainings, among which the whole machine is divided.
 
     Args:
-        executor: of many short items. None, and one without a method `divided`: used as it is.
+        executor: of many short items. One without a method `divided` is used as it is.
         count: of the items.
     """
     make = getattr(executor, "divided", None)
     return executor if make is None else make(count)
+
+
+def at_once(executor: Executor) -> int:
+    """How many items an executor works on at the same time: its `workers`; one where it has none."""
+    return getattr(executor, "workers", 1)
 
 
 def close(executor: Executor | None) -> None:
