@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -60,8 +61,6 @@ class Study:
         self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
         self.given = tuple(given)
-        self._train_final = TrainFinal(task, seed=seed, devices=devices, observer=self.observer)
-        self._finals = Finals(executor if devices is None else None)
         self._ahead: dict[str, Trained] = {}  # hand-made networks that were trained beside a finalist, by their labels
 
     # ---- whole runs
@@ -287,6 +286,14 @@ class Study:
         return _figures(sorted(names, key=lambda name: name != self.task.rival), measure)  # the hand-made one first
 
     # ---- parts of stages
+
+    @functools.cached_property
+    def _train_final(self) -> TrainFinal:
+        return TrainFinal(self.task, seed=self.seed, devices=self.devices, observer=self.observer)
+
+    @functools.cached_property
+    def _finals(self) -> Finals:
+        return Finals(self.executor if self.devices is None else None)
 
     def _file(self, name):
         return self.work.pool(name, main=name == self.strategy_name)
