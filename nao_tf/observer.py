@@ -40,13 +40,13 @@ class Observer:
     def notice(self, text: str) -> None:
         """A line for people."""
 
-    def search(self, strategy: str, pool: Pool, *, budget: int) -> None:
+    def search(self, strategy: str, pool: Pool, *, budget: int | None) -> None:
         """A search begins, or goes on with the evaluations that the pool holds already.
 
         Args:
             strategy: its name.
             pool: the evaluations so far.
-            budget: architectures that will have been evaluated in the end.
+            budget: architectures that will have been evaluated in the end; None where a time decides.
         """
 
     def evaluation(self, strategy: str, evaluation: Evaluation, *, pool: Pool) -> None:

@@ -22,6 +22,7 @@ from nao_tf.settings import assign, parse, replaced, values_of
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.task import Task
 
+ANY_NUMBER = 10**9  # stands for a budget where a time decides
 PRESETS = ("cpu", "paper")
 DISTRIBUTIONS = ("auto", "none", "mirrored")
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
@@ -123,7 +124,7 @@ def task_class() -> type[Task]:
 def refuse(names: Iterable[str], *, because: str) -> None:
     """Raises InputError where one of the flags was given."""
     for name in names:
-        if name in flags.FLAGS and flags.FLAGS[name].present:
+        if is_given(name):
             raise InputError(f"--{name} is of no use with {because}; leave it out")
 
 
@@ -207,6 +208,18 @@ def _text(name):
     """What was given for a short flag; a value of its type as a text."""
     given = value(name)
     return None if given is None else str(given)
+
+
+def is_given(name: str) -> bool:
+    """Whether a flag was given, or its value by --set."""
+    by_path = any(text.partition("=")[0].strip() == name for text in value("set") or ())
+    return by_path or (name in flags.FLAGS and flags.FLAGS[name].present > 0)
+
+
+def minutes() -> float | None:
+    """The value of --minutes. Raises InputError where it is none."""
+    text = value("minutes")
+    return None if text is None else _number("minutes", text, float)
 
 
 def seed() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -39,6 +40,11 @@ def run() -> None:
     flags.define("executor", "Where children are trained from scratch; default processes.", choices=EXECUTORS)
     flags.define("workers", "Children at a time: a number, or auto, one a GPU or core.", default="auto")
     flags.define("child_minutes", "A child that takes longer has failed.")
+    flags.define(
+        "minutes",
+        "For everything, final trainings and comparisons too: the searches end in time. Without --budget they evaluate "
+        "as many architectures as fit; the number is told, and --budget of it gives the same pool.",
+    )
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
     flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)
@@ -48,6 +54,9 @@ def main() -> None:
     """Runs with the flags as they were parsed."""
     kind, name, strategy = flags.task_class(), flags.value("task"), flags.value("strategy")
     settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
+    minutes = flags.minutes()
+    if minutes is not None and not flags.is_given("budget"):
+        settings = dataclasses.replace(settings, budget=flags.ANY_NUMBER)
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
     # sums depend on the number of threads: with one, a pool does not depend on the cores of the machine
     threads = None if getattr(settings, "weight_sharing", False) else 1
@@ -68,6 +77,7 @@ def main() -> None:
         seed=seed,
         given=[task.member(architecture) for architecture in given],
         executor=flags.executor(task),
+        minutes=minutes,
     )
     study.claim(baselines)
     files.write_text(study.work.path / "flags.txt", flags.flagfile())

@@ -69,11 +69,11 @@ class Rate:
     """How fast work goes and how long the rest will take.
 
     Args:
-        total: pieces of work in all.
+        total: pieces of work in all; None where nobody knows.
         done: pieces that were done before this process began.
     """
 
-    def __init__(self, total: int, done: int = 0):
+    def __init__(self, total: int | None, done: int = 0):
         self.total, self.done, self._before, self._start = total, done, done, time.monotonic()
 
     def step(self, done: int | None = None) -> None:
@@ -86,10 +86,12 @@ class Rate:
         return (time.monotonic() - self._start) / max(1, self.done - self._before)
 
     def __str__(self) -> str:
-        left = self.seconds_each * max(0, self.total - self.done)
-        remaining = f"{left / 60:.1f} min" if left >= 90 else f"{left:.0f} s"
         each = self.seconds_each
         pace = f"{each:.1f} s each" if each >= 0.5 else f"{1 / max(each, 1e-9):.1f} a second"
+        if self.total is None:
+            return f"{self.done}, {pace}"
+        left = self.seconds_each * max(0, self.total - self.done)
+        remaining = f"{left / 60:.1f} min" if left >= 90 else f"{left:.0f} s"
         return f"{self.done}/{self.total}, {pace}, {remaining} left"
 
 
@@ -111,7 +113,7 @@ class TerminalObserver(Observer):
         """See `Observer`."""
         self.terminal.log(text)
 
-    def search(self, strategy: str, pool: Pool, *, budget: int) -> None:
+    def search(self, strategy: str, pool: Pool, *, budget: int | None) -> None:
         """See `Observer`."""
         self._search, self._logged = Rate(budget, len(pool)), len(pool)
         if len(pool):
@@ -120,7 +122,7 @@ class TerminalObserver(Observer):
 
     def evaluation(self, strategy: str, evaluation: Evaluation, *, pool: Pool) -> None:
         """See `Observer`; quick evaluations, as of a table, get a log line now and then."""
-        metric, budget = self.task.metric, self._search.total
+        metric, total = self.task.metric, self._search.total
         self._search.step(len(pool))
         score = f"failed: {evaluation.reason}" if evaluation.score is None else metric.text(evaluation.score)
         best = "" if pool.best is None or pool.best.score is None else f", best {metric.text(pool.best.score)}"
@@ -129,7 +131,8 @@ class TerminalObserver(Observer):
             f"{self._search}"
         )
         quick = self._search.seconds_each < QUICK
-        if not quick or len(pool) >= budget or len(pool) - self._logged >= budget / LINES:
+        often = len(pool) - self._logged >= (len(pool) if total is None else total) / LINES
+        if not quick or often or (total is not None and len(pool) >= total):
             self._logged = len(pool)
             self.terminal.log(line)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from nao_tf.architecture import Architecture
 from nao_tf.errors import RunError
@@ -45,6 +45,7 @@ def search(
     known: Pool | None = None,
     name: str = "search",
     observer: Observer | None = None,
+    enough: Callable[[Pool], bool] | None = None,
 ) -> None:
     """Evaluates architectures until the pool holds as many as the budget says.
 
@@ -65,6 +66,7 @@ def search(
         known: a pool that the same evaluator has filled; what is in it is not evaluated again.
         name: of the search, for the observer.
         observer: receives rounds and evaluations.
+        enough: asked after each evaluation; where it says so, the search ends before the budget does.
 
     Raises:
         FailingError: the first `FAILURES_AT_FIRST` evaluations all failed. Once one has succeeded a failure is the
@@ -87,6 +89,8 @@ def search(
             if len(pool) >= FAILURES_AT_FIRST and pool.best is None:
                 reason = pool.get(len(pool) - 1).reason
                 raise FailingError(f"the first {len(pool)} evaluations all failed; the last: {reason}")
+            if enough is not None and enough(pool):
+                return
         observer.round(name, round, pool=pool)
         asked, round = asked + len(candidates), round + 1
 

@@ -54,6 +54,7 @@ class Result:
         pool: of the search; None where an architecture was given.
         winner: of the search; None where an architecture was given.
         predictor: quality of the predictor of scores, where the strategy has one.
+        minutes: that the run was given; None where the budget was a number of evaluations.
     """
 
     task: Task
@@ -67,6 +68,7 @@ class Result:
     pool: Pool | None = None
     winner: Winner | None = None
     predictor: Mapping[str, Any] | None = None
+    minutes: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The content of result.json; a figure that is not finite, which JSON does not have, is null."""
@@ -95,6 +97,7 @@ class Result:
             "strategy": self.strategy,
             "seed": self.seed,
             "evaluations": len(self.pool),
+            **({} if self.minutes is None else {"minutes": self.minutes}),
             "best": self.pool.summary(self.winner.evaluation),
             "top": [self.pool.summary(evaluation) for evaluation in self.pool.ranked[:TOP]],
             "finalists": self.winner.finalists,

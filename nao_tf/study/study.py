@@ -9,6 +9,8 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError, RunError
@@ -21,6 +23,7 @@ from nao_tf.search.strategy import Predictor, Strategy
 from nao_tf.settings import plain
 from nao_tf.study.final_training import Finals, FinalTraining, Trained, TrainFinal
 from nao_tf.study.result import Result, Winner
+from nao_tf.study.time_budget import MARGIN, TimeBudget, TimeFinal
 from nao_tf.study.work_directory import WorkDirectory, versions
 from nao_tf.tasks.task import FinalModel, Rival, Task
 
@@ -39,9 +42,10 @@ class Study:
         devices: a `tf.distribute.Strategy` for the final models; None for one device.
         executor: where architectures are evaluated and, on one device, final models are trained.
         given: architectures that the searches evaluate first.
+        minutes: for everything; the searches end in time, at the latest with their budget. None: no limit.
 
     Raises:
-        InputError: no such strategy, or the directory belongs to another computation.
+        InputError: no such strategy, minutes that are none, or the directory belongs to another computation.
     """
 
     def __init__(
@@ -55,12 +59,14 @@ class Study:
         devices: Any = None,
         executor: Executor | None = None,
         given: Sequence[Architecture] = (),
+        minutes: float | None = None,
     ):
         if strategy not in STRATEGIES:
             raise InputError(f"strategy {strategy!r} is not one of {', '.join(STRATEGIES)}")
         self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
         self.given = tuple(given)
+        self._time = None if minutes is None else TimeBudget(self.work.path, minutes)
         self._ahead: dict[str, Trained] = {}  # hand-made networks that were trained beside a finalist, by their labels
 
     # ---- whole runs
@@ -77,7 +83,11 @@ class Study:
         """
         rivals = self.claim(baselines)
         self._begin(rivals)
+        if self._time is not None:
+            self._plan_time(self._time, rivals)
         pool = self.search(self.strategy_name)
+        if self._time is not None:
+            self._fix_budget(self._time, pool)
         predictor = self._predictor(pool)
         winner = self.winner(pool, self.strategy_name, rivals=rivals)
         self._export(winner.model, predictor)  # before the comparisons, which take as long again and may fail
@@ -90,6 +100,7 @@ class Study:
             pool=pool,
             winner=winner,
             predictor=None if quality is None else dataclasses.asdict(quality),
+            minutes=None if self._time is None else self._time.minutes,
         )
 
     def train(self, architecture: Architecture, baselines: Iterable[str] = ()) -> Result:
@@ -206,8 +217,9 @@ class Study:
         task, metric = self.task, self.task.metric
         self._finals.close()
         pool = Pool(self._file(name), task.space, metric=metric.name, higher_is_better=metric.higher_is_better)
-        self.observer.search(name, pool, budget=task.settings.budget)
+        timed = None if self._time is None or self._time.evaluations else self._time
         rounds = self.rounds_of(task, name)
+        self.observer.search(name, pool, budget=None if timed else rounds.budget)
         if rounds.budget < rounds.initial:
             self.observer.notice(f"the budget of {rounds.budget} ends within the first round of {rounds.initial}")
         with self.work.timed(f"search_{name}"):
@@ -220,8 +232,9 @@ class Study:
                 known=known,
                 name=name,
                 observer=self.observer,
+                enough=timed and timed.enough,
             )
-        if len(pool) < rounds.budget:
+        if not timed and len(pool) < rounds.budget:
             self.observer.notice(
                 f"{name}: all {len(pool)} architectures were evaluated; the budget of {rounds.budget} is not used up"
             )
@@ -284,6 +297,39 @@ class Study:
             return self._rival(name, known)
 
         return _figures(sorted(names, key=lambda name: name != self.task.rival), measure)  # the hand-made one first
+
+    # ---- a budget in minutes
+
+    def _plan_time(self, clock: TimeBudget, rivals: Sequence[str]) -> None:
+        """Times what comes after the searches, or takes the number of evaluations that an earlier process came to."""
+        if clock.evaluations is not None:
+            self._set_budget(clock.evaluations)
+            return
+        finalists, strategies = self.task.settings.finalists, 1 + sum(name in STRATEGIES for name in rivals)
+        if clock.final_seconds is None:
+            at_once = min(finalists, self._finals.at_once)
+            draw = np.random.default_rng(self.seed)
+            work = TimeFinal(self.task, seed=self.seed, devices=self.devices)
+            with self.work.timed("pace"):
+                paces = list(self._finals.map(work, [self.task.space.sample(draw) for _ in range(at_once)]))
+            one = max(pace.seconds for pace in paces)
+            hand_made = 1 if self.task.rival in rivals and not (finalists == 1 and self._finals.at_once > 1) else 0
+            clock.final_seconds = MARGIN * one * (strategies * -(-finalists // at_once) + hand_made)
+            clock.save()
+        clock.begin_search(searches=strategies)
+        self.observer.notice(
+            f"{clock.minutes:g} minutes: about {clock.final_seconds / 60:.1f} of them for everything after the searches"
+        )
+
+    def _fix_budget(self, clock: TimeBudget, pool: Pool) -> None:
+        """From now on the budget is what the minutes came to."""
+        if clock.evaluations is None:
+            clock.end_search(pool)
+        self._set_budget(len(pool))
+        self.observer.notice(f"{clock.minutes:g} minutes came to {len(pool)} evaluations: --budget={len(pool)}")
+
+    def _set_budget(self, evaluations: int) -> None:
+        self.task.settings = dataclasses.replace(self.task.settings, budget=evaluations)
 
     # ---- parts of stages
 
