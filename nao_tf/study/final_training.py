@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from nao_tf import files
 from nao_tf.architecture import Architecture
@@ -13,6 +13,8 @@ from nao_tf.errors import RunError
 from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor, Inline, Work, at_once, close, divided
 from nao_tf.tasks.task import FinalModel, Rival, Task
+
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,8 +124,8 @@ class Finals:
         """The most trainings that run at the same time."""
         return at_once(self._executor)
 
-    def map(self, work: TrainFinal, trainings: Sequence[FinalTraining]) -> Iterator[Trained]:
-        """What becomes of trainings, in their order."""
+    def map(self, work: Callable[[Any], Result], trainings: Sequence[Any]) -> Iterator[Result]:
+        """What work makes of trainings, in their order."""
         if len(trainings) != self._count:
             self.close()
             self._current, self._count = divided(self._executor, len(trainings)), len(trainings)

@@ -232,7 +232,7 @@ class Study:
                 known=known,
                 name=name,
                 observer=self.observer,
-                enough=timed and timed.enough,
+                enough=None if timed is None else timed.enough,
             )
         if not timed and len(pool) < rounds.budget:
             self.observer.notice(
