@@ -1,6 +1,6 @@
 """The space of recurrent cells (NAO, section 3.1): eleven nodes, each reading one earlier node."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -84,17 +84,35 @@ class RecurrentSpace(SearchSpace):
     def canonicalise(self, values: Sequence[int]) -> tuple[int, ...]:
         """Nodes renumbered in preorder of the tree, children sorted by the subtrees below them."""
         children = _children(values)
-
-        def key(node: int) -> tuple:
-            return (values[2 * node - 1], *sorted(key(child) for child in children[node]))
-
-        return _renumber(values, children, choose=lambda open_nodes: -1, key=key)
+        keys: list[tuple] = [()] * len(children)  # of a node: its activation, then the keys of what is below it
+        for node in range(len(children) - 1, -1, -1):  # children have larger numbers
+            below = children[node]
+            if len(below) > 1:
+                below.sort(key=keys.__getitem__)
+            keys[node] = (values[2 * node - 1], *map(keys.__getitem__, below)) if node else ()
+        renumbered: list[int] = []
+        open_nodes = [(child, 0) for child in reversed(children[0])]  # with the new numbers of what they read
+        while open_nodes:
+            node, predecessor = open_nodes.pop()
+            renumbered += (predecessor, values[2 * node - 1])
+            below = children[node]
+            if below:
+                number = len(renumbered) // 2
+                open_nodes += [(child, number) for child in reversed(below)]
+        return tuple(renumbered)
 
     def symmetry(self, values: Sequence[int], generator: np.random.Generator) -> tuple[int, ...]:
         """The same tree with its nodes numbered in another order, uniform over the choices of each next node."""
-        return _renumber(
-            values, _children(values), choose=lambda open_nodes: int(generator.integers(len(open_nodes))), key=None
-        )
+        children = _children(values)
+        number = {0: 0}
+        renumbered: list[int] = []
+        open_nodes = list(children[0])
+        while open_nodes:
+            node = open_nodes.pop(int(generator.integers(len(open_nodes))))
+            number[node] = len(number)
+            renumbered += [number[values[2 * node - 2]], values[2 * node - 1]]
+            open_nodes.extend(children[node])
+        return tuple(renumbered)
 
 
 def _children(values: Sequence[int]) -> list[list[int]]:
@@ -102,27 +120,3 @@ def _children(values: Sequence[int]) -> list[list[int]]:
     for node, predecessor in enumerate(values[0::2], start=1):
         children[predecessor].append(node)
     return children
-
-
-def _renumber(
-    values: Sequence[int],
-    children: list[list[int]],
-    *,
-    choose: Callable[[list[int]], int],
-    key: Callable[[int], tuple] | None,
-) -> tuple[int, ...]:
-    """Renumbers the nodes, parents before children; `choose` picks the next of the open nodes by index."""
-    number = {0: 0}
-    renumbered: list[int] = []
-    open_nodes: list[int] = []
-
-    def open_children(node):
-        open_nodes.extend(sorted(children[node], key=key, reverse=True) if key else children[node])
-
-    open_children(0)
-    while open_nodes:
-        node = open_nodes.pop(choose(open_nodes))
-        number[node] = len(number)
-        renumbered += [number[values[2 * node - 2]], values[2 * node - 1]]
-        open_children(node)
-    return tuple(renumbered)

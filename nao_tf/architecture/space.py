@@ -46,10 +46,15 @@ class Architecture:
         object.__setattr__(self, "values", tuple(int(value) for value in self.values))
         self.space.check(self.values)
 
-    @functools.cached_property
+    @property
     def canonical(self) -> Architecture:
         """The one spelling that all architectures with the same computation share."""
-        return Architecture(self.space, self.space.canonicalise(self.values))
+        values = self._canonical_values
+        return self if values == self.values else Architecture(self.space, values)
+
+    @functools.cached_property
+    def _canonical_values(self) -> tuple[int, ...]:
+        return self.space.canonicalise(self.values)
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -114,6 +119,10 @@ class SearchSpace:
     # ---- sizes
 
     @functools.cached_property
+    def _widths(self) -> tuple[int, ...]:
+        return tuple(len(position.words) for position in self.positions)
+
+    @functools.cached_property
     def size(self) -> int:
         """How many strings of integers are architectures, every spelling counted."""
         ways: dict[int | None, tuple[tuple[int, ...], int]] = {None: ((), 1)}  # by last integer: a prefix, how many
@@ -155,6 +164,8 @@ class SearchSpace:
             raise ArchitectureError(
                 f"architecture of {len(values)} integers; {self.name} takes {len(self.positions)} ({first}{dots})"
             )
+        if type(self).choices is SearchSpace.choices and all(map(_is_below, values, self._widths)):
+            return  # quick: pools of many thousand lines are read
         for index, value in enumerate(values):
             allowed = self.choices(values[:index])
             if value not in allowed:
@@ -376,3 +387,8 @@ def integers_in(text: str) -> list[int]:
             f"architecture position {numbers.index(longest)}: a number of {len(longest)} digits is not allowed"
         )
     return [int(number) for number in numbers]
+
+
+def _is_below(value, width) -> bool:
+    """Whether a value is one of the first `width` numbers from 0 on."""
+    return 0 <= value < width
