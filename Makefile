@@ -1,11 +1,12 @@
-# make search: set-up and a search on the embedded sample.  make test: set-up, lint, tests.
+# make search: set-up and a search on the embedded sample.  make test: set-up, lint, tests.  make test-faults: kills,
+# damaged files and full disks on whole runs, for half an hour.
 PYTHON ?= python3
 # a budget for the small embedded sample; FLAGS= gives the preset's own, for real data
 FLAGS ?= --budget=20 --initial=10 --proposals=5 --search_steps=400 --finalists=1 --steps=1000
 BIN := .venv/bin
 SOURCES := nao_tf tests bin benchmarks examples docs setup.py
 
-.PHONY: search test lint format clean
+.PHONY: search test test-faults lint format clean
 
 .venv/ready: setup.py constraints.txt
 	$(PYTHON) -m venv .venv
@@ -17,6 +18,9 @@ search: .venv/ready
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10
+
+test-faults: .venv/ready
+	$(BIN)/python -m pytest --numprocesses=2 --dist=load --durations=10 tests/faults
 
 lint: .venv/ready
 	$(BIN)/ruff check $(SOURCES)
