@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from nao_tf.data import names as naming
+from nao_tf.data.folders import Walk, entries
 from nao_tf.data.names import PARTS, in_one_line
 from nao_tf.data.picture import FORMATS, SUFFIXES, read_bytes, read_picture
 from nao_tf.errors import InputError
@@ -26,9 +27,6 @@ WHOLE = "all"  # the key of pictures that are in no part
 FEWEST_CLASSES = 2
 NO_SUFFIX = "no suffix"
 _OUTSIDE = "pictures outside of the classes"
-_BROKEN = "links to nothing"
-_AGAIN = "links to folders that are read elsewhere"
-_SPECIAL = "no files"  # pipes, sockets, devices
 _NAMED = 5  # classes, kinds or sizes that a line names
 
 
@@ -74,26 +72,10 @@ class _Walk:
     """The pictures below a folder, at any depth, and what else lies there."""
 
     def __init__(self, folder: pathlib.Path):
-        self.pictures: list[pathlib.Path] = []
-        self.deeper = 0  # pictures that are not in the folder itself
-        self.others: collections.Counter[str] = collections.Counter()
-        seen = {_identity(each) for each in (folder, *folder.resolve().parents)}
-        waiting = [folder]
-        while waiting:
-            directory = waiting.pop()
-            folders, files = _entries(directory, self.others)
-            for below in folders:
-                identity = _identity(below)
-                if identity in seen:  # a link to itself would be read for ever
-                    self.others[_AGAIN] += 1
-                else:
-                    seen.add(identity)
-                    waiting.append(below)
-            pictures = [path for path in files if _is_picture(path)]
-            self.others.update(_kind(path) for path in files if not _is_picture(path))
-            self.pictures += pictures
-            self.deeper += len(pictures) if directory != folder else 0
-        self.pictures.sort()
+        walk = Walk(folder)
+        self.pictures = [path for path in walk.files if _is_picture(path)]
+        self.deeper = sum(path.parent != folder for path in self.pictures)  # those not in the folder itself
+        self.others = walk.others + collections.Counter(_kind(path) for path in walk.files if not _is_picture(path))
 
 
 def find_pictures(folder: pathlib.Path) -> ImageFolder:
@@ -105,7 +87,7 @@ def find_pictures(folder: pathlib.Path) -> ImageFolder:
     """
     left_out: collections.Counter[str] = collections.Counter()
     notes: list[str] = []
-    folders, files = _entries(folder, left_out)
+    folders, files = entries(folder, left_out)
     _count_outside(files, left_out)
     walks = {path.name: _Walk(path) for path in folders}
     named = naming.parts_of(walks)
@@ -122,7 +104,7 @@ def find_pictures(folder: pathlib.Path) -> ImageFolder:
             notes.append(f"folders of parts without a picture, as if they were not there: {listed(empty)}")
         parts = {}
         for part, path in where.items():
-            inner, files = _entries(path, left_out)
+            inner, files = entries(path, left_out)
             _count_outside(files, left_out)
             parts[part] = _classes(path, inner, notes=notes, left_out=left_out)
     return ImageFolder(folder, parts, where, dict(sorted(left_out.items())), tuple(notes))
@@ -198,35 +180,6 @@ def _resized(image, size):
 
 
 # ---- entries
-
-
-def _entries(folder, others):
-    """The folders and files in a folder, by name, without litter; what is neither is counted in `others`."""
-    folders, files = [], []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if naming.is_litter(entry.name):
-                    continue
-                path = folder / entry.name
-                if path.is_dir():  # unlike the entry's, this is False for a link in a circle
-                    folders.append(path)
-                elif path.is_file():
-                    files.append(path)
-                else:
-                    others[_BROKEN if entry.is_symlink() else _SPECIAL] += 1
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{_told(folder)}: cannot be read ({reason}); give a readable folder") from error
-    return folders, files
-
-
-def _identity(folder):
-    try:
-        found = folder.stat()
-    except OSError as error:
-        raise InputError(f"{_told(folder)}: cannot be read ({error.strerror or error})") from error
-    return found.st_dev, found.st_ino
 
 
 def _is_picture(path):
@@ -340,7 +293,7 @@ def check_classes(folder: ImageFolder) -> None:
 def _deeper_classes(folder):
     """The first folder below, in which several lie, where folders hold nothing but one folder; else None."""
     for _ in range(_NAMED):
-        folders, files = _entries(folder, collections.Counter())
+        folders, files = entries(folder, collections.Counter())
         if len(folders) >= FEWEST_CLASSES:
             return folder
         if len(folders) != 1 or any(map(_is_picture, files)):

@@ -153,7 +153,8 @@ def existing_folder(task: str, data_dir: str | pathlib.Path) -> pathlib.Path:
     folder = pathlib.Path(data_dir).expanduser()
     if not folder.is_dir():
         reason = "not a folder" if folder.exists() else "no such folder"
-        raise InputError(f"{folder}: {reason}; give the folder that holds the images of {task} with --data_dir")
+        what = "a folder of pictures for each class" if task == "images" else f"the files of {task}"
+        raise InputError(f"{folder}: {reason}; give the folder that holds {what} with --data_dir")
     return folder
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
-from nao_tf.data.published import FILE_NAMES, PARTS, find_own, find_published, published_files
+from nao_tf.data.names import in_one_line
+from nao_tf.data.published import FILE_NAMES, PARTS, find_own, find_published, hint_of, published_files
 from nao_tf.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Vocabulary
 from nao_tf.errors import InputError
 
@@ -162,7 +163,8 @@ def _texts(
 def _from_folder(task: str, folder: pathlib.Path) -> _Texts:
     if not folder.is_dir():
         reason = "not a folder" if folder.exists() else "no such folder"
-        raise InputError(f"{folder}: {reason}; give the folder that holds the files of {task} with --data_dir")
+        what = "your texts" if task == "text" else f"the files of {task}"
+        raise InputError(f"{folder}: {reason}; give the folder that holds {what} with --data_dir")
     if task in FILE_NAMES:
         files = find_published(task, folder)
         paths = {part: ([path], path) for part, path in published_files(task, folder).items()}
@@ -171,12 +173,15 @@ def _from_folder(task: str, folder: pathlib.Path) -> _Texts:
         paths = {part: (list(files.paths.get(part, ())), files.folders.get(part, folder)) for part in PARTS}
         for part, (found, place) in paths.items():
             if not found:
-                there = f"; {files.note}" if files.note else ""
+                there = "".join(f"; {told}" for told in (hint_of(folder) or files.note,) if told)
                 raise InputError(
                     f"{folder}: no text for the part {part!r}; expected {part}.txt or a folder {part} of .txt files"
                     f"{there}"
                 )
             paths[part] = (found, place if part in files.folders else found[0])
+    for path in (path for found, _ in paths.values() for path in found):
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{in_one_line(str(path))}: not a file; give a text file")
     parts = {
         part: _Part([line for path in found for line in read_lines(path)], str(source))
         for part, (found, source) in paths.items()
