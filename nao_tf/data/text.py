@@ -8,6 +8,7 @@ Letters: N tokens of a part.
 import collections
 import dataclasses
 import hashlib
+import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
 
@@ -24,6 +25,8 @@ _FEWEST_TOKENS = 2  # an input and its target
 _FEWEST_WORDS = 2  # with one word there is nothing to predict
 _MOST_UNKNOWN = 0.9  # of the training words; a model of <unk> alone has a perplexity near 1 and says nothing
 _ADVISED_UNKNOWN = 0.1  # what an error's advice leaves of them
+_SENTENCE = 5  # words of a line that is hardly written twice by chance
+_MANY_REPEATED = 0.05  # of the lines of a part, in training as well
 _LONG_LINE = 1_000  # words of a text in one line that are worth a note
 _MARK = "\ufeff"
 
@@ -219,9 +222,12 @@ def _build(texts: _Texts, vocabulary_size: int | None, minimum_count: int) -> Co
         )
     vocabulary = _VOCABULARIES[texts.name](texts.parts, vocabulary_size, minimum_count)
     _check_vocabulary(vocabulary, train, size=vocabulary_size, minimum_count=minimum_count)
+    for part in ("valid", "test"):
+        _check_known(texts.parts[part], vocabulary)
     tokens = {part: vocabulary.encode(text.lines, text.source) for part, text in texts.parts.items()}
     notes = [*texts.notes, *_notes_of_lines(texts.parts.values())]
     if texts.name in _TASK_VOCABULARIES:
+        notes += _notes_of_repetition(texts.parts)
         notes += _notes_of_words(vocabulary, tokens, published=texts.name in FILE_NAMES)
     return Corpus(name=texts.name, source=texts.source, vocabulary=vocabulary, notes=tuple(notes), **tokens)
 
@@ -236,15 +242,27 @@ def _check_vocabulary(vocabulary: Vocabulary, train: _Part, *, size: int | None,
     limits = [f"minimum_count={minimum_count:,}"] if minimum_count > 1 else []
     limits += [] if size is None else [f"vocabulary_size={size:,}"]
     unknown = f"{1 - known / total:.0%} of the training words {UNKNOWN}, so there is nothing to learn"
+    make = "makes" if len(limits) == 1 else "make"
     kept = 0
     for number, (word, count) in enumerate(counts.most_common(), start=len((END_OF_SENTENCE, UNKNOWN)) + 1):
         kept += count if word != UNKNOWN else 0
         if limits and kept >= (1 - _ADVISED_UNKNOWN) * total:
             raise InputError(
-                f"{train.source}: {' and '.join(limits)} make {unknown}; with a minimum_count of at most {count:,} and"
+                f"{train.source}: {' and '.join(limits)} {make} {unknown}; with a minimum_count of at most {count:,} and"
                 f" a vocabulary_size of at least {number:,}, {kept / total:.0%} of them are kept"
             )
     raise InputError(f"{train.source}: {unknown.replace(UNKNOWN, f'are {UNKNOWN}', 1)}; give a text of words")
+
+
+def _check_known(part: _Part, vocabulary: Vocabulary) -> None:
+    """Raises InputError if a text has no known word: its perplexity would be that of `<unk>` alone."""
+    known = vocabulary.ids.keys() - {UNKNOWN, END_OF_SENTENCE}
+    if not any(word in known for line in part.lines for word in line.split()):
+        example = next(word for line in part.lines for word in line.split())
+        raise InputError(
+            f"{part.source}: none of its words, such as {in_one_line(example[:40])!r}, is a known word of the training "
+            "text; give a text of the same kind"
+        )
 
 
 def _notes_of_lines(parts: Iterable[_Part]) -> list[str]:
@@ -260,6 +278,22 @@ def _notes_of_lines(parts: Iterable[_Part]) -> list[str]:
         words = len(part.lines[0].split())
         if len(part.lines) == 1 and words >= _LONG_LINE:
             notes.append(f"{part.source}: one line of {words:,} words; lines end at newlines only")
+    return notes
+
+
+def _notes_of_repetition(parts: Mapping[str, _Part]) -> list[str]:
+    """Which texts are one text twice, and which share of the lines of validation and test are training lines."""
+    notes = []
+    for one, other in itertools.combinations(PARTS, 2):
+        if parts[one].lines == parts[other].lines:
+            notes.append(f"{one} and {other} are the same text")
+    lines = {part: [line for line in text.lines if len(line.split()) >= _SENTENCE] for part, text in parts.items()}
+    known = set(lines["train"])
+    for part in ("valid", "test"):
+        repeated = sum(line in known for line in lines[part])
+        if repeated and repeated >= _MANY_REPEATED * len(lines[part]) and parts[part].lines != parts["train"].lines:
+            share = repeated / len(lines[part])
+            notes.append(f"{share:.0%} of the lines of {part} with {_SENTENCE} words or more are lines of train as well")
     return notes
 
 
