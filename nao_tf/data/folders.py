@@ -45,9 +45,7 @@ class Walk:
         self.files.sort()
 
 
-def entries(
-    folder: pathlib.Path, others: collections.Counter[str]
-) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+def entries(folder: pathlib.Path, others: collections.Counter[str]) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
     """The folders and the files in a folder, by name, without litter; what is neither is counted in `others`.
 
     Raises:

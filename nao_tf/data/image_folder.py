@@ -8,7 +8,6 @@ Letters: N images, S their height and width.
 
 import collections
 import dataclasses
-import hashlib
 import os
 import pathlib
 import unicodedata
@@ -20,7 +19,7 @@ import numpy as np
 from nao_tf.data import names as naming
 from nao_tf.data.folders import Walk, entries
 from nao_tf.data.names import PARTS, in_one_line
-from nao_tf.data.picture import FORMATS, SUFFIXES, read_bytes, read_picture
+from nao_tf.data.picture import FORMATS, SUFFIXES, read_picture
 from nao_tf.errors import InputError
 
 WHOLE = "all"  # the key of pictures that are in no part
@@ -58,13 +57,11 @@ class Pictures:
     Attributes:
         images: uint8 `[N, S, S, 3]`.
         labels: the numbers of their classes, int32 `[N]`.
-        digests: of the bytes of the files, `[N]`.
         sizes: width and height of the files -> how many have them.
     """
 
     images: np.ndarray
     labels: np.ndarray
-    digests: np.ndarray
     sizes: collections.Counter[tuple[int, int]]
 
 
@@ -131,18 +128,15 @@ def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int
     found = [(numbers[_composed(name)], path) for name, paths in folder.parts[part].items() for path in paths]
     found.sort(key=lambda row: row[0])  # by class, then as they were
     images = np.empty([len(found), size, size, 3], np.uint8)
-    digests: list[bytes] = []
     sizes: collections.Counter[tuple[int, int]] = collections.Counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
         for row, (_, path) in enumerate(found):
-            content = read_bytes(path)
-            image = read_picture(path, content)
-            digests.append(hashlib.blake2b(content, digest_size=16).digest())
+            image = read_picture(path)
             sizes[image.shape[1], image.shape[0]] += 1
             images[row] = image if image.shape[:2] == (size, size) else _resized(image, size)
     labels = np.array([number for number, _ in found], np.int32)
-    return Pictures(images, labels, np.array(digests, "V16"), sizes)
+    return Pictures(images, labels, sizes)
 
 
 def unknown_classes(folder: ImageFolder, part: str, *, names: Iterable[str]) -> list[str]:
@@ -169,7 +163,8 @@ def note_of_sizes(sizes: Mapping[tuple[int, int], int], size: int) -> list[str]:
     told = ", ".join(f"{width} x {height} ({count:,})" for count, (width, height) in others[:_NAMED])
     more = f", … ({len(others):,} sizes)" if len(others) > _NAMED else ""
     oblong = sum(count for count, (width, height) in others if width != height)
-    lost = f"; {oblong:,} are not square and lose their proportions" if oblong else ""
+    loses = "is not square and loses its" if oblong == 1 else "are not square and lose their"
+    lost = f"; {oblong:,} {loses} proportions" if oblong else ""
     return [f"brought to {size} x {size} pixels, width x height: {told}{more}{lost}"]
 
 
@@ -251,7 +246,29 @@ def _classes(folder, folders, *, notes, left_out, walks=None):
             deeper.append(path.name)
     if deeper:
         notes.append(f"{_told(folder)}: folders within {listed(deeper)} count as the class that they are in")
+    notes += _notes_of_names(folder, classes)
     return classes
+
+
+def _notes_of_names(folder, classes):
+    """What speaks against the names of classes: that they look alike, or that their folders hold the same ones."""
+    notes = []
+    looks: dict[str, str] = {}
+    for name in classes:
+        # format characters have no width; a case or a blank is easily overlooked
+        look = "".join(character for character in _composed(name) if unicodedata.category(character) != "Cf")
+        other = looks.setdefault(look.strip().casefold(), name)
+        if other != name:
+            notes.append(f"{_told(folder)}: two classes look alike, {ascii(other)} and {ascii(name)}")
+    within = {name: {path.relative_to(folder).parts[1:-1][:1] for path in paths} for name, paths in classes.items()}
+    inner = {name: {parts[0] if parts else None for parts in found} for name, found in within.items() if found}
+    if len(inner) > 1 and None not in (first := next(iter(inner.values()))) and len(first) > 1:
+        if all(found == first for found in inner.values()):
+            notes.append(
+                f"{_told(folder)}: every class has the folders {listed(sorted(first))}; if those are the classes, and "
+                f"{listed(sorted(inner))} parts of the data, call the parts {', '.join(PARTS)}"
+            )
+    return notes
 
 
 def _composed(name):
@@ -281,8 +298,8 @@ def check_classes(folder: ImageFolder) -> None:
     if len(classes) >= FEWEST_CLASSES:
         return
     present = f"only one class ({in_one_line(next(iter(classes)))})" if classes else "no folders of classes"
-    if not classes and folder.left_out.get(_OUTSIDE):
-        present += f" but {folder.left_out[_OUTSIDE]:,} picture(s)"
+    if not classes and folder.left_out:
+        present += f" but {left_out_text(folder.left_out).replace(_OUTSIDE, 'pictures')}"
     below = _deeper_classes(path)
     remedy = f"; are those of {_told(below)} meant? Then give that folder" if below else ""
     raise InputError(
@@ -307,13 +324,13 @@ def check_count(folder: pathlib.Path, pictures: Sequence[pathlib.Path], *, fewes
     if len(pictures) >= fewest:
         return
     present = "no images" if not pictures else f"only {len(pictures)} image(s)"
-    holds = ""
+    holds = remedy = ""
     if not pictures and folder.is_dir():
-        others = _Walk(folder).others
+        others, remedy = _Walk(folder).others, "; move it away if it is no class"
         holds = f" (it holds {left_out_text(others)})" if others else ""
     raise InputError(
         f"{_told(folder)}: {present}{holds}; a class needs at least {fewest} files that end in "
-        f"{', '.join(suffixes[0] for suffixes in [*FORMATS.values()][:_NAMED])}, …"
+        f"{', '.join(suffixes[0] for suffixes in [*FORMATS.values()][:_NAMED])}, …{remedy}"
     )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from nao_tf.data.folders import Walk
-from nao_tf.data.names import PARTS, SPELLINGS, in_one_line, is_litter
+from nao_tf.data.names import PARTS, SPELLINGS, in_one_line, is_litter, is_packed
 from nao_tf.errors import InputError
 
 SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
@@ -24,7 +24,6 @@ FILE_NAMES: Mapping[str, tuple[str, ...]] = {
 
 SUFFIXES = (".txt", ".text", ".tokens")  # of texts, in any case
 _LISTED = ", ".join(SUFFIXES[:-1]) + f" or {SUFFIXES[-1]}"
-_PACKED = frozenset({".gz", ".tgz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar"})
 _ABOUT = frozenset({"readme", "license", "licence", "citation", "changelog"})  # names of what is no part of a text
 _NAMED = 4  # files that a note names
 
@@ -181,7 +180,7 @@ def hint_of(folder: pathlib.Path) -> str | None:
             if any(_is_text(file) and _names_part(file) for file in _entries(folder / each)):
                 return f"there are some in {in_one_line(str(folder / each))}: give that folder"
     for name in sorted(files, key=lambda name: not _names_part(name)):
-        if _split(name)[1] in _PACKED:
+        if is_packed(name):
             return f"{in_one_line(name)} is packed: unpack it"
         if _names_part(name) and not _is_text(name):
             return f"{in_one_line(name)} is not read, texts end in {_LISTED}: rename it if it is one"

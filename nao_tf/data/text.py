@@ -248,8 +248,8 @@ def _check_vocabulary(vocabulary: Vocabulary, train: _Part, *, size: int | None,
         kept += count if word != UNKNOWN else 0
         if limits and kept >= (1 - _ADVISED_UNKNOWN) * total:
             raise InputError(
-                f"{train.source}: {' and '.join(limits)} {make} {unknown}; with a minimum_count of at most {count:,} and"
-                f" a vocabulary_size of at least {number:,}, {kept / total:.0%} of them are kept"
+                f"{train.source}: {' and '.join(limits)} {make} {unknown}; with a minimum_count of at most {count:,} "
+                f"and a vocabulary_size of at least {number:,}, {kept / total:.0%} of them are kept"
             )
     raise InputError(f"{train.source}: {unknown.replace(UNKNOWN, f'are {UNKNOWN}', 1)}; give a text of words")
 
@@ -293,7 +293,9 @@ def _notes_of_repetition(parts: Mapping[str, _Part]) -> list[str]:
         repeated = sum(line in known for line in lines[part])
         if repeated and repeated >= _MANY_REPEATED * len(lines[part]) and parts[part].lines != parts["train"].lines:
             share = repeated / len(lines[part])
-            notes.append(f"{share:.0%} of the lines of {part} with {_SENTENCE} words or more are lines of train as well")
+            notes.append(
+                f"{share:.0%} of the lines of {part} with {_SENTENCE} words or more are lines of train as well"
+            )
     return notes
 
 
