@@ -236,6 +236,18 @@ def test_a_given_architecture_is_trained_tested_exported_and_compared(tmp_path):
         study(tmp_path).train(architecture, ["random"])
 
 
+@pytest.mark.parametrize("strategy", ["random", "evolution", "mlp"])
+@pytest.mark.parametrize("kept", [11, 6, 4, 0])
+def test_lines_that_were_deleted_at_the_end_of_a_pool_are_made_again(tmp_path, strategy, kept):
+    study(tmp_path, strategy=strategy).run(["brick"])
+    pool, result = (tmp_path / "pool.jsonl").read_bytes(), content(tmp_path)
+    (tmp_path / "pool.jsonl").write_bytes(b"".join(pool.splitlines(keepends=True)[:kept]))
+    task = ToyTask()
+    study(tmp_path, task, strategy=strategy).run(["brick"])
+    assert (tmp_path / "pool.jsonl").read_bytes() == pool and len(task.evaluated) == 12 - kept
+    assert {**content(tmp_path), "seconds": None} == {**result, "seconds": None}
+
+
 def test_a_budget_beyond_the_space_is_told(tmp_path, monkeypatch):
     observer = Recorder()
     study(tmp_path / "listed", observer=observer, budget=1_300).search("random")
