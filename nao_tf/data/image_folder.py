@@ -58,11 +58,13 @@ class Pictures:
         images: uint8 `[N, S, S, 3]`.
         labels: the numbers of their classes, int32 `[N]`.
         sizes: width and height of the files -> how many have them.
+        oddities: what of pictures is not read, or changed -> of how many.
     """
 
     images: np.ndarray
     labels: np.ndarray
     sizes: collections.Counter[tuple[int, int]]
+    oddities: collections.Counter[str]
 
 
 class _Walk:
@@ -129,20 +131,27 @@ def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int
     found.sort(key=lambda row: row[0])  # by class, then as they were
     images = np.empty([len(found), size, size, 3], np.uint8)
     sizes: collections.Counter[tuple[int, int]] = collections.Counter()
+    oddities: collections.Counter[str] = collections.Counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
         for row, (_, path) in enumerate(found):
-            image = read_picture(path)
+            image = read_picture(path, oddities=oddities)
             sizes[image.shape[1], image.shape[0]] += 1
             images[row] = image if image.shape[:2] == (size, size) else _resized(image, size)
     labels = np.array([number for number, _ in found], np.int32)
-    return Pictures(images, labels, sizes)
+    return Pictures(images, labels, sizes, oddities)
 
 
 def unknown_classes(folder: ImageFolder, part: str, *, names: Iterable[str]) -> list[str]:
     """The classes of a part that have pictures and are not among the names; accents may be written in two ways."""
     known = {_composed(name) for name in names}
     return sorted(name for name, paths in folder.parts[part].items() if paths and _composed(name) not in known)
+
+
+def note_of_oddities(oddities: Mapping[str, int]) -> list[str]:
+    """A line about what of pictures is not read or changed, or none; see `Pictures`."""
+    told = ", ".join(f"{count:,} {what}" for what, count in sorted(oddities.items()))
+    return [f"pictures that are read in part: {told}"] if told else []
 
 
 def note_of_sizes(sizes: Mapping[tuple[int, int], int], size: int) -> list[str]:

@@ -344,6 +344,7 @@ def data_of_classes(
             notes.append(f"no pictures for {listed}: a share of every class is split off the training pictures")
     sizes = sum((of.sizes for of in pictures.values()), collections.Counter())
     notes += image_folder.note_of_sizes(sizes, image_size)
+    notes += image_folder.note_of_oddities(sum((of.oddities for of in pictures.values()), collections.Counter()))
     return _checked(
         ImageData(
             name="images",

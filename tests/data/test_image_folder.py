@@ -231,6 +231,15 @@ def test_classes_that_look_alike_are_told(tmp_path, other):
     ]
 
 
+def test_pictures_that_are_read_in_part_are_told(tmp_path):
+    classes(tmp_path)
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "cat" / "moves.gif", save_all=True, append_images=frames[1:])
+    frames[1].convert("RGBA").save(tmp_path / "dog" / "clear.png")
+    told = "1 transparent, on white, 1 with several frames, of which the first is read"
+    assert f"pictures that are read in part: {told}" in loaded(tmp_path).notes
+
+
 def test_parts_in_another_language_are_told(tmp_path):
     for seed, name in enumerate(("entrenamiento", "prueba")):
         classes(tmp_path / name, seed=seed)
