@@ -131,7 +131,7 @@ def _oddities(image):
         yield "with several frames, of which the first is read"
     if _is_sixteen(image):
         yield "of 16 bits, of which the upper 8 are read"
-    if image.has_transparency_data:
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
         yield "transparent, on white"
 
 
