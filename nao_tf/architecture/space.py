@@ -305,12 +305,15 @@ class SearchSpace:
     def parse(self, text: str) -> Architecture:
         """Reads an architecture as people write it: its integers, its readable form, or a published name.
 
+        A name may be written in any case, and with any or no mark between its words: `nao_ws` is `NAO-WS`.
+
         Raises:
             ArchitectureError: none of these; the message names the position and what is allowed there.
         """
         text = unquoted(text)
-        if text in self.published:
-            return self.architecture(self.published[text])
+        named = {_name_key(name): values for name, values in self.published.items()}.get(_name_key(text))
+        if named is not None:
+            return self.architecture(named)
         numbers = integers_in(text)
         if numbers:
             return self.architecture(numbers)
@@ -337,6 +340,10 @@ class SearchSpace:
                 )
             values.append(allowed[word])
         return self.architecture(values)
+
+
+def _name_key(name):
+    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def unquoted(text: str) -> str:

@@ -102,6 +102,7 @@ def _data(found: ImageFolder, pictures: Pictures, class_names: Sequence[str], si
     counts = np.bincount(pictures.labels, minlength=len(class_names))
     missing = [name for name, count in zip(class_names, counts, strict=True) if not count]
     notes = [*found.notes, *image_folder.note_of_sizes(pictures.sizes, size)]
+    notes += image_folder.note_of_oddities(pictures.oddities)
     if missing:
         notes.append(f"no pictures of {image_folder.listed(missing)}, which the model knows")
     return ImageData(

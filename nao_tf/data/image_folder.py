@@ -8,7 +8,6 @@ Letters: N images, S their height and width.
 
 import collections
 import dataclasses
-import hashlib
 import os
 import pathlib
 import unicodedata
@@ -18,17 +17,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from nao_tf.data import names as naming
+from nao_tf.data.folders import Walk, entries
 from nao_tf.data.names import PARTS, in_one_line
-from nao_tf.data.picture import FORMATS, SUFFIXES, read_bytes, read_picture
+from nao_tf.data.picture import FORMATS, SUFFIXES, read_picture
 from nao_tf.errors import InputError
 
 WHOLE = "all"  # the key of pictures that are in no part
 FEWEST_CLASSES = 2
 NO_SUFFIX = "no suffix"
 _OUTSIDE = "pictures outside of the classes"
-_BROKEN = "links to nothing"
-_AGAIN = "links to folders that are read elsewhere"
-_SPECIAL = "no files"  # pipes, sockets, devices
 _NAMED = 5  # classes, kinds or sizes that a line names
 
 
@@ -60,40 +57,24 @@ class Pictures:
     Attributes:
         images: uint8 `[N, S, S, 3]`.
         labels: the numbers of their classes, int32 `[N]`.
-        digests: of the bytes of the files, `[N]`.
         sizes: width and height of the files -> how many have them.
+        oddities: what of pictures is not read, or changed -> of how many.
     """
 
     images: np.ndarray
     labels: np.ndarray
-    digests: np.ndarray
     sizes: collections.Counter[tuple[int, int]]
+    oddities: collections.Counter[str]
 
 
 class _Walk:
     """The pictures below a folder, at any depth, and what else lies there."""
 
     def __init__(self, folder: pathlib.Path):
-        self.pictures: list[pathlib.Path] = []
-        self.deeper = 0  # pictures that are not in the folder itself
-        self.others: collections.Counter[str] = collections.Counter()
-        seen = {_identity(each) for each in (folder, *folder.resolve().parents)}
-        waiting = [folder]
-        while waiting:
-            directory = waiting.pop()
-            folders, files = _entries(directory, self.others)
-            for below in folders:
-                identity = _identity(below)
-                if identity in seen:  # a link to itself would be read for ever
-                    self.others[_AGAIN] += 1
-                else:
-                    seen.add(identity)
-                    waiting.append(below)
-            pictures = [path for path in files if _is_picture(path)]
-            self.others.update(_kind(path) for path in files if not _is_picture(path))
-            self.pictures += pictures
-            self.deeper += len(pictures) if directory != folder else 0
-        self.pictures.sort()
+        walk = Walk(folder)
+        self.pictures = [path for path in walk.files if _is_picture(path)]
+        self.deeper = sum(path.parent != folder for path in self.pictures)  # those not in the folder itself
+        self.others = walk.others + collections.Counter(_kind(path) for path in walk.files if not _is_picture(path))
 
 
 def find_pictures(folder: pathlib.Path) -> ImageFolder:
@@ -105,7 +86,7 @@ def find_pictures(folder: pathlib.Path) -> ImageFolder:
     """
     left_out: collections.Counter[str] = collections.Counter()
     notes: list[str] = []
-    folders, files = _entries(folder, left_out)
+    folders, files = entries(folder, left_out)
     _count_outside(files, left_out)
     walks = {path.name: _Walk(path) for path in folders}
     named = naming.parts_of(walks)
@@ -122,7 +103,7 @@ def find_pictures(folder: pathlib.Path) -> ImageFolder:
             notes.append(f"folders of parts without a picture, as if they were not there: {listed(empty)}")
         parts = {}
         for part, path in where.items():
-            inner, files = _entries(path, left_out)
+            inner, files = entries(path, left_out)
             _count_outside(files, left_out)
             parts[part] = _classes(path, inner, notes=notes, left_out=left_out)
     return ImageFolder(folder, parts, where, dict(sorted(left_out.items())), tuple(notes))
@@ -149,24 +130,28 @@ def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int
     found = [(numbers[_composed(name)], path) for name, paths in folder.parts[part].items() for path in paths]
     found.sort(key=lambda row: row[0])  # by class, then as they were
     images = np.empty([len(found), size, size, 3], np.uint8)
-    digests: list[bytes] = []
     sizes: collections.Counter[tuple[int, int]] = collections.Counter()
+    oddities: collections.Counter[str] = collections.Counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
         for row, (_, path) in enumerate(found):
-            content = read_bytes(path)
-            image = read_picture(path, content)
-            digests.append(hashlib.blake2b(content, digest_size=16).digest())
+            image = read_picture(path, oddities=oddities)
             sizes[image.shape[1], image.shape[0]] += 1
             images[row] = image if image.shape[:2] == (size, size) else _resized(image, size)
     labels = np.array([number for number, _ in found], np.int32)
-    return Pictures(images, labels, np.array(digests, "V16"), sizes)
+    return Pictures(images, labels, sizes, oddities)
 
 
 def unknown_classes(folder: ImageFolder, part: str, *, names: Iterable[str]) -> list[str]:
     """The classes of a part that have pictures and are not among the names; accents may be written in two ways."""
     known = {_composed(name) for name in names}
     return sorted(name for name, paths in folder.parts[part].items() if paths and _composed(name) not in known)
+
+
+def note_of_oddities(oddities: Mapping[str, int]) -> list[str]:
+    """A line about what of pictures is not read or changed, or none; see `Pictures`."""
+    told = ", ".join(f"{count:,} {what}" for what, count in sorted(oddities.items()))
+    return [f"pictures that are read in part: {told}"] if told else []
 
 
 def note_of_sizes(sizes: Mapping[tuple[int, int], int], size: int) -> list[str]:
@@ -187,7 +172,8 @@ def note_of_sizes(sizes: Mapping[tuple[int, int], int], size: int) -> list[str]:
     told = ", ".join(f"{width} x {height} ({count:,})" for count, (width, height) in others[:_NAMED])
     more = f", … ({len(others):,} sizes)" if len(others) > _NAMED else ""
     oblong = sum(count for count, (width, height) in others if width != height)
-    lost = f"; {oblong:,} are not square and lose their proportions" if oblong else ""
+    loses = "is not square and loses its" if oblong == 1 else "are not square and lose their"
+    lost = f"; {oblong:,} {loses} proportions" if oblong else ""
     return [f"brought to {size} x {size} pixels, width x height: {told}{more}{lost}"]
 
 
@@ -198,35 +184,6 @@ def _resized(image, size):
 
 
 # ---- entries
-
-
-def _entries(folder, others):
-    """The folders and files in a folder, by name, without litter; what is neither is counted in `others`."""
-    folders, files = [], []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if naming.is_litter(entry.name):
-                    continue
-                path = folder / entry.name
-                if path.is_dir():  # unlike the entry's, this is False for a link in a circle
-                    folders.append(path)
-                elif path.is_file():
-                    files.append(path)
-                else:
-                    others[_BROKEN if entry.is_symlink() else _SPECIAL] += 1
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{_told(folder)}: cannot be read ({reason}); give a readable folder") from error
-    return folders, files
-
-
-def _identity(folder):
-    try:
-        found = folder.stat()
-    except OSError as error:
-        raise InputError(f"{_told(folder)}: cannot be read ({error.strerror or error})") from error
-    return found.st_dev, found.st_ino
 
 
 def _is_picture(path):
@@ -298,7 +255,29 @@ def _classes(folder, folders, *, notes, left_out, walks=None):
             deeper.append(path.name)
     if deeper:
         notes.append(f"{_told(folder)}: folders within {listed(deeper)} count as the class that they are in")
+    notes += _notes_of_names(folder, classes)
     return classes
+
+
+def _notes_of_names(folder, classes):
+    """What speaks against the names of classes: that they look alike, or that their folders hold the same ones."""
+    notes = []
+    looks: dict[str, str] = {}
+    for name in classes:
+        # format characters have no width; a case or a blank is easily overlooked
+        look = "".join(character for character in _composed(name) if unicodedata.category(character) != "Cf")
+        other = looks.setdefault(look.strip().casefold(), name)
+        if other != name:
+            notes.append(f"{_told(folder)}: two classes look alike, {ascii(other)} and {ascii(name)}")
+    within = {name: {path.relative_to(folder).parts[1:-1][:1] for path in paths} for name, paths in classes.items()}
+    inner = {name: {parts[0] if parts else None for parts in found} for name, found in within.items() if found}
+    if len(inner) > 1 and None not in (first := next(iter(inner.values()))) and len(first) > 1:
+        if all(found == first for found in inner.values()):
+            notes.append(
+                f"{_told(folder)}: every class has the folders {listed(sorted(first))}; if those are the classes, and "
+                f"{listed(sorted(inner))} parts of the data, call the parts {', '.join(PARTS)}"
+            )
+    return notes
 
 
 def _composed(name):
@@ -328,8 +307,8 @@ def check_classes(folder: ImageFolder) -> None:
     if len(classes) >= FEWEST_CLASSES:
         return
     present = f"only one class ({in_one_line(next(iter(classes)))})" if classes else "no folders of classes"
-    if not classes and folder.left_out.get(_OUTSIDE):
-        present += f" but {folder.left_out[_OUTSIDE]:,} picture(s)"
+    if not classes and folder.left_out:
+        present += f" but {left_out_text(folder.left_out).replace(_OUTSIDE, 'pictures')}"
     below = _deeper_classes(path)
     remedy = f"; are those of {_told(below)} meant? Then give that folder" if below else ""
     raise InputError(
@@ -340,7 +319,7 @@ def check_classes(folder: ImageFolder) -> None:
 def _deeper_classes(folder):
     """The first folder below, in which several lie, where folders hold nothing but one folder; else None."""
     for _ in range(_NAMED):
-        folders, files = _entries(folder, collections.Counter())
+        folders, files = entries(folder, collections.Counter())
         if len(folders) >= FEWEST_CLASSES:
             return folder
         if len(folders) != 1 or any(map(_is_picture, files)):
@@ -354,13 +333,13 @@ def check_count(folder: pathlib.Path, pictures: Sequence[pathlib.Path], *, fewes
     if len(pictures) >= fewest:
         return
     present = "no images" if not pictures else f"only {len(pictures)} image(s)"
-    holds = ""
+    holds = remedy = ""
     if not pictures and folder.is_dir():
-        others = _Walk(folder).others
+        others, remedy = _Walk(folder).others, "; move it away if it is no class"
         holds = f" (it holds {left_out_text(others)})" if others else ""
     raise InputError(
         f"{_told(folder)}: {present}{holds}; a class needs at least {fewest} files that end in "
-        f"{', '.join(suffixes[0] for suffixes in [*FORMATS.values()][:_NAMED])}, …"
+        f"{', '.join(suffixes[0] for suffixes in [*FORMATS.values()][:_NAMED])}, …{remedy}"
     )
 
 

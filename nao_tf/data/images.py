@@ -153,12 +153,13 @@ def existing_folder(task: str, data_dir: str | pathlib.Path) -> pathlib.Path:
     folder = pathlib.Path(data_dir).expanduser()
     if not folder.is_dir():
         reason = "not a folder" if folder.exists() else "no such folder"
-        raise InputError(f"{folder}: {reason}; give the folder that holds the images of {task} with --data_dir")
+        what = "a folder of pictures for each class" if task == "images" else f"the files of {task}"
+        raise InputError(f"{folder}: {reason}; give the folder that holds {what} with --data_dir")
     return folder
 
 
 def _checked(data: ImageData) -> ImageData:
-    """The data, with notes on missing classes, if there are images of two classes and for every purpose."""
+    """The data, with notes, if there are images of two classes and for every purpose."""
     for name in PARTS:
         if not len(getattr(data, name)):
             raise InputError(f"{data.source}: no {WORDS[name]} images; a data set this small cannot be searched")
@@ -168,7 +169,7 @@ def _checked(data: ImageData) -> ImageData:
             f"{data.source}: only one class ({data.class_names[present[0]]}); a classifier needs at least "
             f"{FEWEST_CLASSES}"
         )
-    return dataclasses.replace(data, notes=(*data.notes, *_notes_of_classes(data)))
+    return dataclasses.replace(data, notes=(*data.notes, *_notes_of_classes(data), *_notes_of_copies(data)))
 
 
 def _notes_of_classes(data: ImageData) -> list[str]:
@@ -183,6 +184,28 @@ def _notes_of_classes(data: ImageData) -> list[str]:
             listed = ", ".join(data.class_names[label] for label in missing[:_NAMED])
             more = f", … ({len(missing):,} of {len(data.class_names):,} classes)" if len(missing) > _NAMED else ""
             notes.append(f"no {WORDS[name]} images of {listed}{more}")
+    return notes
+
+
+def _notes_of_copies(data: ImageData) -> list[str]:
+    """Which images are in several parts, or in several classes, pixel by pixel."""
+    parts = {name: getattr(data, name) for name in PARTS}
+    digests = {name: [hashlib.blake2b(image.data).digest() for image in part.images] for name, part in parts.items()}
+    notes = []
+    for name, others in (("train", ("valid", "test")), ("valid", ("test",))):
+        seen = set(digests[name])
+        again = {other: sum(digest in seen for digest in digests[other]) for other in others}
+        if any(again.values()):
+            told = " and ".join(f"{count:,} of {len(parts[other]):,} {WORDS[other]}" for other, count in again.items())
+            notes.append(f"the same images are among the {WORDS[name]} images: {told} images")
+    labels: dict[bytes, set[int]] = {}
+    for name, part in parts.items():
+        for digest, label in zip(digests[name], part.labels.tolist(), strict=True):
+            labels.setdefault(digest, set()).add(label)
+    several = [found for found in labels.values() if len(found) > 1]
+    if several:
+        named = " and ".join(data.class_names[label] for label in sorted(several[0])[:2])
+        notes.append(f"the same image is in several classes, {len(several):,} times: in {named} for one")
     return notes
 
 
@@ -311,22 +334,17 @@ def data_of_classes(
     """
     given, missing = WHOLE if WHOLE in pictures else "train", _missing_parts(found)
     parts = {part: Part(of.images, of.labels) for part, of in pictures.items()}
-    digests = {part: of.digests for part, of in pictures.items()}
     notes = list(found.notes)
     if missing:
-        whole, of_whole = parts.pop(given), digests.pop(given)
+        whole = parts.pop(given)
         for name, which in _split(whole.labels, [part for part in PARTS if part == "train" or part in missing]).items():
-            parts[name], digests[name] = whole[which], of_whole[which]
+            parts[name] = whole[which]
         if given != WHOLE:
             listed = " and ".join(WORDS[part] for part in missing)
             notes.append(f"no pictures for {listed}: a share of every class is split off the training pictures")
     sizes = sum((of.sizes for of in pictures.values()), collections.Counter())
     notes += image_folder.note_of_sizes(sizes, image_size)
-    seen = set(digests["train"].tolist())
-    again = {part: sum(digest in seen for digest in digests[part].tolist()) for part in PARTS[1:]}
-    if any(again.values()):
-        told = " and ".join(f"{count:,} of {len(digests[part]):,} {WORDS[part]}" for part, count in again.items())
-        notes.append(f"the same files are among the training pictures: {told} pictures")
+    notes += image_folder.note_of_oddities(sum((of.oddities for of in pictures.values()), collections.Counter()))
     return _checked(
         ImageData(
             name="images",

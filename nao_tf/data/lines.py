@@ -1,25 +1,19 @@
-"""Reading a UTF-8 text file line by line, exactly as Python's text mode does, with errors that name the place."""
+"""Reading a text file line by line, exactly as Python's text mode does, with errors that name the place."""
 
 import io
 import pathlib
 import re
 from collections.abc import Iterator
 
+from nao_tf.data.formats import instead_of_text
 from nao_tf.errors import InputError
 
-# What a file begins with that is no text in UTF-8; the first that fits, so UTF-32 stands before UTF-16.
-_BEGINNINGS = (
+# Byte-order marks and the encodings that they tell; the first that fits, so UTF-32 stands before UTF-16.
+_MARKS = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
-)
-_PACKED = (
-    (b"\x1f\x8b", "gzip"),
-    (b"PK\x03\x04", "zip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\0", "xz"),
-    (b"(\xb5/\xfd", "zstd"),
 )
 _SAMPLE = 1 << 12  # bytes that tell UTF-16 without a mark
 
@@ -34,7 +28,7 @@ def read_lines(path: pathlib.Path) -> list[str]:
         path: of the file.
 
     Raises:
-        InputError: the file is missing, unreadable, empty or not text in UTF-8.
+        InputError: the file is missing, unreadable, empty or no text; see `decoded`.
     """
     try:
         data = path.read_bytes()
@@ -49,21 +43,21 @@ def read_lines(path: pathlib.Path) -> list[str]:
 
 
 def decoded(data: bytes, name: str) -> str:
-    """The text of a file in UTF-8, without the byte-order mark in front.
+    """The text of a file: in UTF-16 or UTF-32 where a byte-order mark says so, else in UTF-8; without the mark.
 
     Args:
         data: the bytes of the file.
         name: of the file, for errors.
 
     Raises:
-        InputError: the bytes are no text in UTF-8; the message says where, and what they look like.
+        InputError: the bytes are no such text; the message says where, and what they look like.
     """
-    for beginning, packing in _PACKED:
-        if data.startswith(beginning):
-            raise InputError(f"{name}: not text but a {packing} file; unpack it")
-    for mark, encoding in _BEGINNINGS:
+    other = instead_of_text(data)
+    if other is not None:
+        raise InputError(f"{name}: not text{other}")
+    for mark, encoding in _MARKS:
         if data.startswith(mark):
-            raise InputError(f"{name}: not UTF-8 but {encoding}, by its byte-order mark; convert the file to UTF-8")
+            return _marked(data, encoding, name)
     zero = data.find(0)
     if zero >= 0:
         wide = ", as in UTF-16 without a byte-order mark" if _is_wide(data) else ""
@@ -78,6 +72,20 @@ def decoded(data: bytes, name: str) -> str:
             f" 0x{data[error.start]:02x}); convert the file to UTF-8, from Latin-1 for instance"
         ) from error
     return text.removeprefix("\ufeff")
+
+
+def _marked(data, encoding, name):
+    """The text of a file that begins with a byte-order mark. Raises InputError."""
+    try:
+        text = data.decode(encoding)  # which takes the mark away
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{name}: not {encoding}, as its byte-order mark says, at byte {error.start}; save the file as UTF-8"
+        ) from error
+    if "\0" in text:
+        line = len(re.findall("\r\n|\r|\n", text[: text.index("\0")])) + 1
+        raise InputError(f"{name}: not text: a character 0 in line {line:,}; give a text")
+    return text
 
 
 def _is_wide(data):

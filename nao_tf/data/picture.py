@@ -7,11 +7,13 @@ and work directories belong to the pixels that were read.
 Letters: H height, W width.
 """
 
+import collections
 import io
 import pathlib
 
 import numpy as np
 
+from nao_tf.data.formats import instead_of_picture
 from nao_tf.data.names import in_one_line
 from nao_tf.errors import InputError
 
@@ -51,7 +53,9 @@ _TURNS = {  # orientation -> the name of Pillow's transposition that brings the 
 }
 
 
-def read_picture(path: pathlib.Path, content: bytes | None = None) -> np.ndarray:
+def read_picture(
+    path: pathlib.Path, content: bytes | None = None, *, oddities: collections.Counter[str] | None = None
+) -> np.ndarray:
     """A picture as uint8 `[H, W, 3]`, red, green and blue from 0 to 255.
 
     The format is told from the content, whatever the suffix. Of several frames the first is read. Palettes and grey
@@ -61,6 +65,7 @@ def read_picture(path: pathlib.Path, content: bytes | None = None) -> np.ndarray
     Args:
         path: of the file, for errors too.
         content: of the file, where it is read already.
+        oddities: where what of the file is not read, or changed, is counted by its name.
 
     Raises:
         InputError: the file cannot be read, is no picture, damaged, cut off, larger than `MOST_PIXELS`, or has pixels
@@ -76,7 +81,8 @@ def read_picture(path: pathlib.Path, content: bytes | None = None) -> np.ndarray
     try:
         image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
     except Image.UnidentifiedImageError as error:
-        raise InputError(f"{name}: not an image; give files of {_listed()}") from error
+        other = instead_of_picture(content) or f"; give files of {_listed()}"
+        raise InputError(f"{name}: not an image{other}") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{name}: more than {MOST_PIXELS:,} pixels; give a smaller picture") from error
     except Exception as error:  # Pillow raises many kinds for damaged files
@@ -91,6 +97,8 @@ def read_picture(path: pathlib.Path, content: bytes | None = None) -> np.ndarray
                 f"{name}: pixels of 32 bits or with a sign (mode {image.mode}), of unknown range; give 8 or 16 bits"
             )
         try:
+            if oddities is not None:
+                oddities.update(_oddities(image))
             if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
                 colours = Image.fromarray(_decode_jpeg(content))
             else:
@@ -115,6 +123,16 @@ def _decode_jpeg(content):
     import tensorflow as tf
 
     return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+
+
+def _oddities(image):
+    """What of an opened image is not read, or changed. (The further pictures of MPO are views of the first.)"""
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        yield "with several frames, of which the first is read"
+    if _is_sixteen(image):
+        yield "of 16 bits, of which the upper 8 are read"
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
+        yield "transparent, on white"
 
 
 def _is_sixteen(image):

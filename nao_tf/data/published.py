@@ -10,7 +10,8 @@ import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
-from nao_tf.data.names import PARTS, SPELLINGS, is_litter
+from nao_tf.data.folders import Walk
+from nao_tf.data.names import PARTS, SPELLINGS, in_one_line, is_litter, is_packed
 from nao_tf.errors import InputError
 
 SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
@@ -22,6 +23,7 @@ FILE_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 SUFFIXES = (".txt", ".text", ".tokens")  # of texts, in any case
+_LISTED = ", ".join(SUFFIXES[:-1]) + f" or {SUFFIXES[-1]}"
 _ABOUT = frozenset({"readme", "license", "licence", "citation", "changelog"})  # names of what is no part of a text
 _NAMED = 4  # files that a note names
 
@@ -60,8 +62,10 @@ def published_files(task: str, folder: pathlib.Path) -> dict[str, pathlib.Path]:
     for part in PARTS:
         if part not in files.paths:
             names = " or ".join(name.format(part=part) for name in FILE_NAMES[task])
+            hint = hint_of(folder)
             raise InputError(
                 f"{folder}: no file for the part {part!r} of {task}; expected {names}; parts are {', '.join(PARTS)}"
+                f"{f'; {hint}' if hint else ''}"
             )
     return {part: files.paths[part][0] for part in PARTS}
 
@@ -82,11 +86,11 @@ def find_published(task: str, folder: pathlib.Path) -> TextFiles:
     plain: dict[str, list[str]] = {part: [] for part in PARTS}
     entries = _entries(folder)
     for name in entries:
-        stem, suffix = _split(name)
+        stem = _split(name)[0]
         for part in PARTS:
             if name.casefold() == original.format(part=part):
                 named[part].append(name)
-        if suffix in SUFFIXES and stem in SPELLINGS:
+        if _is_text(name) and stem in SPELLINGS:
             plain[SPELLINGS[stem]].append(name)
     paths = {
         part: [folder / _only(folder, part, named[part] or plain[part])] for part in PARTS if named[part] or plain[part]
@@ -116,9 +120,9 @@ def find_own(folder: pathlib.Path) -> TextFiles:
                 if below[name][0]:
                     plain[part].append(name)
             continue
-        stem, suffix = _split(name)
+        stem = _split(name)[0]
         last = re.split(r"[._\- ]", stem)[-1]
-        if suffix in SUFFIXES and last in SPELLINGS:
+        if _is_text(name) and last in SPELLINGS:
             (plain if stem == last else longer)[SPELLINGS[last]].append(name)
     paths: dict[str, Sequence[pathlib.Path]] = {}
     folders: dict[str, pathlib.Path] = {}
@@ -157,21 +161,45 @@ def _split(name):
 
 
 def _texts_below(folder):
-    """The texts below a folder, at any depth, by name; and the names of the other files. Litter is neither."""
+    """The texts below a folder, at any depth, by name; and the names of what else lies there. Litter is neither."""
+    walk = Walk(folder)
+    texts = [path for path in walk.files if _is_text(path.name)]
+    others = [path for path in walk.files if not _is_text(path.name) and not _is_litter(path.name)]
+    kinds = [f"{count:,} {kind}" for kind, count in sorted(walk.others.items())]
+    return texts, [str(path.relative_to(folder)) for path in others] + kinds
 
-    def refuse(error):
-        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); give a readable folder") from error
 
-    texts, others = [], []
-    for directory, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not _is_litter(name)]
-        for name in names:
-            path = pathlib.Path(directory, name)
-            if _split(name)[1] in SUFFIXES and not name.startswith("."):
-                texts.append(path)
-            elif not _is_litter(name):
-                others.append(str(path.relative_to(folder)))
-    return sorted(texts), sorted(others)
+def hint_of(folder: pathlib.Path) -> str | None:
+    """Where the texts may be that a folder lacks, and what to do; None where nothing tells."""
+    names = _entries(folder)
+    folders = [name for name in names if (folder / name).is_dir()]
+    files = [name for name in names if name not in folders]
+    for name in folders:
+        within = [name, *(f"{name}/{each}" for each in _entries(folder / name) if (folder / name / each).is_dir())]
+        for each in within:
+            if any(_is_text(file) and _names_part(file) for file in _entries(folder / each)):
+                return f"there are some in {in_one_line(str(folder / each))}: give that folder"
+    for name in sorted(files, key=lambda name: not _names_part(name)):
+        if is_packed(name):
+            return f"{in_one_line(name)} is packed: unpack it"
+        if _names_part(name) and not _is_text(name):
+            return f"{in_one_line(name)} is not read, texts end in {_LISTED}: rename it if it is one"
+    for name in folders:
+        if name.casefold() in SPELLINGS and not _texts_below(folder / name)[0]:
+            return f"no file in {in_one_line(name)}/ ends in {_LISTED}"
+    texts = [name for name in files if _is_text(name)]
+    if len(texts) == 1:
+        return f"cut {in_one_line(texts[0])} into train.txt, most of it, valid.txt and test.txt"
+    return None
+
+
+def _is_text(name):
+    return _split(name)[1] in SUFFIXES
+
+
+def _names_part(name):
+    """Whether a word of a name is that of a part."""
+    return any(word in SPELLINGS for word in re.split(r"[._\- ]", name.casefold()))
 
 
 def _only(folder, part, names):

@@ -7,6 +7,7 @@ columns are decisions, numbers or words, which make a space of their own.
 
 import csv
 import dataclasses
+import difflib
 import hashlib
 import io
 import math
@@ -16,6 +17,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from nao_tf.architecture import Architecture, ArchitectureError, CategoricalSpace, SearchSpace, Subset
+from nao_tf.data.formats import instead_of_table
+from nao_tf.data.lines import decoded
 from nao_tf.errors import InputError
 
 ARCHITECTURE_COLUMN = "arch"
@@ -25,7 +28,15 @@ LONGEST_SHOWN = 100  # characters of a field in an error message
 MOST_WORDS = 2_000  # different values of all decisions; the controller's grammar holds their number squared
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-LOWER_IS_BETTER = re.compile(r"[a-z]*(err(or)?s?|loss(es)?|perplexity)|ppl|nll|rmse|mse|mae")  # in the name of a column
+MOST_NAMED = 20  # columns in an error message
+MOST_COMPARED = 1_000  # columns whose names are compared with a missing one
+# Words in the name of a column.
+LOWER_IS_BETTER = re.compile(
+    r"[a-z]*(err(or)?s?|loss(es)?|perplexity)|ppl|nll|rmse|mse|mae|mape|wer|cer|fid|latency|seconds|cost|energy"
+)
+HIGHER_IS_BETTER = re.compile(r"acc|accuracy|precision|recall|auc|auroc|bleu|rouge|iou|miou|reward|psnr|ssim")
+_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[\r\n]", re.IGNORECASE)
+_COMMAS = "save it with commas between columns and points before decimals"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,12 +100,22 @@ class ArchitectureTable:
         return max(self.rows.values(), key=lambda row: (sign * row.score, -row.line))
 
     @property
-    def direction_warning(self) -> str | None:
-        """One line if the name of the score column speaks against the direction of the search, else None."""
-        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.score_column)
-        if self.higher_is_better and any(LOWER_IS_BETTER.fullmatch(word.lower()) for word in words):
-            return f"higher {self.score_column} counts as better; if lower is better, give --lower_is_better"
-        return None
+    def warnings(self) -> list[str]:
+        """A line for each thing that speaks against the table or the direction of the search."""
+        words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.score_column)]
+        lower = any(LOWER_IS_BETTER.fullmatch(word) for word in words)
+        higher = any(HIGHER_IS_BETTER.fullmatch(word) for word in words)
+        warnings = []
+        if self.higher_is_better and lower:
+            warnings.append(f"higher {self.score_column} counts as better; if lower is better, give --lower_is_better")
+        if not self.higher_is_better and higher and not lower:
+            warnings.append(f"lower {self.score_column} counts as better; if higher is, leave --lower_is_better out")
+        scores = {row.score for row in self.rows.values()}
+        if len(scores) == 1:
+            warnings.append(f"{self.score_column} is {scores.pop():g} in every row; there is nothing to search for")
+        if self.score_column == self.test_column:
+            warnings.append(f"{self.score_column} is the score and the test as well, so the test says nothing new")
+        return warnings
 
 
 def read_table(
@@ -108,7 +129,8 @@ def read_table(
     """Reads a table of all architectures of a space.
 
     Args:
-        path: of a CSV file in UTF-8 with a header. Its column `arch` holds architectures as `space.parse` reads them.
+        path: of a CSV file with a header, in UTF-8, or in UTF-16 with a byte-order mark. Its
+            column `arch` holds architectures as `space.parse` reads them.
         space: of the architectures.
         score_column: the column that a search sees.
         test_column: the column that it does not see.
@@ -126,7 +148,9 @@ def read_table(
         try:
             row = _row(space.parse(fields[ARCHITECTURE_COLUMN]), fields, line=line, columns=(score_column, test_column))
             if row.architecture in line_of:
-                raise ValueError(f"{row.architecture.text} stands in line {line_of[row.architecture]} already")
+                raise ValueError(
+                    f"{row.architecture.text} stands in line {line_of[row.architecture]} already; leave one"
+                )
         except (ArchitectureError, ValueError) as error:
             raise InputError(f"table {path} line {line}: {error}") from error
         line_of[row.architecture] = line
@@ -167,7 +191,7 @@ def read_decision_table(
     the space of an incomplete table is a `Subset`.
 
     Args:
-        path: of a CSV file in UTF-8 with a header.
+        path: of a CSV file with a header, in UTF-8, or in UTF-16 with a byte-order mark.
         decisions: the columns that are decisions; other columns are ignored.
         score_column: the column that a search sees.
         test_column: the column that it does not see.
@@ -196,7 +220,10 @@ def read_decision_table(
     for line, fields in lines:
         architecture = space.from_words([words[decision][fields[decision].strip()] for decision in decisions])
         if architecture in rows:
-            raise InputError(f"table {path} line {line}: {architecture.text} stands in line {rows[architecture].line}")
+            raise InputError(
+                f"table {path} line {line}: {architecture.text} stands in line {rows[architecture].line} already; "
+                "leave one of them"
+            )
         try:
             used = {column: value for column, value in fields.items() if column not in decisions}
             rows[architecture] = _row(architecture, used, line=line, columns=(score_column, test_column))
@@ -300,14 +327,18 @@ def _read(path) -> bytes:
 
 def _rows(path, content, *, columns) -> Iterator[tuple[int, dict[str, str]]]:
     """Yields line number and fields, by column, of every row that is not empty. Raises InputError."""
-    if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"table {path} is not text: byte 0 at {content.index(0):,}")
-    try:
-        text = content.decode("utf-8-sig")  # spreadsheets write a mark in front
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(f"table {path} line {line} is not UTF-8 text") from error
+    other = instead_of_table(content)
+    if other is not None:
+        raise InputError(f"table {path} is no CSV file{other}")
+    text = decoded(content, f"table {path}")
+    separator = _SEPARATOR_LINE.match(text)
+    if separator and separator[1] != ",":
+        raise InputError(
+            f"table {path} line 1 says that its columns are separated by {_named(separator[1])}; {_COMMAS}"
+        )
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if separator:  # what Excel writes for itself is no row
+        next(reader)
     header: list[str] | None = None
     try:
         for fields in reader:
@@ -315,7 +346,7 @@ def _rows(path, content, *, columns) -> Iterator[tuple[int, dict[str, str]]]:
                 continue
             if header is None:
                 header = [field.strip() for field in fields]
-                _check_header(path, header, columns)
+                _check_header(path, header, columns, line=reader.line_num)
             elif len(fields) != len(header):
                 raise InputError(
                     f"table {path} line {reader.line_num}: {len(fields)} fields; the header has {len(header)}"
@@ -328,17 +359,42 @@ def _rows(path, content, *, columns) -> Iterator[tuple[int, dict[str, str]]]:
         raise InputError(f"table {path} is empty; it takes a header with the columns {', '.join(columns)}")
 
 
-def _check_header(path, header, columns):
+def _check_header(path, header, columns, *, line):
     """Raises InputError unless the header has every column, once."""
     for column in columns:
         if column not in header:
-            separated = len(header) == 1 and re.search(r"[;\t|]", header[0])
-            hint = "; columns are separated by commas" if separated else ""
-            names = ", ".join(" ".join(name.split()) for name in header)  # in one line
-            raise InputError(f"table {path} has no column {column!r}; it has {names}{hint}")
+            raise InputError(
+                f"table {path} has no column {column!r}; it has {_listed(header)}{_hint(header, column, line)}"
+            )
     for column in (*columns, *PARAMETERS_COLUMNS):
         if header.count(column) > 1:
             raise InputError(f"table {path} has {header.count(column)} columns {column!r}; which one is meant?")
+
+
+def _named(separator) -> str:
+    return "tabs" if separator == "\t" else repr(separator)
+
+
+def _listed(header) -> str:
+    """The names of columns in one line, those of a wide table in part."""
+    names = [" ".join(name.split())[:LONGEST_SHOWN] for name in header]
+    more = f", … ({len(names):,} columns)" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _hint(header, column, line) -> str:
+    """What may be wrong with a header that lacks a column."""
+    separator = re.search(r"[;\t|]", header[0]) if len(header) == 1 else None
+    if separator:
+        return f"; its columns are separated by {_named(separator[0])}: {_COMMAS}"
+    for key in (str.casefold, lambda name: re.sub(r"[\W_]+", "", name.casefold())):
+        alike = [name for name in header if key(name) == key(column)]
+        if alike:
+            return f"; is {alike[0]!r} meant?"
+    if len(header) == 1 or header[0].startswith("#") or all(_number_or_none(name) is not None for name in header):
+        return f"; that is line {line}, which should be the header"
+    close = difflib.get_close_matches(column, header[:MOST_COMPARED], 1, cutoff=0.75)
+    return f"; is {close[0]!r} meant?" if close else ""
 
 
 def _number(fields, column) -> float:
@@ -350,7 +406,8 @@ def _number(fields, column) -> float:
         # Python's 1_000 is no number of a table, nor are the digits of other scripts
         number = float(written.replace("_", "?") if written.isascii() else "?")
     except ValueError:
-        raise ValueError(f"column {column!r} is {_shown(written)}; it takes a number") from None
+        comma = " with a point before the decimals" if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", written) else ""
+        raise ValueError(f"column {column!r} is {_shown(written)}; it takes a number{comma}") from None
     if not math.isfinite(number):
         raise ValueError(f"column {column!r} is {_shown(written)}; it takes a finite number")
     return number

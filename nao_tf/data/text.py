@@ -8,6 +8,7 @@ Letters: N tokens of a part.
 import collections
 import dataclasses
 import hashlib
+import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
 
@@ -15,7 +16,8 @@ import numpy as np
 
 from nao_tf.data import python_docs
 from nao_tf.data.lines import read_lines
-from nao_tf.data.published import FILE_NAMES, PARTS, find_own, find_published, published_files
+from nao_tf.data.names import in_one_line
+from nao_tf.data.published import FILE_NAMES, PARTS, find_own, find_published, hint_of, published_files
 from nao_tf.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Vocabulary
 from nao_tf.errors import InputError
 
@@ -23,6 +25,8 @@ _FEWEST_TOKENS = 2  # an input and its target
 _FEWEST_WORDS = 2  # with one word there is nothing to predict
 _MOST_UNKNOWN = 0.9  # of the training words; a model of <unk> alone has a perplexity near 1 and says nothing
 _ADVISED_UNKNOWN = 0.1  # what an error's advice leaves of them
+_SENTENCE = 5  # words of a line that is hardly written twice by chance
+_MANY_REPEATED = 0.05  # of the lines of a part, in training as well
 _LONG_LINE = 1_000  # words of a text in one line that are worth a note
 _MARK = "\ufeff"
 
@@ -162,7 +166,8 @@ def _texts(
 def _from_folder(task: str, folder: pathlib.Path) -> _Texts:
     if not folder.is_dir():
         reason = "not a folder" if folder.exists() else "no such folder"
-        raise InputError(f"{folder}: {reason}; give the folder that holds the files of {task} with --data_dir")
+        what = "your texts" if task == "text" else f"the files of {task}"
+        raise InputError(f"{folder}: {reason}; give the folder that holds {what} with --data_dir")
     if task in FILE_NAMES:
         files = find_published(task, folder)
         paths = {part: ([path], path) for part, path in published_files(task, folder).items()}
@@ -171,12 +176,15 @@ def _from_folder(task: str, folder: pathlib.Path) -> _Texts:
         paths = {part: (list(files.paths.get(part, ())), files.folders.get(part, folder)) for part in PARTS}
         for part, (found, place) in paths.items():
             if not found:
-                there = f"; {files.note}" if files.note else ""
+                there = "".join(f"; {told}" for told in (hint_of(folder) or files.note,) if told)
                 raise InputError(
                     f"{folder}: no text for the part {part!r}; expected {part}.txt or a folder {part} of .txt files"
                     f"{there}"
                 )
             paths[part] = (found, place if part in files.folders else found[0])
+    for path in (path for found, _ in paths.values() for path in found):
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{in_one_line(str(path))}: not a file; give a text file")
     parts = {
         part: _Part([line for path in found for line in read_lines(path)], str(source))
         for part, (found, source) in paths.items()
@@ -214,9 +222,12 @@ def _build(texts: _Texts, vocabulary_size: int | None, minimum_count: int) -> Co
         )
     vocabulary = _VOCABULARIES[texts.name](texts.parts, vocabulary_size, minimum_count)
     _check_vocabulary(vocabulary, train, size=vocabulary_size, minimum_count=minimum_count)
+    for part in ("valid", "test"):
+        _check_known(texts.parts[part], vocabulary)
     tokens = {part: vocabulary.encode(text.lines, text.source) for part, text in texts.parts.items()}
     notes = [*texts.notes, *_notes_of_lines(texts.parts.values())]
     if texts.name in _TASK_VOCABULARIES:
+        notes += _notes_of_repetition(texts.parts)
         notes += _notes_of_words(vocabulary, tokens, published=texts.name in FILE_NAMES)
     return Corpus(name=texts.name, source=texts.source, vocabulary=vocabulary, notes=tuple(notes), **tokens)
 
@@ -231,15 +242,27 @@ def _check_vocabulary(vocabulary: Vocabulary, train: _Part, *, size: int | None,
     limits = [f"minimum_count={minimum_count:,}"] if minimum_count > 1 else []
     limits += [] if size is None else [f"vocabulary_size={size:,}"]
     unknown = f"{1 - known / total:.0%} of the training words {UNKNOWN}, so there is nothing to learn"
+    make = "makes" if len(limits) == 1 else "make"
     kept = 0
     for number, (word, count) in enumerate(counts.most_common(), start=len((END_OF_SENTENCE, UNKNOWN)) + 1):
         kept += count if word != UNKNOWN else 0
         if limits and kept >= (1 - _ADVISED_UNKNOWN) * total:
             raise InputError(
-                f"{train.source}: {' and '.join(limits)} make {unknown}; with a minimum_count of at most {count:,} and"
-                f" a vocabulary_size of at least {number:,}, {kept / total:.0%} of them are kept"
+                f"{train.source}: {' and '.join(limits)} {make} {unknown}; with a minimum_count of at most {count:,} "
+                f"and a vocabulary_size of at least {number:,}, {kept / total:.0%} of them are kept"
             )
     raise InputError(f"{train.source}: {unknown.replace(UNKNOWN, f'are {UNKNOWN}', 1)}; give a text of words")
+
+
+def _check_known(part: _Part, vocabulary: Vocabulary) -> None:
+    """Raises InputError if a text has no known word: its perplexity would be that of `<unk>` alone."""
+    known = vocabulary.ids.keys() - {UNKNOWN, END_OF_SENTENCE}
+    if not any(word in known for line in part.lines for word in line.split()):
+        example = next(word for line in part.lines for word in line.split())
+        raise InputError(
+            f"{part.source}: none of its words, such as {in_one_line(example[:40])!r}, is a known word of the training "
+            "text; give a text of the same kind"
+        )
 
 
 def _notes_of_lines(parts: Iterable[_Part]) -> list[str]:
@@ -255,6 +278,24 @@ def _notes_of_lines(parts: Iterable[_Part]) -> list[str]:
         words = len(part.lines[0].split())
         if len(part.lines) == 1 and words >= _LONG_LINE:
             notes.append(f"{part.source}: one line of {words:,} words; lines end at newlines only")
+    return notes
+
+
+def _notes_of_repetition(parts: Mapping[str, _Part]) -> list[str]:
+    """Which texts are one text twice, and which share of the lines of validation and test are training lines."""
+    notes = []
+    for one, other in itertools.combinations(PARTS, 2):
+        if parts[one].lines == parts[other].lines:
+            notes.append(f"{one} and {other} are the same text")
+    lines = {part: [line for line in text.lines if len(line.split()) >= _SENTENCE] for part, text in parts.items()}
+    known = set(lines["train"])
+    for part in ("valid", "test"):
+        repeated = sum(line in known for line in lines[part])
+        if repeated and repeated >= _MANY_REPEATED * len(lines[part]) and parts[part].lines != parts["train"].lines:
+            share = repeated / len(lines[part])
+            notes.append(
+                f"{share:.0%} of the lines of {part} with {_SENTENCE} words or more are lines of train as well"
+            )
     return notes
 
 

@@ -11,7 +11,8 @@ from nao_tf.controller import Prediction, PredictorQuality
 from nao_tf.observer import Observer
 from nao_tf.search.pool import Candidate, Pool
 
-MISSES = 1000  # random architectures in vain after which a space counts as exhausted
+MISSES = 1000  # random architectures in vain, one after the other, before what is left of a space is listed
+LARGEST_ENUMERATED = 1_000_000  # spellings of a space, up to which all its architectures are listed
 WHOLE_POOL = 2**31 - 1  # stands for the round in the seed of the predictor of a whole pool
 
 
@@ -47,6 +48,7 @@ class Strategy(abc.ABC):
         self.space, self.seed = space, seed
         self.observer = Observer() if observer is None else observer
         self.duplicates = 0
+        self._every: list[Architecture] | None = None
 
     @abc.abstractmethod
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
@@ -75,13 +77,36 @@ class Strategy(abc.ABC):
     def draw(
         self, pool: Pool, taken: set[Architecture], *, count: int, generator: np.random.Generator
     ) -> list[Candidate]:
-        """Random architectures that are neither in the pool nor in `taken`, which they join; fewer if exhausted."""
+        """Random architectures that are neither in the pool nor in `taken`, which they join; fewer if exhausted.
+
+        They are samples of the space. Where those are known again and again, the rest is drawn from a list of what is
+        not, so that a space that can be listed is used up to the last architecture; of a larger space, of which
+        `MISSES` samples in a row were known, nothing more is drawn.
+        """
         drawn: list[Candidate] = []
         misses = 0
         while len(drawn) < count and misses < MISSES:
             architecture = self.space.sample(generator)
             if self.is_new(architecture, pool, taken=taken):
                 drawn.append(Candidate(architecture, "random"))
+                misses = 0
             else:
                 misses += 1
+        if len(drawn) < count and (every := self.every_architecture()) is not None:
+            left = [architecture for architecture in every if architecture not in taken and architecture not in pool]
+            for index in generator.permutation(len(left))[: count - len(drawn)]:
+                taken.add(left[index])
+                drawn.append(Candidate(left[index], "random"))
         return drawn
+
+    def every_architecture(self) -> list[Architecture] | None:
+        """All that the space allows, each computation once; None where it has more than `LARGEST_ENUMERATED` spellings.
+
+        The list is made at the first call and kept.
+        """
+        if self.space.size > LARGEST_ENUMERATED:
+            return None
+        if self._every is None:
+            every = (self.space.architecture(values) for values in self.space.canonical_strings())
+            self._every = [architecture for architecture in every if self.space.allows(architecture)]
+        return self._every

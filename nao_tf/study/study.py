@@ -19,7 +19,7 @@ from nao_tf.search.executors import Executor
 from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategies import STRATEGIES
-from nao_tf.search.strategy import Predictor, Strategy
+from nao_tf.search.strategy import LARGEST_ENUMERATED, Predictor, Strategy
 from nao_tf.settings import plain
 from nao_tf.study.final_training import Finals, FinalTraining, Trained, TrainFinal
 from nao_tf.study.result import Result, Winner
@@ -235,9 +235,10 @@ class Study:
                 enough=None if timed is None else timed.enough,
             )
         if not timed and len(pool) < rounds.budget:
-            self.observer.notice(
-                f"{name}: all {len(pool)} architectures were evaluated; the budget of {rounds.budget} is not used up"
-            )
+            listed = task.space.size <= LARGEST_ENUMERATED
+            spent = f"all {len(pool):,} architectures were evaluated"
+            spent = spent if listed else f"after {len(pool):,} architectures no other one was found"
+            self.observer.notice(f"{name}: {spent}; the budget of {rounds.budget:,} is not used up")
         return pool
 
     def winner(self, pool: Pool, name: str, *, rivals: Sequence[str] = ()) -> Winner:

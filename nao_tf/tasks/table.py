@@ -5,6 +5,7 @@ An evaluation is a look-up, so a search takes seconds, and a final model is the 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 import pathlib
@@ -13,6 +14,8 @@ from typing import Any, ClassVar
 
 from nao_tf.architecture import Architecture, NasBench201Space
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
+from nao_tf.data.folders import entries
+from nao_tf.data.names import in_one_line
 from nao_tf.data.table import ArchitectureTable, Row, read_decision_table, read_table
 from nao_tf.errors import InputError
 from nao_tf.observer import Observer
@@ -167,9 +170,8 @@ class TableTask(Task):
     def data_lines(self) -> list[str]:
         """See `Task`."""
         table = self.table
-        warning = table.direction_warning
         return [
-            *([] if warning is None else [f"NOTICE: {warning}"]),
+            *(f"NOTICE: {warning}" for warning in table.warnings),
             f"table {table.path}: {table.lines:,} rows, {len(table.rows):,} different architectures; "
             f"the search sees {table.score_column}",
         ]
@@ -267,8 +269,9 @@ def table_path(task: str, data: TableFile) -> pathlib.Path:
         return pathlib.Path(data.file)
     if data.directory is None:
         raise InputError(f"--task={task} takes --table=FILE, {kind}")
-    files = sorted(pathlib.Path(data.directory).glob("*.csv"))
-    if len(files) != 1:
-        names = ", ".join(path.name for path in files) or "no CSV file"
+    files = entries(pathlib.Path(data.directory), collections.Counter())[1]
+    tables = [path for path in files if path.suffix.lower() == ".csv"]
+    if len(tables) != 1:
+        names = ", ".join(in_one_line(path.name) for path in tables) or "no CSV file"
         raise InputError(f"--data_dir={data.directory} holds {names}; give --table=FILE, {kind}")
-    return files[0]
+    return tables[0]

@@ -87,6 +87,8 @@ def test_a_name_or_a_string_finds_its_space():
     assert parse_cells(PUBLISHED["NAONet"][1], enas).space.name == "nao"
     assert parse_cells(PUBLISHED["NASNet-A"][2], enas).space.name == "nao19"
     assert parse_cells("NAO-WS", ConvolutionalSpace("nao")).space.name == "enas"
+    for name in ("nao_ws", "Nao WS", "'naows'", "NAO–WS"):
+        assert parse_cells(name, ConvolutionalSpace("nao")) == parse_cells("NAO-WS", enas)
     assert parse_cells("NAO-WS", enas).space == enas
     with pytest.raises(ArchitectureError, match="NAONet-V2, AmoebaNet-B"):
         parse_cells("LeNet", enas)

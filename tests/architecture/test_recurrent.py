@@ -23,7 +23,7 @@ def test_published_strings_survive_every_form(numbering):
     space = RecurrentSpace(numbering)
     for name, (integers, tokens) in PUBLISHED[numbering].items():
         architecture = space.parse(integers)
-        assert architecture == space.parse(name)
+        assert architecture == space.parse(name) == space.parse(name.lower()) == space.parse(name.replace("-", "_"))
         assert " ".join(map(str, architecture.tokens)) == tokens
         assert str(space.from_tokens(architecture.tokens)) == integers
         assert space.parse(space.from_tokens(architecture.tokens).text).text == architecture.text

@@ -76,14 +76,17 @@ def test_classes_as_lists_or_arrays(tmp_path, labels):
         ({"data": ROWS.tobytes()[:-1]}, r"pixels of shape \[122879\] for 40 classes"),
         ({"data": [ROWS[0], ROWS[1][:5]]}, "lists under 'data' have several lengths"),
         ({"data": "茶" * 3072}, "a text under 'data'; pixels are needed"),
-        ({"data": ["a.png"]}, "texts or bytes under 'data'"),
-        ({"data": None}, "texts or bytes under 'data'"),
+        ({"data": ["a.png"]}, "a text among the lists under 'data'; integers are needed"),
+        ({"data": None}, "nothing under 'data'; integers are needed"),
         ({"labels": []}, r"'labels' has the shape \[0\]; one number an image"),
         ({"labels": 3}, r"'labels' has the shape \[\]"),
         ({"labels": np.eye(10)[LABELS].astype(int)}, r"'labels' has the shape \[40, 10\]"),
         ({"labels": [2**40] * 40}, "image 0 has class 1099511627776; classes are 0 to 9"),
-        ({"labels": ["cat"] * 40}, "texts or bytes under 'labels'"),
-        ({"labels": (LABELS / 2).tolist()}, "float64 under 'labels'"),
+        ({"labels": ["cat"] * 40}, "a text among the lists under 'labels'"),
+        ({"labels": [1.0] * 40}, "a number with decimals among the lists under 'labels'"),
+        ({"labels": [True] * 40}, "true or false among the lists under 'labels'"),
+        ({"labels": [2**70] * 40}, "a number of more than 64 bits under 'labels'"),
+        ({"labels": LABELS / 2}, "float64 under 'labels'"),
         ({"key": "fine_labels"}, "no 'labels' among its keys data, fine_labels"),
     ],
 )
@@ -115,7 +118,7 @@ def test_the_last_tenth_stays_where_it_has_the_classes(tmp_path, labels):
 
 def test_classes_that_are_missing_are_told(tmp_path):
     data = load_images("cifar10", binary(tmp_path, np.arange(60) % 3))
-    assert data.notes == tuple(
+    assert data.notes[1:4] == tuple(
         f"no {part} images of 3, 4, 5, 6, 7, … (7 of 10 classes)" for part in ("training", "validation", "test")
     )
 
@@ -127,9 +130,11 @@ def test_names_of_classes(tmp_path):
     assert load_images("cifar10", tmp_path).class_names[3] == "traffic light 3"
     path.write_text(" ".join("abcdefghij"))
     assert load_images("cifar10", tmp_path).class_names == tuple("abcdefghij")
-    path.write_text("cat\ndog\n")
-    data = load_images("cifar10", tmp_path)
-    assert data.class_names[9] == "9" and "batches.meta.txt has 2 names for 10 classes" in data.notes[0]
+    for names in ("cat\ndog\n", "cat\n" * 10):
+        path.write_text(names)
+        data = load_images("cifar10", tmp_path)
+        assert data.class_names[9] == "9"
+        assert "batches.meta.txt does not have a name for each of 10 classes" in data.notes[0]
     path.write_bytes("\n".join(["Bär"] * 10).encode("latin-1"))
     refused(tmp_path, r"batches.meta.txt: not UTF-8 \(byte 2\); save it as UTF-8")
 
@@ -144,3 +149,40 @@ def test_the_folder_of_the_archive_is_named(tmp_path):
     binary(tmp_path / "cifar-10-batches-bin", np.arange(100) % 10)
     (tmp_path / "__MACOSX").mkdir()
     refused(tmp_path, "no files of cifar10; .*there are some in .*/cifar-10-batches-bin: give that folder")
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".pickle", ".PKL"])
+def test_pickles_with_a_suffix(tmp_path, suffix):
+    pickled(tmp_path)
+    for name in ("data_batch_1", "test_batch"):
+        (tmp_path / name).rename(tmp_path / f"{name}{suffix}")
+    assert len(load_images("cifar10", tmp_path).test) == 40
+
+
+def test_where_files_may_be(tmp_path):
+    (tmp_path / "cifar-10-python.tar.gz").touch()
+    refused(tmp_path, "no files of cifar10; .*; cifar-10-python.tar.gz is packed: unpack it")
+    (tmp_path / "cifar-10-python.tar.gz").unlink()
+    (tmp_path / "test_batch").touch()
+    refused(tmp_path, "no files of cifar10; .*; test_batch is there, but no training file")
+    (tmp_path / "data_batch_1.bin").write_bytes(bytes(2 * 3074))
+    refused(tmp_path, "data_batch_1.bin is there but not test_batch.bin")
+    (tmp_path / "test_batch.bin").touch()
+    refused(tmp_path, "6,148 bytes; a binary file has 3,073 for each image: .*; is it of cifar100")
+
+
+def test_what_is_left_out_is_told(tmp_path):
+    binary(tmp_path, np.arange(100) % 10)
+    data = load_images("cifar10", pickled(tmp_path))
+    assert data.notes[:2] == (
+        "training files that are there: 1 of 5",
+        "the binary version is read; the version for Python, which lies there as well, is not",
+    )
+    names = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
+    (tmp_path / "all").mkdir()
+    assert load_images("cifar10", binary(tmp_path / "all", np.arange(100) % 10, names)).notes[0].startswith("the same")
+
+
+def test_copies_among_the_parts_are_told(tmp_path):
+    data = load_images("cifar10", pickled(tmp_path))
+    assert "the same images are among the training images: 0 of 4 validation and 36 of 40 test images" in data.notes

@@ -1,6 +1,7 @@
 """Folders of classes: what is used, what is litter, what is left out and told, what is refused."""
 
 import os
+import shutil
 import time
 
 import numpy as np
@@ -100,6 +101,8 @@ def test_links_are_followed_and_circles_end(tmp_path):
         (("Train", "VAL", "Testing"), (20, 12, 10)),
         (("training_set", "validation_set", "test_set"), (20, 12, 10)),
         (("train2017", "dev", "eval"), (20, 12, 10)),
+        (("01_train", "02_validate", "03_test"), (20, 12, 10)),
+        (("train2", "val2", "test2"), (20, 12, 10)),
         (("seg_train", "seg_val", "seg_test"), (20, 12, 10)),
         (("training", None, "test"), (18, 2, 10)),
         (("TRAIN", "val", None), (16, 12, 4)),
@@ -185,23 +188,75 @@ def test_where_classes_may_be(tmp_path):
     classes(tmp_path / "archive" / "animals")
     refused(tmp_path, "only one class .archive.; .* are those of .*/archive/animals meant")
     draw(tmp_path / "flat", 4)
-    refused(tmp_path / "flat", "no folders of classes but 4 picture")
+    refused(tmp_path / "flat", "no folders of classes but 4 pictures; give")
     (tmp_path / "texts" / "a").mkdir(parents=True)
     draw(tmp_path / "texts" / "b", 4)
     (tmp_path / "texts" / "a" / "1.heic").touch()
     refused(tmp_path / "texts", r"a: no images \(it holds 1 .heic\); a class needs at least 3 files that end in .png")
 
 
-def test_the_same_file_in_training_and_test_is_told(tmp_path):
+def told_of_copies(folder):
+    return [note for note in loaded(folder).notes if "the same image" in note]
+
+
+def test_the_same_image_in_several_parts_is_told(tmp_path):
     classes(tmp_path / "train", count=6)
+    classes(tmp_path / "valid", count=2, seed=2)
     classes(tmp_path / "test", count=3, seed=1)
-    assert not any("same files" in note for note in loaded(tmp_path).notes)
-    for number in range(6):
-        (tmp_path / "test" / "cat" / f"copy{number}.png").write_bytes(
-            (tmp_path / "train" / "cat" / f"{number}.png").read_bytes()
-        )
-    told = [note for note in loaded(tmp_path).notes if "same files" in note]
-    assert len(told) == 1 and " of 12 test pictures" in told[0]
+    assert told_of_copies(tmp_path) == []
+    for number in range(4):  # written again, in another format
+        Image.open(tmp_path / "train" / "cat" / f"{number}.png").save(tmp_path / "test" / "cat" / f"copy{number}.bmp")
+    first = "the same images are among the training images: 0 of 4 validation and 4 of 10 test images"
+    assert told_of_copies(tmp_path) == [first]
+    shutil.copy(tmp_path / "valid" / "dog" / "0.png", tmp_path / "test" / "dog" / "again.png")
+    second = "the same images are among the validation images: 1 of 11 test images"
+    assert told_of_copies(tmp_path) == [first.replace("10 test", "11 test"), second]
+
+
+def test_the_same_image_in_several_classes_is_told(tmp_path):
+    classes(tmp_path, ("cat", "dog", "emu"))
+    os.symlink("cat", tmp_path / "kitty")
+    several = "the same image is in several classes, 5 times: in cat and kitty for one"
+    assert several in told_of_copies(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["Cat", " cat", "cat\N{ZERO WIDTH SPACE}", "\N{RIGHT-TO-LEFT OVERRIDE}cat"])
+def test_classes_that_look_alike_are_told(tmp_path, other):
+    classes(tmp_path, ("cat", "cat 2", "dog"))
+    assert not any("look alike" in note for note in loaded(tmp_path).notes)
+    classes(tmp_path, (other,), seed=1)
+    names = " and ".join(ascii(name) for name in sorted(["cat", other]))
+    assert [note for note in loaded(tmp_path).notes if "alike" in note] == [
+        f"{tmp_path}: two classes look alike, {names}"
+    ]
+
+
+def test_pictures_that_are_read_in_part_are_told(tmp_path):
+    classes(tmp_path)
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "cat" / "moves.gif", save_all=True, append_images=frames[1:])
+    frames[1].convert("RGBA").save(tmp_path / "dog" / "clear.png")
+    told = "1 transparent, on white, 1 with several frames, of which the first is read"
+    assert f"pictures that are read in part: {told}" in loaded(tmp_path).notes
+
+
+def test_parts_in_another_language_are_told(tmp_path):
+    for seed, name in enumerate(("entrenamiento", "prueba")):
+        classes(tmp_path / name, seed=seed)
+    assert (
+        f"{tmp_path}: every class has the folders cat, dog; if those are the classes, and entrenamiento, prueba parts "
+        "of the data, call the parts train, valid, test"
+    ) in loaded(tmp_path).notes
+    draw(tmp_path / "prueba", 1)
+    assert not any("every class has" in note for note in loaded(tmp_path).notes)
+
+
+def test_what_lies_where_classes_should_be_is_named(tmp_path):
+    (tmp_path / "arrays.npz").touch()
+    refused(tmp_path, "no folders of classes but 1 .npz; give a folder of images for each")
+    classes(tmp_path)
+    (tmp_path / "runs").mkdir()
+    refused(tmp_path, "runs: no images; a class needs at least 3 .*; move it away if it is no class")
 
 
 def test_pictures_brought_to_another_shape_are_told(tmp_path):

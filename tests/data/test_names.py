@@ -10,6 +10,7 @@ from nao_tf.data.names import in_one_line, is_litter, part_of, parts_of
     [
         *(".DS_Store", "._cat.png", ".ipynb_checkpoints", ".git", "Thumbs.db", "THUMBS.DB", "ehthumbs.db"),
         *("Desktop.ini", "$RECYCLE.BIN", "$Recycle.Bin", "System Volume Information", "__MACOSX", "Icon\r"),
+        *("cat.png:Zone.Identifier", "cat.png\uf03aZone.Identifier", "Thumbs.db:encryptable", "@__thumb"),
         *("@eaDir", "#recycle", "lost+found", "__pycache__", "~$list.xlsx"),
     ],
 )
@@ -25,9 +26,18 @@ def test_no_litter(name):
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        *((name, "train") for name in ("train", "TRAIN", "Training", "training_set", "trainset", "train2017")),
-        *((name, "valid") for name in ("val", "Valid", "validation", "DEV", "val_images", "Validation Set")),
-        *((name, "test") for name in ("test", "Testing", "test-set", "TestSet", "eval", "test_data")),
+        *(
+            (name, "train")
+            for name in ("train", "TRAIN", "Training", "training_set", "trainset", "train2017", "01_train", "trn")
+        ),
+        *(
+            (name, "valid")
+            for name in ("val", "Valid", "validation", "DEV", "val_images", "Validation Set", "validate")
+        ),
+        *(
+            (name, "test")
+            for name in ("test", "Testing", "test-set", "TestSet", "eval", "test_data", "03 Test", "holdout")
+        ),
         *(
             (name, None)
             for name in ("bullet train", "test1", "trainer", "contest", "set", "trainvaltest", "train_test")
@@ -40,6 +50,8 @@ def test_parts_by_their_names(name, part):
 
 def test_parts_with_a_word_of_their_own():
     assert parts_of(["seg_train", "seg_test", "seg_pred"]) == {"seg_train": "train", "seg_test": "test"}
+    assert parts_of(["train2", "test2"]) == {"train2": "train", "test2": "test"}
+    assert parts_of(["train1", "train2"]) == parts_of(["test1", "test2"]) == parts_of(["run1", "run2"]) == {}
     assert parts_of(["Train-x", "Val-x", "y"]) == {"Train-x": "train", "Val-x": "valid"}
     assert parts_of(["bullet_train", "steam_train", "dev_board"]) == {}
     assert parts_of(["train", "seg_test"]) == {"train": "train"}

@@ -1,5 +1,6 @@
 """Pictures as Pillow decodes them: formats, modes, transparency, orientation, damage."""
 
+import collections
 import io
 import pathlib
 import struct
@@ -30,6 +31,7 @@ LOSSLESS = {
     "QOI": ("RGB", "RGBA"),
     "SGI": ("L", "RGB", "RGBA"),
 }
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, [64, 64, 3]).astype(np.uint8))
 KINDS = [(kind, mode) for kind, modes in LOSSLESS.items() for mode in modes]
 
 
@@ -116,6 +118,23 @@ def test_the_first_frame_counts():
         assert read_picture(HERE, content)[0, 0].tolist() == [200, 40, 90]
 
 
+@pytest.mark.parametrize("form", ["GIF", "PNG", "TIFF", "WEBP"])
+def test_what_is_not_read_is_counted(form):
+    oddities = collections.Counter()
+    frames = [NOISE.resize((9, 9)), NOISE.resize((9, 9)).rotate(90)]
+    read_picture(HERE, encoded(frames[0], form), oddities=oddities)
+    assert not oddities
+    read_picture(HERE, encoded(frames[0], form, save_all=True, append_images=frames[1:]), oddities=oddities)
+    assert oddities == {"with several frames, of which the first is read": 1}
+    if form != "GIF":
+        frames[0].putalpha(100)
+        read_picture(HERE, encoded(frames[0], form), oddities=oddities)
+        assert oddities["transparent, on white"] == 1
+    if form in ("PNG", "TIFF"):
+        read_picture(HERE, encoded(drawn("I;16", 9, 9, 0), form), oddities=oddities)
+        assert oddities["of 16 bits, of which the upper 8 are read"] == 1
+
+
 def test_the_content_tells_the_format_not_the_suffix(tmp_path):
     path = tmp_path / "x.jpg"
     path.write_bytes(encoded(Image.new("RGB", (3, 2), (9, 8, 7)), "WEBP", lossless=True))
@@ -129,14 +148,18 @@ def huge_png():
     return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 10) + b"IDAT" + bytes(10)
 
 
-NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, [64, 64, 3]).astype(np.uint8))
-
-
 @pytest.mark.parametrize(
     ("content", "match"),
     [
         (b"", "the file is empty"),
         (b"no image", "not an image; give files of PNG, JPEG, WEBP, GIF, BMP, TIFF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "not an image but a HEIC picture; save it as JPEG or PNG"),
+        (b'<?xml version="1.0"?><svg/>', "not an image but SVG or other XML; save it as JPEG or PNG"),
+        (b"%PDF-1.4\n", "not an image but a PDF; save it as JPEG or PNG"),
+        (b"\n<!DOCTYPE html><html>", "not an image but a web page; look whether its download failed"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "but a pointer of Git LFS; fetch it with git lfs pull"),
+        (b"\x93NUMPY\x01\0", "not an image but a NumPy array"),
+        (b"II*\0\x08\0\0\0", "not an image; give files of"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
         (encoded(NOISE, "JPEG", quality=95)[:-1500], "damaged or cut off"),
         (encoded(NOISE, "PNG")[:-1500], "damaged or cut off"),

@@ -1,8 +1,10 @@
 """The names of published files."""
 
+import os
+
 import pytest
 
-from nao_tf.data.published import find_own, find_published, has_published_files, published_files
+from nao_tf.data.published import find_own, find_published, has_published_files, hint_of, published_files
 from nao_tf.errors import InputError
 
 
@@ -89,3 +91,36 @@ def test_published_names_in_other_spellings(tmp_path):
     with pytest.raises(InputError, match="dev.txt and val.txt could all be the part 'valid'"):
         published_files("ptb", tmp_path)
     assert not has_published_files("ptb", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        (("data/train.txt", "data/test.txt", "data.zip"), "there are some in {}/data: give that folder"),
+        (("simple/data/ptb.train.txt", "simple/models/a.md"), "there are some in {}/simple/data: give that folder"),
+        (("train.txt.gz", "valid.txt.gz"), "train.txt.gz is packed: unpack it"),
+        (("corpus.tar.gz",), "corpus.tar.gz is packed: unpack it"),
+        (("train.md", "test.md"), "test.md is not read, texts end in .txt, .text or .tokens: rename it if it is one"),
+        (("wiki.train.raw",), "wiki.train.raw is not read, texts"),
+        (("train", "valid"), "train is not read, texts end in"),
+        (("train/1.jsonl", "notes.txt"), "no file in train/ ends in .txt, .text or .tokens"),
+        (("corpus.txt",), "cut corpus.txt into train.txt, most of it, valid.txt and test.txt"),
+        (("a.doc", "b/c.doc"), None),
+    ],
+)
+def test_where_texts_may_be(tmp_path, names, hint):
+    found = hint_of(touch(tmp_path, *names))
+    assert found is hint if hint is None else found.startswith(hint.format(tmp_path))
+
+
+def test_links_are_followed_once(tmp_path):
+    touch(tmp_path, "data/train/1.txt", "data/valid.txt", "data/test.txt", "elsewhere/2.txt")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "data" / "train" / "more")
+    os.symlink("..", tmp_path / "data" / "train" / "up")
+    os.symlink("nowhere", tmp_path / "data" / "train" / "gone.txt")
+    os.mkfifo(tmp_path / "data" / "train" / "pipe.txt")
+    files = find_own(tmp_path / "data")
+    assert [path.name for path in files.paths["train"]] == ["1.txt", "2.txt"]
+    assert files.left_out == [
+        *("train/1 links to folders that are read elsewhere", "train/1 links to nothing", "train/1 no files")
+    ]

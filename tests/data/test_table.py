@@ -1,4 +1,5 @@
 import csv
+import gzip
 import itertools
 import pathlib
 
@@ -62,7 +63,7 @@ def test_without_the_canonical_spelling_the_first_other_stands_for_the_class(inv
         ("", r"is empty; it takes a header with the columns arch, seen, told"),
         ("arch,seen\n", r"no column 'told'; it has arch, seen"),
         ("cell,seen,told\n", r"no column 'arch'; it has cell, seen, told"),
-        ("arch;seen;told\n", r"no column 'arch'; it has arch;seen;told; columns are separated by commas"),
+        ("arch;seen;told\n", r"it has arch;seen;told; its columns are separated by ';': save it with commas"),
         ("arch,seen,told,seen\n", r"has 2 columns 'seen'; which one is meant\?"),
         ("arch,params,seen,told,params\n", r"has 2 columns 'params'; which one is meant\?"),
         (f"arch,params_M,seen,told\n{CELL},1e303,1,2\n", r"line 2: column 'params_M' is '1e303'; .* from 0 to 1e\+09"),
@@ -70,8 +71,12 @@ def test_without_the_canonical_spelling_the_first_other_stands_for_the_class(inv
         (f"{HEADER}{CELL},94.3%,2\n", r"line 2: column 'seen' is '94.3%'; it takes a number"),
         (f"{HEADER}{CELL},1_000,2\n", r"line 2: column 'seen' is '1_000'; it takes a number"),
         (f"{HEADER}{'1' * 5_000} 0 0 0 0 0,1,2\n", r"line 2: .* a number of 5000 digits is not allowed"),
-        (b"PK\x03\x04\x00\x00", r"is not text: byte 0 at 4"),
-        (HEADER.encode("utf-16"), r"line 1 is not UTF-8"),
+        (b"PK\x03\x04\x00\x00", r"is no CSV file but a zip file, as .xlsx, .docx and .npz are; save it as CSV"),
+        (gzip.compress(HEADER.encode()), r"is no CSV file but a gzip file; unpack it"),
+        (b"PAR1\x15\x04", r"is no CSV file but a Parquet file; save it as CSV"),
+        (b" <!DOCTYPE html>", r"is no CSV file but a web page; look whether its download failed"),
+        (HEADER.encode("utf-16-le"), r"broken.csv: not text: byte 0 at 1 .line 1., as in UTF-16 without"),
+        (HEADER.encode("utf-16")[:-1], r"broken.csv: not UTF-16, as its byte-order mark says"),
         (f"{HEADER}{CELL},1,2\n{CELL[:-1]}~,1,2\n", r"line 3: node 3 is .* it takes 3 edges"),
         (f"{HEADER}|pool~0|+|none~0|none~1|+|none~0|none~1|none~2|,1,2", r"line 2: edge 0 of node 1: 'pool~0'"),
         (f"{HEADER}{CELL},1,2\n\n{CELL},1,2\n", r"line 4: .* stands in line 2 already"),
@@ -80,7 +85,7 @@ def test_without_the_canonical_spelling_the_first_other_stands_for_the_class(inv
         (f"{HEADER}{CELL},nan,2\n", r"line 2: column 'seen' is 'nan'; it takes a finite number"),
         (f"{HEADER}{CELL},1\n", r"line 2: 2 fields; the header has 3"),
         (f'{HEADER}"{CELL},1,2\n', r"line 2: unexpected end of data"),
-        (f"{HEADER}{CELL},1,2\nn\xf6,1,2\n".encode("latin-1"), r"line 3 is not UTF-8"),
+        (f"{HEADER}{CELL},1,2\nn\xf6,1,2\n".encode("latin-1"), r"broken.csv: not UTF-8 at byte 76 .line 3, 0xf6."),
         (f"{HEADER}{CELL},1,2\n", r"lacks 6,465 of the 6,466 different architectures .* \|none~0\|\+.* for one"),
     ],
 )
@@ -178,18 +183,51 @@ def test_lower_may_be_better(tmp_path):
     higher = decision_table(tmp_path / "t.csv", content, **named)
     lower = decision_table(tmp_path / "t.csv", content, lower_is_better=True, **named)
     assert (higher.best.line, lower.best.line) == (5, 3)
-    assert higher.direction_warning == ("higher val_error counts as better; if lower is better, give --lower_is_better")
-    assert lower.direction_warning is None
+    assert higher.warnings == ["higher val_error counts as better; if lower is better, give --lower_is_better"]
+    assert lower.warnings == []
 
 
 @pytest.mark.parametrize(
     ("column", "warned"),
     [("testLoss", True), ("top1_err", True), ("validation perplexity", True), ("RMSE", True), ("errors2", True)]
-    + [("accuracy", False), ("c10_val_200ep", False), ("preferred", False), ("glossary", False)],
+    + [("latency_ms", True), ("WER", True), ("trainingCost", True)]
+    + [("accuracy", False), ("c10_val_200ep", False), ("preferred", False), ("glossary", False), ("costume", False)],
 )
 def test_the_name_of_a_column_may_speak_against_the_direction(column, warned, tmp_path):
     table = decision_table(tmp_path / "t.csv", f"a,{column}\n0,5\n1,3\n", decisions=["a"], score_column=column)
-    assert (table.direction_warning is not None) is warned
+    assert table.warnings == (
+        [f"higher {column} counts as better; if lower is better, give --lower_is_better"] if warned else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "warned"), [("val_acc", True), ("Accuracy", True), ("err_of_acc", False), ("x", False)]
+)
+def test_the_name_of_a_column_may_speak_for_higher(column, warned, tmp_path):
+    content = f"a,{column}\n0,5\n1,3\n"
+    table = decision_table(tmp_path / "t.csv", content, decisions=["a"], score_column=column, lower_is_better=True)
+    assert table.warnings == (
+        [f"lower {column} counts as better; if higher is, leave --lower_is_better out"] if warned else []
+    )
+
+
+def test_scores_that_tell_nothing_are_told(tmp_path):
+    named = {"decisions": ["a"], "score_column": "s", "test_column": "s"}
+    assert decision_table(tmp_path / "t.csv", "a,s\n0,5\n1,5.0\n", **named).warnings == [
+        "s is 5 in every row; there is nothing to search for",
+        "s is the score and the test as well, so the test says nothing new",
+    ]
+
+
+@pytest.mark.parametrize("first", ["sep=,", '"sep=,"', "SEP=,"])
+@pytest.mark.parametrize(("encoding", "end"), [("utf-8-sig", "\r\n"), ("utf-8", "\n"), ("utf-16", "\r")])
+def test_the_line_that_excel_reads_is_no_row(first, encoding, end, tmp_path):
+    content = end.join([first, *SMALL.splitlines()]).encode(encoding)
+    table = decision_table(tmp_path / "t.csv", content)
+    assert [row.line for row in table.rows.values()] == [3, 4, 5]
+    header = f"{first.replace(',', ';')}{end}kernel;width".encode(encoding)
+    with pytest.raises(InputError, match="line 1 says that its columns are separated by ';'; save it with commas"):
+        decision_table(tmp_path / "t.csv", header)
 
 
 HEAD = "kernel,width,norm,accuracy\n"
@@ -199,8 +237,12 @@ HEAD = "kernel,width,norm,accuracy\n"
     ("content", "named", "message"),
     [
         ("", {}, r"broken.csv is empty; it takes a header with the columns kernel, width, norm, accuracy"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", {}, r"broken.csv is not text: byte 0 at 8"),
-        ("kernel;width;norm;accuracy\n3;8;b;1\n", {}, r"no column 'kernel'; .* columns are separated by commas"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", {}, r"broken.csv is no CSV file but a PNG picture"),
+        (
+            "kernel;width;norm;accuracy\n3;8;b;1\n",
+            {},
+            r"no column 'kernel'; .* columns are separated by ';': save it with",
+        ),
         ("kernel,norm,accuracy\n3,b,1\n", {}, r"broken.csv has no column 'width'; it has kernel, norm, accuracy"),
         ('"ker\nnel",width\n', {}, r"broken.csv has no column 'kernel'; it has ker nel, width"),
         (HEAD, {"decisions": ["kernel", "norm", "kernel"]}, r"column 'kernel' is given twice as a decision"),
@@ -209,8 +251,17 @@ HEAD = "kernel,width,norm,accuracy\n"
         (HEAD, {"test_column": "norm"}, r"column 'norm' cannot be a decision and the test as well"),
         (HEAD + "3,8,b,high\n5,16,c,1\n", {}, r"broken.csv line 2: column 'accuracy' is 'high'; it takes a number"),
         (HEAD + "3,8,b,1\n5,16,c,inf\n", {}, r"broken.csv line 3: column 'accuracy' is 'inf'; .* finite number"),
+        (
+            HEAD + '3,8,b,1\n5,9,c,"9,5"\n',
+            {},
+            r"column 'accuracy' is '9,5'; it takes a number with a point before the decimals",
+        ),
         (HEAD + "3,8,b,1\n5, ,c,1\n", {}, r"broken.csv line 3: decision 'width' is empty"),
-        (HEAD + "3,8,b,1\n5,16,c,1\n3.0,8,b,2\n", {}, r"line 4: kernel=3, width=8, norm=b stands in line 2"),
+        (
+            HEAD + "3,8,b,1\n5,16,c,1\n3.0,8,b,2\n",
+            {},
+            r"line 4: kernel=3, width=8, norm=b stands in line 2 already; leave one of them",
+        ),
         (HEAD, {}, r"broken.csv has too few rows, 0; a search needs at least 2 different architectures"),
         (HEAD + "3,8,b,1\n", {}, r"broken.csv has too few rows, 1; a search needs at least 2 different architectures"),
         (HEAD + "3,8,b,1\n5,8,c,1\n", {}, r"decision 'width' is '8' in every row; leave it out"),
@@ -303,8 +354,10 @@ def test_numbers_of_other_kinds_are_one_line_of_a_length_to_read(written, tmp_pa
 
 @pytest.mark.parametrize(
     "header, said",
-    [("a,a,b,s", "2 columns 'a'"), ("a,b,s,s", "2 columns 's'"), ("a,b", "no column 's'"), ("a;b;s", "by commas"),
-     ("a|b|s", "by commas"), (",b,s", "no column 'a'"), ("A,b,s", "no column 'a'"), ('"a\nx",b,s', "no column 'a'")],
+    [("a,a,b,s", "2 columns 'a'"), ("a,b,s,s", "2 columns 's'"), ("a,b", "no column 's'"), ("a;b;s", "by ';'"),
+     ("a|b|s", "by '.'"), (",b,s", "no column 'a'"), ("A,b,s", "is 'A' meant"), ('"a\nx",b,s', "no column 'a'"),
+     ("a\tb\ts", "separated by tabs"), ("# net", "that is line 1, which should be the header"),
+     ("0,1,2", "it has 0, 1, 2; that is line 1"), (",".join(f"x{n}" for n in range(99)), "x19, … .99 columns")],
 )  # fmt: skip
 def test_headers_that_are_not_clear_are_one_line(header, said, tmp_path):
     row = header.translate(str.maketrans("abAxs", "12123", '"\n'))

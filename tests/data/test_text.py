@@ -29,9 +29,12 @@ def no_prepared_data(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no_tfds"))
 
 
+TEXTS = {"train": "the cat sat\nthe dog sat\n", "valid": "the dog\nthe cat sat\n", "test": "the cat\nthe dog sat\n"}
+
+
 def write(folder, **parts):
     for part in ("train", "valid", "test"):
-        text = parts.get(part, "the cat sat\nthe dog sat\n")
+        text = parts.get(part, TEXTS[part])
         if text is not None:
             (folder / f"{part}.txt").write_text(text, encoding="utf-8")
     return folder
@@ -213,10 +216,10 @@ def test_the_penn_treebank_has_no_notes():
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"minimum_count": 11}, "minimum_count=11 make 100% of the training words <unk>"),
-        ({"minimum_count": 10**9}, "minimum_count=1,000,000,000 make 100% of the training words <unk>"),
+        ({"minimum_count": 11}, "minimum_count=11 makes 100% of the training words <unk>"),
+        ({"minimum_count": 10**9}, "minimum_count=1,000,000,000 makes 100% of the training words <unk>"),
         ({"minimum_count": 2, "vocabulary_size": 3}, "minimum_count=2 and vocabulary_size=3 make 95% of"),
-        ({"vocabulary_size": 3}, "vocabulary_size=3 make 95% of"),
+        ({"vocabulary_size": 3}, "vocabulary_size=3 makes 95% of"),
     ],
 )
 def test_a_vocabulary_of_hardly_a_word_is_refused(tmp_path, limits, message):
@@ -242,9 +245,49 @@ def test_a_text_of_unknown_words_is_refused(tmp_path):
     ],
 )
 def test_odd_lines_are_told(tmp_path, train, note):
-    folder = write(tmp_path, train=train, valid="a b\n", test="a b\n")
+    folder = write(tmp_path, train=train, valid="a b\n", test="b a\n")
     (told,) = load_corpus("text", folder).notes
     assert re.search(note, told)
+
+
+@pytest.mark.parametrize(
+    ("parts", "notes"),
+    [
+        ({"test": TEXTS["train"]}, ["train and test are the same text"]),
+        ({"valid": TEXTS["test"]}, ["valid and test are the same text"]),
+        ({"train": "a b c d\n" * 9 + "a b\n", "valid": "a b c d\n", "test": "b c\n" * 3}, []),  # short lines
+        (
+            {"train": "a b c d e\nb a\n", "valid": "a b c d e\n" + "e d c b a\n" * 19, "test": "a b c d e\nb\n" * 2},
+            [
+                "5% of the lines of valid with 5 words or more are lines of train as well",
+                "100% of the lines of test with 5 words or more are lines of train as well",
+            ],
+        ),
+        ({"train": "a b c d e\nb a\n", "valid": "a b c d e\n" + "e d c b a\n" * 20}, []),
+    ],
+)
+def test_lines_of_several_parts_are_told(tmp_path, parts, notes):
+    parts = {"test": "e a\n", **parts} if "e" in parts.get("train", "") else parts
+    assert list(load_corpus("text", write(tmp_path, **parts)).notes) == notes
+    told = load_corpus("ptb", tmp_path).notes
+    assert [note for note in told if "same text" in note or "as well" in note] == notes
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_text_without_a_known_word_is_refused(tmp_path, part):
+    write(tmp_path, **{part: "der Hund\n<unk> <eos>\n"})
+    with pytest.raises(InputError, match=f"{part}.txt: none of its words, such as 'der', is a known word of the train"):
+        load_corpus("text", tmp_path)
+    load_corpus("ptb", tmp_path)  # whose dictionary is that of all parts
+
+
+def test_pipes_in_the_place_of_texts_are_not_waited_for(tmp_path):
+    write(tmp_path, test=None)
+    os.mkfifo(tmp_path / "test.txt")
+    with pytest.raises(InputError, match="test.txt: not a file; give a text file"):
+        load_corpus("text", tmp_path)
+    with pytest.raises(InputError, match="test.txt: not a file"):
+        load_corpus("ptb", tmp_path)
 
 
 def test_left_out_files_are_told(tmp_path):

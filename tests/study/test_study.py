@@ -6,6 +6,8 @@ import json
 import pytest
 from toys import SPACE, ToyTask
 
+import nao_tf.search.strategy
+import nao_tf.study.study
 from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
 from nao_tf.search.settings import StudySettings
@@ -232,3 +234,29 @@ def test_a_given_architecture_is_trained_tested_exported_and_compared(tmp_path):
         study(tmp_path).train(SPACE.architecture((3, 1, 0, 3)))
     with pytest.raises(InputError, match="random"):
         study(tmp_path).train(architecture, ["random"])
+
+
+@pytest.mark.parametrize("strategy", ["random", "evolution", "mlp"])
+@pytest.mark.parametrize("kept", [11, 6, 4, 0])
+def test_lines_that_were_deleted_at_the_end_of_a_pool_are_made_again(tmp_path, strategy, kept):
+    study(tmp_path, strategy=strategy).run(["brick"])
+    pool, result = (tmp_path / "pool.jsonl").read_bytes(), content(tmp_path)
+    (tmp_path / "pool.jsonl").write_bytes(b"".join(pool.splitlines(keepends=True)[:kept]))
+    task = ToyTask()
+    study(tmp_path, task, strategy=strategy).run(["brick"])
+    assert (tmp_path / "pool.jsonl").read_bytes() == pool and len(task.evaluated) == 12 - kept
+    assert {**content(tmp_path), "seconds": None} == {**result, "seconds": None}
+
+
+def test_a_budget_beyond_the_space_is_told(tmp_path, monkeypatch):
+    observer = Recorder()
+    study(tmp_path / "listed", observer=observer, budget=1_300).search("random")
+    assert len(lines(tmp_path / "listed")) == 256
+    assert observer.events[-1] == "random: all 256 architectures were evaluated; the budget of 1,300 is not used up"
+    for module in (nao_tf.search.strategy, nao_tf.study.study):
+        monkeypatch.setattr(module, "LARGEST_ENUMERATED", 255)
+    study(tmp_path / "not listed", observer=observer, budget=1_300).search("random")
+    found = len(lines(tmp_path / "not listed"))
+    assert observer.events[-1] == (
+        f"random: after {found} architectures no other one was found; the budget of 1,300 is not used up"
+    )

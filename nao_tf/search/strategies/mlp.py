@@ -18,8 +18,6 @@ from nao_tf.search.pool import Candidate, Pool
 from nao_tf.search.strategies.mlp_ensemble import MlpEnsemble, MlpEnsembleSettings
 from nao_tf.search.strategy import WHOLE_POOL, Strategy
 
-LARGEST_ENUMERATED = 1_000_000  # spellings of a space, up to which every architecture is scored
-
 
 @dataclasses.dataclass(frozen=True)
 class MlpSettings:
@@ -80,8 +78,7 @@ class MlpSearch(Strategy):
     ):
         super().__init__(space, seed, observer=observer)
         self.mlp = MlpSettings() if mlp is None else mlp
-        self._architectures: list[Architecture] | None = None  # of a space that is enumerated
-        self._features: np.ndarray | None = None
+        self._features: np.ndarray | None = None  # of all architectures, where they can be listed
 
     def predictor(self, pool: Pool) -> MlpPredictor | None:
         """The ensemble of the whole pool; None where the pool has fewer than two scores."""
@@ -109,10 +106,10 @@ class MlpSearch(Strategy):
             return self.draw(pool, taken, count=count, generator=generator)
         fitted = self._fit(pool, round)
         self.observer.predictor(round, fitted)
-        if self.space.size <= LARGEST_ENUMERATED:
-            architectures, features = self._every_architecture()
-        else:
-            architectures, features = self._some_architectures(pool, generator)
+        every = self.every_architecture()
+        architectures, features = (
+            self._some_architectures(pool, generator) if every is None else (every, self._features_of(every))
+        )
         scores = fitted.ensemble.predict(features)
         candidates: list[Candidate] = []
         for index in np.argsort(-scores, kind="stable"):
@@ -124,12 +121,10 @@ class MlpSearch(Strategy):
                 candidates.append(Candidate(architecture=architectures[index], origin="predictor", predicted=predicted))
         return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)
 
-    def _every_architecture(self) -> tuple[list[Architecture], np.ndarray]:
-        if self._architectures is None or self._features is None:
-            every = (self.space.architecture(values) for values in self.space.canonical_strings())
-            self._architectures = [architecture for architecture in every if self.space.allows(architecture)]
-            self._features = one_hot(self.space, (architecture.values for architecture in self._architectures))
-        return self._architectures, self._features
+    def _features_of(self, every: Sequence[Architecture]) -> np.ndarray:
+        if self._features is None:
+            self._features = one_hot(self.space, (architecture.values for architecture in every))
+        return self._features
 
     def _some_architectures(self, pool, generator) -> tuple[list[Architecture], np.ndarray]:
         some = {self.space.sample(generator): None for _ in range(self.mlp.sample)}

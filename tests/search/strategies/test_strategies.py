@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from searches import SPACE, Judge, make, run, strings
 
-from nao_tf.architecture import NasBench201Space
+from nao_tf.architecture import NasBench201Space, Position, SearchSpace
 from nao_tf.controller.quality import kendall_tau
-from nao_tf.search import strategies
+from nao_tf.search import strategies, strategy
 from nao_tf.search.pool import Candidate, Pool
 from nao_tf.search.strategies import STRATEGIES, StrategyEntry, register
 from nao_tf.search.strategy import Strategy
@@ -47,6 +47,37 @@ def test_learning_beats_chance(name):
         return np.mean([pool.ranked[0].score for pool in pools])
 
     assert best(name) > best("random") + 1 / 11
+
+
+class Lopsided(SearchSpace):
+    """Of 4,096 spellings 16 are computations of their own; all others are two: a sample is hardly ever a rare one."""
+
+    def __init__(self):
+        super().__init__("lopsided", [Position(f"choice {at}", "choice", tuple("0123456789abcdef")) for at in range(3)])
+
+    def canonicalise(self, values):
+        first, second, _ = values
+        return (1, 0, 0) if first else (0, 1, 0) if second else tuple(values)
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "nao"])  # it draws what is left as they do
+def test_what_chance_hardly_ever_draws_is_evaluated_too(name, tmp_path):
+    def search_on(path, budget):
+        judge = Judge(lambda architecture: sum(architecture.values))
+        return run(name, path, judge, space=Lopsided(), budget=budget, initial=4, proposals=3)
+
+    pool = search_on(tmp_path / "pool", 40)
+    assert sorted(strings(pool)) == sorted(Lopsided().canonical_strings()) and len(pool) == 18
+    search_on(tmp_path / "later", 9)
+    search_on(tmp_path / "later", 40)
+    assert (tmp_path / "later").read_bytes() == (tmp_path / "pool").read_bytes()
+
+
+def test_a_space_that_cannot_be_listed_is_not(monkeypatch):
+    monkeypatch.setattr(strategy, "LARGEST_ENUMERATED", 4_095)
+    monkeypatch.setattr(Lopsided, "strings", None)
+    pool = run("random", judge=Judge(lambda architecture: 1), space=Lopsided(), budget=40, initial=4, proposals=3)
+    assert {(1, 0, 0), (0, 1, 0)} < set(strings(pool)) and len(pool) < 18  # it ends, with some of them
 
 
 @pytest.mark.parametrize("name", ["nao", "mlp"])
@@ -116,7 +147,7 @@ def test_only_strategies_that_need_tensorflow_load_it_and_only_when_asked(invent
     script = """
 import sys
 from nao_tf.cli import search
-from nao_tf.architecture import NasBench201Space
+from nao_tf.architecture import NasBench201Space, Position, SearchSpace
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.tasks.table import TableEvaluator
 from nao_tf.data.table import read_table
