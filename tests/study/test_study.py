@@ -260,3 +260,15 @@ def test_a_budget_beyond_the_space_is_told(tmp_path, monkeypatch):
     assert observer.events[-1] == (
         f"random: after {found} architectures no other one was found; the budget of 1,300 is not used up"
     )
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path, monkeypatch):
+    study(tmp_path / "a").run(["evolution", "brick"])
+    backwards = iter(range(10**9, 0, -3600))
+    monkeypatch.setattr("time.time", lambda: float(next(backwards)))
+    study(tmp_path / "b").run(["evolution", "brick"])
+    assert (tmp_path / "a" / "pool.jsonl").read_bytes() == (tmp_path / "b" / "pool.jsonl").read_bytes()
+    ended, whole = content(tmp_path / "b"), content(tmp_path / "a")
+    assert all(seconds >= 0 for seconds in ended.pop("seconds").values())
+    whole.pop("seconds")
+    assert ended == whole
