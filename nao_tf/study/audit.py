@@ -179,11 +179,13 @@ class Audit:
     @property
     def words(self) -> tuple[str, ...]:
         """Sentences for people."""
-        sentences = []
-        if self.repeated is not None:
-            told = "" if self.repeated.is_told else ": not distinguishable from chance"
+        sentences, repeated = [], self.repeated
+        if repeated is not None and repeated.architectures < FEWEST:
+            sentences.append(f"{repeated.architectures} members do not tell whether scores repeat ({FEWEST} could)")
+        elif repeated is not None:
+            told = "" if repeated.is_told else ": not distinguishable from chance"
             sentences.append(
-                f"scores repeat with another seed with {self.repeated} ({self.repeated.architectures} members){told}"
+                f"scores repeat with another seed with {repeated} ({repeated.architectures} members){told}"
             )
         if self.level_with_best is not None:
             sentences.append(f"{self.level_with_best} of {self.members} scores are within their noise of the best one")

@@ -507,9 +507,11 @@ class Study:
             except RunError as error:
                 figures[name] = {"failed": str(error)}
                 continue
-            useless = self.task.useless(figures[name])
+            row = figures[name]
+            own = row["test"] if "finalists" in row else row  # a strategy's are also there by themselves
+            useless = self.task.useless(own)
             if useless is not None:
-                figures[name] = {"failed": useless, **figures[name]}
+                figures[name] = {"failed": useless, **row}
         return figures
 
     def _finish(self, **parts) -> Result:

@@ -243,14 +243,19 @@ class _Test:
 
 def _welch(one: Sample, other: Sample) -> _Test | None:
     """Welch's t-test; None where one of the samples has no spread to test with, or none of them any."""
-    spreads = one.standard_deviation, other.standard_deviation
+    spreads, counts = (one.standard_deviation, other.standard_deviation), (len(one.values), len(other.values))
     if spreads[0] is None or spreads[1] is None or spreads == (0.0, 0.0):
         return None
     from scipy import stats  # takes a second to load
 
-    result = stats.ttest_ind(one.values, other.values, equal_var=False)
-    error = math.hypot(spreads[0] / math.sqrt(len(one.values)), spreads[1] / math.sqrt(len(other.values)))
-    return _Test(float(result.pvalue), error, float(result.df))
+    result = stats.ttest_ind_from_stats(
+        one.mean, spreads[0], counts[0], other.mean, spreads[1], counts[1], equal_var=False
+    )
+    variances = spreads[0] ** 2 / counts[0], spreads[1] ** 2 / counts[1]  # of the means
+    freedom = sum(variances) ** 2 / sum(
+        variance**2 / (count - 1) for variance, count in zip(variances, counts, strict=True)
+    )  # Welch and Satterthwaite
+    return _Test(float(result.pvalue), math.sqrt(sum(variances)), freedom)
 
 
 def _words(outcome, who, winner, sample, metric, chance, shows) -> str:
