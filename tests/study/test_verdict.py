@@ -116,7 +116,7 @@ def test_chances_for_people(chance, said):
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize("spread", [1.0, 0.2])  # of the rivals
 def test_better_is_said_wrongly_of_any_rival_in_at_most_a_twentieth(seeds, spread):
-    """Three rivals, all as good as the winner, which is the best of three finalists by figures of the same trainings."""
+    """Three rivals are as good as the winner, which is the best of three finalists by the same figures."""
     rng, wrong = np.random.default_rng(seeds), 0
     for _ in range(REPETITIONS):
         finalists = rng.normal(size=(3, seeds))
