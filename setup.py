@@ -35,9 +35,10 @@ setup(
         "filelock>=4.2,<5",
         "numpy",
         "pillow>=13,<14",
+        "scipy>=1.15,<2",
     ],
     extras_require={
-        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "scipy", "ruff", "mypy"],
-        "benchmarks": ["matplotlib", "scipy"],  # the picture of search_quality.py, the test of language_quality.py
+        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy"],
+        "benchmarks": ["matplotlib"],  # the picture of search_quality.py
     },
 )

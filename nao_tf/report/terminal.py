@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import pathlib
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -19,6 +20,7 @@ from nao_tf.tasks.task import Task
 
 QUICK = 0.5  # seconds of an evaluation below which not each has a log line
 LINES = 10  # log lines of a search whose evaluations are quick
+WIDTH, PREFIX = 80, len("[    0.0 s] ")  # columns of a terminal, and those that a log line begins with
 STEPS = 1000  # training steps of a final model between two log lines
 
 
@@ -45,6 +47,11 @@ class Terminal:
             self._clear()
             self._status = text
             print(text, end="\r", file=self._stream, flush=True)
+
+    def sentence(self, text: str) -> None:
+        """A lasting line that is broken where it is longer than a terminal is wide, as long as words allow."""
+        for line in textwrap.wrap(text, WIDTH - PREFIX, subsequent_indent="  ", break_long_words=False):
+            self.log(line)
 
     def curves(self, curves: Mapping[str, Sequence[float]], *, unit: str) -> None:
         """A table with a column for each curve, which may be of different lengths, and a row for each point.
@@ -191,6 +198,9 @@ class TerminalObserver(Observer):
         for name, figures in rows.items():
             failed = f"failed: {figures['failed']}" if "failed" in figures else None
             log(f"{name:10s}  {failed or task.figures_text(figures)}")
-        self.terminal.curves(task.curves(rows), unit="epoch")
+        able = {name: figures for name, figures in rows.items() if "failed" not in figures}
+        self.terminal.curves(task.curves(able), unit="epoch")
+        for sentence in result.words:
+            self.terminal.sentence(sentence)
         written += [name for name in ("export/child/1", "tensorboard") if (self.work / name).exists()]
         log(f"{self.work}: {', '.join(written)}")

@@ -20,6 +20,10 @@ class StudySettings:
         initial: architectures of the first round; none: the strategy's own number.
         proposals: new architectures of each later round; none: the strategy's own number.
         finalists: how many of the best are trained to the end; the best of them on validation is tested.
+        final_seeds: trainings of each final model and each rival, with a seed each; their spread tells whether a
+            difference is more than noise.
+        audited: members of the pool that are scored again with another seed, to tell how far scores can be trusted;
+            none: a twelfth of the budget where that is enough to tell anything.
         controller: encoder, predictor and decoder of the strategy nao.
         ascent: the gradient ascent of the strategy nao.
         evolution: the strategy evolution.
@@ -31,6 +35,8 @@ class StudySettings:
     initial: int | None = None
     proposals: int | None = None
     finalists: int = 1
+    final_seeds: int = 1
+    audited: int | None = None
     controller: ControllerSettings = ControllerSettings()
     ascent: AscentSettings = AscentSettings()
     evolution: EvolutionSettings = EvolutionSettings()
@@ -38,10 +44,12 @@ class StudySettings:
     mlp: MlpSettings = MlpSettings()
 
     def __post_init__(self):
-        for name in ("budget", "initial", "proposals", "finalists"):
+        for name in ("budget", "initial", "proposals", "finalists", "final_seeds"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} of {value}; at least 1")
+        if self.audited is not None and self.audited < 0:
+            raise ValueError(f"audited of {self.audited}; at least 0")
 
     @property
     def bounds(self) -> dict[str, int]:

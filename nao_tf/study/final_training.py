@@ -26,8 +26,10 @@ class FinalTraining:
         label: of the network, for observers.
         seed: of everything random.
         checkpoint: the file of the training's state; complete afterwards, so that any process can take the weights.
-        as_long_as: another training, which takes about as many seconds; None: it takes the steps of the settings.
-        measured: whether all figures of the model are wanted instead of the one that chooses among models.
+        as_long_as: another training, which takes about as many seconds.
+        steps: training steps; None: as many as the other training has the time for, or those of the settings.
+        validated: whether the figure that chooses among models is wanted.
+        measured: whether all figures of the model are wanted.
     """
 
     network: Architecture | Rival
@@ -35,6 +37,8 @@ class FinalTraining:
     seed: int
     checkpoint: pathlib.Path
     as_long_as: FinalTraining | None = None
+    steps: int | None = None
+    validated: bool = True
     measured: bool = False
 
 
@@ -43,9 +47,9 @@ class Trained:
     """What became of a training.
 
     Attributes:
-        value: the figure that chooses among final models; None where the training failed, and where all are measured.
+        value: the figure that chooses among final models; None where the training failed, or it is not wanted.
         figures: all of the model, where they are wanted.
-        steps: of the training.
+        steps: of the training; None where it could not begin.
         reason: why it failed.
     """
 
@@ -75,14 +79,17 @@ class TrainFinal(Work):
             from nao_tf.training.reproducible import reproducible
 
             reproducible(self._seed)
+        steps = item.steps
         try:
-            model = self._final(item, steps=None if item.as_long_as is None else self._steps_as_long(item))
+            if steps is None and item.as_long_as is not None:
+                steps = self._steps_as_long(item)
+            model = self._final(item, steps=steps)
+            steps = model.steps
             model.train(item.checkpoint, label=item.label, observer=self.observer)
-            if item.measured:
-                return Trained(figures=model.measure(), steps=model.steps)
-            return Trained(model.validate(), steps=model.steps)
+            value = model.validate() if item.validated else None
+            return Trained(value, figures=model.measure() if item.measured else None, steps=steps)
         except RunError as error:
-            return Trained(reason=str(error))
+            return Trained(reason=str(error), steps=steps)
 
     def _final(self, item, *, steps=None) -> FinalModel:
         return self._task.final(item.network, seed=item.seed, devices=self._devices, steps=steps)

@@ -9,6 +9,9 @@ from typing import Any
 
 from nao_tf.architecture import Architecture
 from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.study.audit import Audit
+from nao_tf.study.final_training import FinalTraining
+from nao_tf.study.verdict import Verdict
 from nao_tf.tasks.task import FinalModel, Task
 
 TOP = 10  # members of the pool that a result names
@@ -21,16 +24,19 @@ class Winner:
     Attributes:
         evaluation: of the search.
         figures: validation and test figures of its final model, see `FinalModel.measure`.
-        finalists: id, text and validation figure of each; of one whose training failed None, and the reason.
+        finalists: id, text, score and validation figure (mean over the seeds) of each; of one whose training failed
+            None, and the reason; with several seeds all values, and why it left the race.
         model: the final model, which holds its weights until another one of the task is trained.
-        strategy: the name of the search.
+        training: of the winner with the first seed.
+        trainings: figures over all seeds: metric, seeds, values, mean, standard deviation, failed trainings.
     """
 
     evaluation: Evaluation
     figures: Mapping[str, Any]
     finalists: list[dict[str, Any]]
     model: FinalModel
-    strategy: str
+    training: FinalTraining
+    trainings: Mapping[str, Any]
 
     @property
     def architecture(self) -> Architecture:
@@ -55,6 +61,9 @@ class Result:
         winner: of the search; None where an architecture was given.
         predictor: quality of the predictor of scores, where the strategy has one.
         minutes: that the run was given; None where the budget was a number of evaluations.
+        trainings: figures of the architecture over all seeds, see `Winner`.
+        verdict: what can be said of it and its rivals.
+        audit: what can be told of the scores of the search; None: nothing.
     """
 
     task: Task
@@ -69,6 +78,15 @@ class Result:
     winner: Winner | None = None
     predictor: Mapping[str, Any] | None = None
     minutes: float | None = None
+    trainings: Mapping[str, Any] | None = None
+    verdict: Verdict | None = None
+    audit: Audit | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What can be said of the winner, its rivals and the search, as sentences."""
+        parts = (self.verdict, self.audit)
+        return tuple(sentence for part in parts if part is not None for sentence in part.words)
 
     def to_json(self) -> dict[str, Any]:
         """The content of result.json; a figure that is not finite, which JSON does not have, is null."""
@@ -78,7 +96,9 @@ class Result:
         about = {"task": self.task.name, **self.task.dataset()}
         end = {
             "test": self.test,
+            "trainings": self.trainings,
             "baselines": self.baselines,
+            "verdict": None if self.verdict is None else self.verdict.to_json(),
             "seconds": self.seconds,
             "versions": self.versions,
         }
@@ -102,6 +122,7 @@ class Result:
             "top": [self.pool.summary(evaluation) for evaluation in self.pool.ranked[:TOP]],
             "finalists": self.winner.finalists,
             "predictor": self.predictor,
+            "audit": None if self.audit is None else self.audit.to_json(),
             **end,
         }
 

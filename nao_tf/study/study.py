@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from nao_tf import files
 from nao_tf.architecture import Architecture
@@ -17,16 +14,24 @@ from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor
 from nao_tf.search.loop import Rounds, search
-from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.pool import Pool
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import LARGEST_ENUMERATED, Predictor, Strategy
 from nao_tf.settings import plain
-from nao_tf.study.final_training import Finals, FinalTraining, Trained, TrainFinal
+from nao_tf.study import audit as audits
+from nao_tf.study.final_models import Done, FinalModels
+from nao_tf.study.final_training import Trained
+from nao_tf.study.race import best_of
 from nao_tf.study.result import Result, Winner
-from nao_tf.study.time_budget import MARGIN, TimeBudget, TimeFinal
+from nao_tf.study.time_budget import MARGIN, TimeBudget
+from nao_tf.study.verdict import Sample, Verdict, judge
 from nao_tf.study.work_directory import WorkDirectory, versions
-from nao_tf.tasks.task import FinalModel, Rival, Task
+from nao_tf.tasks.task import Task
 
+AUDIT = "audit"  # in the names of files
+CALLED = {"random": "random search", "local": "local search"}  # strategies, by people
+ENOUGH_SEEDS = 3  # what a study of one seed is advised to take
+OTHER_SEED = 10_000  # added to the seed where members of a pool are scored again
 GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
 
 
@@ -67,7 +72,6 @@ class Study:
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
         self.given = tuple(given)
         self._time = None if minutes is None else TimeBudget(self.work.path, minutes)
-        self._ahead: dict[str, Trained] = {}  # hand-made networks that were trained beside a finalist, by their labels
 
     # ---- whole runs
 
@@ -92,14 +96,20 @@ class Study:
         winner = self.winner(pool, self.strategy_name, rivals=rivals)
         self._export(winner.model, predictor)  # before the comparisons, which take as long again and may fail
         quality = getattr(predictor, "quality", None)
+        baselines = self.compare(winner, rivals, known=pool)
+        same = [name for name in rivals if baselines[name].get("best", {}).get("text") == winner.architecture.text]
+        finalists = sum(row[self.task.final_metric.name] is not None for row in winner.finalists)
         return self._finish(
             architecture=winner.architecture,
             test=winner.figures,
-            baselines=self.compare(winner, rivals, known=pool),
+            baselines=baselines,
             strategy=self.strategy_name,
             pool=pool,
             winner=winner,
             predictor=None if quality is None else dataclasses.asdict(quality),
+            trainings=winner.trainings,
+            verdict=self._verdict(winner.trainings, winner.figures, baselines, finalists=finalists, same=same),
+            audit=self.audit(pool, winner, baselines=baselines),
             minutes=None if self._time is None else self._time.minutes,
         )
 
@@ -120,16 +130,29 @@ class Study:
         self.observer.notice(
             f"{self.task.noun} {architecture.text}: {model.parameters:,} parameters, {model.steps:,} steps"
         )
+        finals = self._final_models
+        first = finals.training(architecture, GIVEN, seed=self.seed)
         with self.work.timed("train"):
-            self._train(model, GIVEN)
+            done: Done = [(first, Trained())]
+            if self.task.settings.final_seeds == 1:
+                finals.go_on(model, first)
+            else:
+                done = finals.train_all(finals.with_seeds(first))
+                if all(trained.value is None for _, trained in done):
+                    raise RunError(done[0][1].reason)
+                model = finals.model(finals.best(done)[0])
             self._export(model, None)
         with self.work.timed("test"):
             figures = model.measure()
-        training = FinalTraining(network=architecture, label=GIVEN, seed=self.seed, checkpoint=self._checkpoint(GIVEN))
+            value = model.validate() if len(done) == 1 and self.task.test_metric is None else None
+        trainings = finals.figures_of_seeds(done, figures, value=value)
+        baselines = self._figures(rivals, lambda name: finals.hand_made(first, model))
         return self._finish(
             architecture=architecture,
             test=figures,
-            baselines=_figures(rivals, lambda name: self._hand_made(training, model)),
+            baselines=baselines,
+            trainings=trainings,
+            verdict=self._verdict(trainings, figures, baselines),
         )
 
     # ---- stages
@@ -149,6 +172,18 @@ class Study:
         rivals = self.rivals_of(self.task, baselines, strategy=self.strategy_name)
         searched = [self.strategy_name, *(name for name in rivals if name in STRATEGIES)]
         identities = {self._file(name).name: self._identity(name) for name in searched}
+        if self.task.settings.audited and not self.task.independent_scores:
+            raise InputError(
+                f"--audited={self.task.settings.audited} is of no use where a score is no training of its own; "
+                "leave it out"
+            )
+        if self.task.independent_scores and self.task.settings.audited != 0:
+            identities[self._file(AUDIT).name] = {
+                **self.task.identity(),
+                **self.task.score_identity(),
+                "seed": self._audit_seed,
+                "strategy": AUDIT,
+            }
         self.work.claim({**identities, "final": self.work.first_final_settings(self.task.final_identity())})
         return rivals
 
@@ -215,7 +250,7 @@ class Study:
             known: a pool of the same task, whose scores hold for this search too.
         """
         task, metric = self.task, self.task.metric
-        self._finals.close()
+        self._final_models.close()
         pool = Pool(self._file(name), task.space, metric=metric.name, higher_is_better=metric.higher_is_better)
         timed = None if self._time is None or self._time.evaluations else self._time
         rounds = self.rounds_of(task, name)
@@ -242,7 +277,10 @@ class Study:
         return pool
 
     def winner(self, pool: Pool, name: str, *, rivals: Sequence[str] = ()) -> Winner:
-        """Trains the best few of a pool to the end, chooses by validation, and tests the best of them once.
+        """Trains the best few of a pool to the end, chooses by validation, and tests the best of them.
+
+        With several seeds the finalists race: who cannot win any more is trained with no further seed. The model of the
+        winner is that of its trainings that validates best.
 
         Args:
             pool: of the search.
@@ -253,35 +291,24 @@ class Study:
         Raises:
             RunError: none of the pool can be trained.
         """
-        metric = self.task.final_metric
-        finalists: list[dict[str, Any]] = []
-        best: tuple[float, Evaluation] | None = None
         with self.work.timed(f"retrain_{name}"):
-            for evaluation, trained in self._finalists(pool, name, rivals=rivals):
-                row: dict[str, Any] = {"id": evaluation.id, "text": evaluation.candidate.architecture.text}
-                row[metric.name] = trained.value
-                if trained.value is None:
-                    row["reason"] = trained.reason
-                    message = f"failed: {trained.reason}"
-                else:
-                    goodness = trained.value if metric.higher_is_better else -trained.value
-                    if best is None or goodness > best[0]:
-                        best = goodness, evaluation
-                    message = f"{metric.words} {metric.text(trained.value)}"
-                finalists.append(row)
-                self.observer.notice(f"final model of architecture {evaluation.id}: {message}")
+            finals = self._final_models
+            finalists = finals.race(pool, name, rivals=rivals)
+            best = best_of(finalists, metric=self.task.final_metric)
             if best is None:
                 raise RunError(
                     f"{name}: no architecture of the pool can be trained with these settings; see pool.jsonl"
                 )
-            evaluation = best[1]
-            training = dataclasses.replace(self._training(name, evaluation), measured=True)
-            measured = self._finals.again(self._train_final, training)  # its training is complete
-            if measured.figures is None:
-                raise RunError(f"the final model of architecture {evaluation.id} cannot be tested: {measured.reason}")
-            model = self.task.final(evaluation.candidate.architecture, seed=self.seed + 1, devices=self.devices)
-            self._train(model, training.label)  # brings its weights here
-            return Winner(evaluation, measured.figures, finalists, model, name)
+            training, trained = finals.best(best.trainings)
+            assert trained.figures is not None
+            return Winner(
+                best.evaluation,
+                trained.figures,
+                finals.rows(finalists),
+                finals.model(training),
+                best.trainings[0][0],
+                finals.figures_of_seeds(best.trainings, trained.figures, value=trained.value),
+            )
 
     def compare(self, winner: Winner, names: Iterable[str], *, known: Pool | None = None) -> dict[str, dict[str, Any]]:
         """The figures of each rival; of one that fails, `failed`, the reason.
@@ -294,10 +321,44 @@ class Study:
 
         def measure(name):
             if name == self.task.rival:
-                return self._hand_made(self._training(winner.strategy, winner.evaluation), winner.model)
+                return self._final_models.hand_made(winner.training, winner.model)
             return self._rival(name, known)
 
-        return _figures(sorted(names, key=lambda name: name != self.task.rival), measure)  # the hand-made one first
+        return self._figures(sorted(names, key=lambda name: name != self.task.rival), measure)  # the hand-made first
+
+    def audit(self, pool: Pool, winner: Winner, *, baselines: Mapping[str, Mapping[str, Any]]) -> audits.Audit | None:
+        """What can be told of the scores of a search; None: nothing.
+
+        Args:
+            pool: of the search; some of its members are scored again, with another seed.
+            winner: of the pool, with all finalists.
+            baselines: see `compare`; finalists of other strategies, whose scores are of the same kind, count as well.
+        """
+        repeated: list[tuple[float, float]] = []
+        if self._audited:
+            self._final_models.close()
+            with self.work.timed(AUDIT):
+                repeated = audits.score_again(
+                    pool,
+                    Pool(self._file(AUDIT), pool.space, metric=pool.metric, higher_is_better=pool.higher_is_better),
+                    evaluator=self.task.evaluator(
+                        seed=self._audit_seed, directory=self.work.shared_child(AUDIT), executor=self.executor
+                    ),
+                    members=audits.members_to_repeat(pool, self._audited, seed=self.seed),
+                    observer=self.observer,
+                )
+        rows = {row["text"]: row for row in winner.finalists}
+        if self.task.independent_scores:
+            rows |= {row["text"]: row for figures in baselines.values() for row in figures.get("finalists", ())}
+        metric, final = self.task.metric, self.task.final_metric
+        finals = [
+            (metric.goodness(row["score"]), final.goodness(row[final.name]))
+            for row in rows.values()
+            if row[final.name] is not None
+        ]
+        if not repeated and len(finals) < 2:
+            return None
+        return audits.audit(pool, repeated, finals=finals)
 
     # ---- a budget in minutes
 
@@ -306,18 +367,16 @@ class Study:
         if clock.evaluations is not None:
             self._set_budget(clock.evaluations)
             return
-        finalists, strategies = self.task.settings.finalists, 1 + sum(name in STRATEGIES for name in rivals)
+        settings, strategies = self.task.settings, 1 + sum(name in STRATEGIES for name in rivals)
         if clock.final_seconds is None:
-            at_once = min(finalists, self._finals.at_once)
-            draw = np.random.default_rng(self.seed)
-            work = TimeFinal(self.task, seed=self.seed, devices=self.devices)
             with self.work.timed("pace"):
-                paces = list(self._finals.map(work, [self.task.space.sample(draw) for _ in range(at_once)]))
-            one = max(pace.seconds for pace in paces)
-            hand_made = 1 if self.task.rival in rivals and not (finalists == 1 and self._finals.at_once > 1) else 0
-            clock.final_seconds = MARGIN * one * (strategies * -(-finalists // at_once) + hand_made)
+                seconds = self._final_models.seconds(
+                    settings.finalists, searches=strategies, with_hand_made=self.task.rival in rivals
+                )
+            clock.final_seconds = MARGIN * seconds
             clock.save()
-        clock.begin_search(searches=strategies)
+        usual = self.task.independent_scores and settings.audited is None
+        clock.begin_search(searches=strategies + usual / audits.SHARE, repeated=settings.audited or 0)
         self.observer.notice(
             f"{clock.minutes:g} minutes: about {clock.final_seconds / 60:.1f} of them for everything after the searches"
         )
@@ -335,12 +394,16 @@ class Study:
     # ---- parts of stages
 
     @functools.cached_property
-    def _train_final(self) -> TrainFinal:
-        return TrainFinal(self.task, seed=self.seed, devices=self.devices, observer=self.observer)
-
-    @functools.cached_property
-    def _finals(self) -> Finals:
-        return Finals(self.executor if self.devices is None else None)
+    def _final_models(self) -> FinalModels:
+        # made when it is first used: a program chooses observer and devices when it has claimed the directory
+        return FinalModels(
+            self.task,
+            self.work,
+            seed=self.seed,
+            devices=self.devices,
+            executor=self.executor,
+            observer=self.observer,
+        )
 
     def _file(self, name):
         return self.work.pool(name, main=name == self.strategy_name)
@@ -375,34 +438,45 @@ class Study:
             predictor = self.strategy(self.strategy_name).predictor(pool)
         return predictor
 
-    def _finalists(self, pool, name, *, rivals) -> Iterator[tuple[Evaluation, Trained]]:
-        """The best of a pool, trained to the end: as many as the settings say, not counting those that fail."""
-        ranked, missing = iter(pool.ranked), self.task.settings.finalists
-        while missing and (batch := list(itertools.islice(ranked, missing))):
-            trainings = [self._training(name, evaluation) for evaluation in batch]
-            beside = []
-            if len(trainings) == 1 and self.task.rival in rivals and self._finals.at_once > 1:
-                model = self.task.final(trainings[0].network, seed=trainings[0].seed)
-                beside = [self._hand_made_training(trainings[0], self.task.rival_of(model))]
-            results = iter(self._finals.map(self._train_final, [*trainings, *beside]))
-            for evaluation, trained in zip(batch, results, strict=False):
-                missing -= trained.value is not None
-                yield evaluation, trained
-            for training in beside:
-                self._ahead[training.checkpoint.name] = next(results)
+    def _verdict(self, trainings, figures, baselines, *, finalists=1, same=()) -> Verdict:
+        """What can be said of a winner and its rivals."""
+        task, able = self.task, {name: row for name, row in baselines.items() if "failed" not in row}
+        verdict = judge(
+            _sample(trainings),
+            {name: _sample(row["trainings"]) for name, row in able.items()},
+            metric=task.test_metric or task.final_metric,
+            finalists=finalists,
+            same=same,
+            called={
+                name: f"the hand-made {name}" if name == task.rival else f"the best of {CALLED.get(name, name)}"
+                for name in able
+            },
+            advice=self._advice() if task.seeds_differ else None,
+        )
+        useless = task.useless(figures)
+        return verdict if useless is None else dataclasses.replace(verdict, words=(useless,))
 
-    def _training(self, name, evaluation) -> FinalTraining:
-        """Of a member of a strategy's pool."""
-        label = _label(name, evaluation)
-        checkpoint = self._checkpoint(label)
-        network = evaluation.candidate.architecture
-        return FinalTraining(network=network, label=label, seed=self.seed + 1, checkpoint=checkpoint)
+    def _advice(self) -> str:
+        """What a study of one training each would do well to do, and how long it takes."""
+        stages = ("train", self.task.rival)
+        seconds = sum(
+            value for name, value in self.work.seconds().items() if name in stages or name.startswith("retrain_")
+        )
+        minutes = (ENOUGH_SEEDS - 1) * seconds / 60
+        takes = f", in about {minutes:.0f} minutes more" if minutes >= 1 else ""
+        return f"--final_seeds={ENOUGH_SEEDS} goes on from here and tells it{takes}"
 
-    def _checkpoint(self, label):
-        return self.work.checkpoint(label, settings=self.task.final_identity())
+    @property
+    def _audited(self) -> int:
+        """Members of the pool that are scored again."""
+        if not self.task.independent_scores:
+            return 0
+        settings = self.task.settings
+        return audits.usual_count(settings.budget) if settings.audited is None else settings.audited
 
-    def _train(self, model, label):
-        model.train(self._checkpoint(label), label=label, observer=self.observer)
+    @property
+    def _audit_seed(self) -> int:
+        return (self.seed + OTHER_SEED) % 2**32
 
     def _export(self, model, predictor):
         model.export(self.work.export("child"))
@@ -422,49 +496,33 @@ class Study:
             "best": pool.summary(winner.evaluation),
             "finalists": winner.finalists,
             "test": winner.figures,
+            "trainings": winner.trainings,
         }
 
-    def _hand_made(self, winner: FinalTraining, model: FinalModel) -> dict[str, Any]:
-        """The hand-made network, as large as a trained model and trained for as many seconds."""
-        rival = self.task.rival_of(model)
-        training = self._hand_made_training(winner, rival)
-        with self.work.timed(rival.name):
-            trained = self._ahead.pop(training.checkpoint.name, None)
-            if trained is None:
-                (trained,) = self._finals.map(self._train_final, [training])
-        if trained.figures is None:
-            raise RunError(trained.reason)
-        return {**trained.figures, **rival.size, "steps": trained.steps}
-
-    def _hand_made_training(self, winner: FinalTraining, rival: Rival) -> FinalTraining:
-        return FinalTraining(
-            network=rival,
-            label=rival.name,
-            seed=winner.seed,
-            checkpoint=self._checkpoint(f"{rival.name}_of_{winner.label}"),
-            as_long_as=winner,
-            measured=True,
-        )
+    def _figures(self, names, measure) -> dict[str, dict[str, Any]]:
+        """The figures of each rival; of one that fails, or has learnt nothing, `failed`, the reason."""
+        figures: dict[str, dict[str, Any]] = {}
+        for name in names:
+            try:
+                figures[name] = measure(name)
+            except RunError as error:
+                figures[name] = {"failed": str(error)}
+                continue
+            row = figures[name]
+            own = row["test"] if "finalists" in row else row  # a strategy's are also there by themselves
+            useless = self.task.useless(own)
+            if useless is not None:
+                figures[name] = {"failed": useless, **row}
+        return figures
 
     def _finish(self, **parts) -> Result:
-        self._finals.close()
+        self._final_models.close()
         result = Result(task=self.task, seed=self.seed, seconds=self.work.seconds(), versions=versions(), **parts)
         files.write_json(self.work.path / "result.json", result.to_json())
         self.observer.result(result)
         return result
 
 
-def _label(name, evaluation) -> str:
-    """The final model of a member of a strategy's pool, in files."""
-    return f"final_{name}_{evaluation.id}"
-
-
-def _figures(names, measure) -> dict[str, dict[str, Any]]:
-    """The figures of each rival; of one that fails `failed`, the reason."""
-    figures = {}
-    for name in names:
-        try:
-            figures[name] = measure(name)
-        except RunError as error:
-            figures[name] = {"failed": str(error)}
-    return figures
+def _sample(trainings) -> Sample:
+    """The sample of what `FinalModels.figures_of_seeds` tells."""
+    return Sample(tuple(trainings["values"]), trainings["failed"])

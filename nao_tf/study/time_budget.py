@@ -93,7 +93,7 @@ class TimeBudget:
         self.minutes, self._file = minutes, directory / FILE
         self.evaluations: int | None = None
         self.final_seconds: float | None = None
-        self._searches = 1
+        self._searches, self._repeated = 1.0, 0
         self._before = self._search_before = 0.0  # seconds of earlier processes
         self._start = self._saved = time.monotonic()
         self._search_start: float | None = None
@@ -125,17 +125,19 @@ class TimeBudget:
         now = 0.0 if self._search_start is None else time.monotonic() - self._search_start
         return self._search_before + now
 
-    def begin_search(self, *, searches: int) -> None:
+    def begin_search(self, *, searches: float, repeated: int = 0) -> None:
         """The search begins, or goes on.
 
         Args:
-            searches: that have the budget of this one, itself among them; each of the others takes as long.
+            searches: that have the budget of this one, itself among them; each of the others takes as long, and a
+                fraction of one a fraction.
+            repeated: evaluations that are made again afterwards.
 
         Raises:
             RunError: what comes after the search takes longer than the minutes.
         """
         assert self.final_seconds is not None
-        self._searches, self._search_start = searches, time.monotonic()
+        self._searches, self._repeated, self._search_start = searches, repeated, time.monotonic()
         if self.final_seconds > 60 * self.minutes:
             raise RunError(
                 f"--minutes={self.minutes:g} is too short: the final trainings alone take about "
@@ -149,6 +151,7 @@ class TimeBudget:
             return 1
         each = self._searches * self._search_seconds / len(pool)
         others = (self._searches - 1) * self._search_seconds  # that the searches after this one will take so far
+        others += self._repeated * self._search_seconds / len(pool)
         left = 60 * self.minutes - self.seconds - others - self.final_seconds
         return max(0, math.floor(left / each)) if each else 1
 

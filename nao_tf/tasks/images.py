@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -161,6 +162,8 @@ class ImageTask(Task):
         "initial": Short("initial"),
         "proposals": Short("proposals"),
         "finalists": Short("finalists"),
+        "final_seeds": Short("final_seeds"),
+        "audited": Short("audited"),
         "search_filters": Short("score.filters", description="Channels of the first cells of a search's children."),
         "search_layers": Short("score.layers", description="Normal cells of a search's children."),
         "search_steps": Short(
@@ -184,11 +187,12 @@ class ImageTask(Task):
     same = (("layers", "stack"), ("steps", "epochs"))
     default_baselines = (RESIDUAL,)
     reads_with_tensorflow = (OWN_IMAGES,)
-    trains = ("data", "space", "final", "epochs")
+    trains = ("data", "space", "final", "final_seeds", "epochs")
     rival = RESIDUAL
     noun = "cells"
     metric = Metric("validation_loss", higher_is_better=False)
     final_metric = Metric("validation_accuracy", higher_is_better=True)
+    test_metric = Metric("accuracy", higher_is_better=True, form="{:.2%}")
 
     def __init__(self, name: str, settings: ImageSettings, *, data: ImageData):
         if settings.epochs is not None:
@@ -320,6 +324,19 @@ class ImageTask(Task):
         return (
             f"validation accuracy {figures['validation_accuracy']:.2%}  test accuracy {figures['accuracy']:.2%}  "
             f"test loss {figures['loss']:.4f}  parameters {figures['parameters']:,}"
+        )
+
+    def useless(self, figures: Mapping[str, Any]) -> str | None:
+        """See `Task`; a guess names the commonest class, and is right by two standard errors more often by luck."""
+        parts = ((figures["validation_accuracy"], self.data.valid), (figures["accuracy"], self.data.test))
+        right = sum(accuracy * len(part) for accuracy, part in parts)
+        labels = np.concatenate([part.labels for _, part in parts])
+        share = np.bincount(labels).max() / len(labels)
+        if right / len(labels) > share + 2 * math.sqrt(share * (1 - share) / len(labels)):
+            return None
+        return (
+            f"accuracy {right / len(labels):.2%} on validation and test is that of a guess, the commonest class being "
+            f"{share:.2%}: it has learnt nothing"
         )
 
     # ---- networks

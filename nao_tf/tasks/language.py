@@ -140,6 +140,8 @@ class LanguageTask(Task):
         "initial": Short("initial"),
         "proposals": Short("proposals"),
         "finalists": Short("finalists"),
+        "final_seeds": Short("final_seeds"),
+        "audited": Short("audited"),
         "search_units": Short("score.units", description="Width of the children of a search."),
         "search_steps": Short(
             "score.steps", description="Training steps of a child of a search, or of a round of the shared one."
@@ -162,10 +164,11 @@ class LanguageTask(Task):
         "activation_numbering": Short("activation_numbering"),
     }
     default_baselines = (LSTM,)
-    trains = ("data", "final", "export_weights", "activation_numbering")
+    trains = ("data", "final", "final_seeds", "export_weights", "activation_numbering")
     rival = LSTM
     noun = "cell"
     metric = Metric("validation_perplexity", higher_is_better=False, form="{:.2f}")
+    test_metric = Metric("perplexity", higher_is_better=False, form="{:.2f}")
 
     def __init__(self, name: str, settings: LanguageSettings, *, corpus: Corpus):
         super().__init__(settings)
@@ -248,6 +251,15 @@ class LanguageTask(Task):
         return (
             f"validation perplexity {figures['validation_perplexity']:8.2f}  test perplexity "
             f"{figures['perplexity']:8.2f}  parameters {figures['parameters']:,}"
+        )
+
+    def useless(self, figures: Mapping[str, Any]) -> str | None:
+        """See `Task`; guessing every word alike has as large a perplexity as there are words."""
+        words, perplexity = len(self.corpus.vocabulary), figures["perplexity"]
+        if perplexity <= words:
+            return None
+        return (
+            f"test perplexity {perplexity:,.0f} is above the {words:,} words of the vocabulary: it has learnt nothing"
         )
 
     def curves(self, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:

@@ -75,6 +75,11 @@ class TableSettings(StudySettings):
     budget: int = 300
     data: TableFile = TableFile()
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.final_seeds > 1:
+            raise ValueError(f"final_seeds of {self.final_seeds}; a table has one figure for each network, so 1")
+
 
 PRESETS: Mapping[str, Mapping[None, TableSettings]] = {
     "cpu": {None: TableSettings(controller=CONTROLLERS["small"])},
@@ -117,12 +122,19 @@ class TableTask(Task):
         "finalists": Short("finalists"),
     }
     uses_tensorflow = False
+    seeds_differ = False
     noun = "row"
 
     def __init__(self, name: str, settings: TableSettings, *, table: ArchitectureTable):
         super().__init__(settings)
         self.name, self.table, self.space = name, table, table.space
         self.metric = Metric(table.score_column, higher_is_better=table.higher_is_better, form="{:.3f}")
+
+    @property
+    def test_metric(self) -> Metric | None:
+        """See `Task`."""
+        column = self.table.test_column
+        return None if column is None else dataclasses.replace(self.metric, name=column)
 
     # ---- for the programs
 

@@ -55,6 +55,10 @@ class Metric:
         """The name for people."""
         return self.name.replace("_", " ")
 
+    def goodness(self, value: float) -> float:
+        """A value turned so that higher is better."""
+        return value if self.higher_is_better else -value
+
     def text(self, value: float) -> str:
         """A value for people."""
         return self.form.format(value)
@@ -145,6 +149,8 @@ class Task(abc.ABC):
         space: the search space.
         metric: of scores.
         final_metric: of the validation of final models; that of scores where it is not another.
+        test_metric: the one of the figures of `FinalModel.measure` by which a winner and its rivals are compared; None:
+            they are compared by the validation of final models.
         rival: the name of the hand-made network that final models are compared with; None: there is none.
         noun: the word for an architecture, for people.
 
@@ -157,6 +163,7 @@ class Task(abc.ABC):
         trains: the first names of the settings that training one given architecture uses.
         uses_tensorflow: whether scores and final models need it.
         reads_with_tensorflow: names of the tasks whose data TensorFlow reads.
+        seeds_differ: whether final models that are trained with other seeds have other figures.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -167,6 +174,7 @@ class Task(abc.ABC):
     trains: ClassVar[tuple[str, ...]] = ()
     uses_tensorflow: ClassVar[bool] = True
     reads_with_tensorflow: ClassVar[tuple[str, ...]] = ()
+    seeds_differ: ClassVar[bool] = True
     rival: ClassVar[str | None] = None
 
     name: str = "own"
@@ -182,6 +190,11 @@ class Task(abc.ABC):
     def final_metric(self) -> Metric:
         """See the class."""
         return self.metric
+
+    @property
+    def test_metric(self) -> Metric | None:
+        """See the class."""
+        return None
 
     # ---- what every task says
 
@@ -259,6 +272,14 @@ class Task(abc.ABC):
         """
         numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
         return "  ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in numbers.items())
+
+    def useless(self, figures: Mapping[str, Any]) -> str | None:
+        """Why a model with these figures has learnt nothing: a guess does as well. None: it has learnt something.
+
+        Args:
+            figures: those of `FinalModel.measure`.
+        """
+        return None
 
     def curves(self, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:
         """Validation figures by epoch of models that have them, by the models' names."""
