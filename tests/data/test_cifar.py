@@ -2,6 +2,8 @@
 
 import pickle
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 
@@ -186,3 +188,52 @@ def test_what_is_left_out_is_told(tmp_path):
 def test_copies_among_the_parts_are_told(tmp_path):
     data = load_images("cifar10", pickled(tmp_path))
     assert "the same images are among the training images: 0 of 4 validation and 36 of 40 test images" in data.notes
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=4)
+    | st.binary(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+arrays = st.tuples(
+    st.sampled_from(["u1", "<i8", ">i4", "f4", "b1", "c8"]), st.sampled_from([(2, 3072), (3072, 2), (2,)])
+)
+
+
+@hypothesis.settings(max_examples=50, deadline=None, database=None, derandomize=True)
+@hypothesis.given(
+    data=values | arrays.map(lambda given: np.zeros(given[1], given[0])),
+    labels=values | st.lists(st.integers(-1, 10), min_size=2, max_size=2),
+    protocol=st.integers(0, 5),
+    changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=2),
+)
+def test_any_pickle_is_a_data_set_or_one_clear_line(tmp_path_factory, data, labels, protocol, changes):
+    folder = tmp_path_factory.getbasetemp()
+    content = bytearray(pickle.dumps({"data": data, "labels": labels}, protocol))
+    for place, value in changes:
+        content[place % len(content)] = value
+    for name in ("data_batch_1", "test_batch"):
+        (folder / name).write_bytes(content)
+    try:
+        found = load_images("cifar10", folder)
+    except InputError as error:
+        assert len(str(error).splitlines()) == 1 and len(str(error)) < 800
+    else:
+        assert found.test.images.shape == (2, 32, 32, 3)
+
+
+@hypothesis.settings(max_examples=20, deadline=None, database=None, derandomize=True)
+@hypothesis.given(content=st.binary(max_size=40), size=st.sampled_from([0, 3073, 6146, 6148]))
+def test_any_binary_file_is_a_data_set_or_one_clear_line(tmp_path_factory, content, size):
+    folder = tmp_path_factory.mktemp("binary")
+    for name in ("data_batch_1.bin", "test_batch.bin"):
+        (folder / name).write_bytes((content + bytes(size))[:size] if size else content)
+    try:
+        assert load_images("cifar10", folder).shape == (32, 32, 3)
+    except InputError as error:
+        assert len(str(error).splitlines()) == 1

@@ -1,9 +1,13 @@
 """Folders of classes: what is used, what is litter, what is left out and told, what is refused."""
 
+import contextlib
+import io
 import os
 import shutil
 import time
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from image_files import classes, draw
@@ -11,6 +15,13 @@ from PIL import Image
 
 from nao_tf.data.images import load_images
 from nao_tf.errors import InputError
+
+
+def encoded(seed):
+    """The bytes of a picture."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, [8, 8, 3]).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
 
 
 def loaded(folder, size=8):
@@ -235,9 +246,47 @@ def test_pictures_that_are_read_in_part_are_told(tmp_path):
     classes(tmp_path)
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "cat" / "moves.gif", save_all=True, append_images=frames[1:])
-    frames[1].convert("RGBA").save(tmp_path / "dog" / "clear.png")
+    frames[1].putalpha(9)
+    frames[1].save(tmp_path / "dog" / "clear.png")
     told = "1 transparent, on white, 1 with several frames, of which the first is read"
     assert f"pictures that are read in part: {told}" in loaded(tmp_path).notes
+
+
+WORDS = ["cat", "Cat", "train", "val", "TEST", "01_test", "a.b", "a\nb", "\udcff", ".git", "__MACOSX", "x.png", " "]
+paths = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map("/".join)
+entries = st.dictionaries(paths, st.sampled_from(["picture", "text", "folder", "link", "pipe"]), max_size=12)
+PICTURES = [encoded(number) for number in range(6)]
+
+
+@hypothesis.settings(max_examples=40, deadline=None, database=None, derandomize=True)
+@hypothesis.given(
+    entries=entries, full=st.lists(st.sampled_from(["cat", "train/cat", "train/b", "val/cat"]), max_size=3)
+)
+def test_any_folder_is_a_data_set_or_one_clear_line(tmp_path_factory, entries, full):
+    folder = tmp_path_factory.mktemp("any")
+    for name in full:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number, content in enumerate(PICTURES):
+            (folder / name / f"{number}.png").write_bytes(content)
+    for name, kind in entries.items():
+        path = folder / name / "1.jpg" if kind == "picture" else folder / name
+        with contextlib.suppress(OSError):  # a file stands where the folder should be
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if kind == "folder":
+                path.mkdir()
+            elif kind == "link":
+                os.symlink("..", path)
+            elif kind == "pipe":
+                os.mkfifo(path)
+            else:
+                path.write_bytes(PICTURES[0] if kind == "picture" else b"text")
+    try:
+        data = loaded(folder)
+    except InputError as error:
+        assert len(str(error).splitlines()) == 1 and str(error).encode("utf-8")
+    else:
+        assert len(data.class_names) > 1 and min(map(len, (data.train, data.valid, data.test))) > 0
+        assert all(len(note.splitlines()) == 1 and note.encode("utf-8") for note in data.notes)
 
 
 def test_parts_in_another_language_are_told(tmp_path):

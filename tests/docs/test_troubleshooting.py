@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import gzip
 import json
 import os
 import pathlib
@@ -50,13 +51,16 @@ def pictures_without_parts(here, run, monkeypatch):
 
 
 def two_folders(here, run, monkeypatch):
-    (here / "corpora" / "ptb").mkdir(parents=True)
+    (here / "corpora").mkdir()
+    texts(here / "corpora" / "ptb")
     (here / "pictures").mkdir()
 
 
-def two_encodings(here, run, monkeypatch):
-    texts(here / "windows", encoding="utf-16")
+def no_texts(here, run, monkeypatch):
     texts(here / "latin", encoding="latin-1")
+    texts(here / "packed")
+    path = here / "packed" / "train.txt"
+    path.write_bytes(gzip.compress(path.read_bytes()))
 
 
 def small_data(here, run, monkeypatch):
@@ -117,7 +121,7 @@ def nothing(here, run, monkeypatch):
 BEFORE = {
     "The folder is not where the command looks": two_folders,
     "A folder of pictures with one class": pictures_without_parts,
-    "A text that is not UTF-8": two_encodings,
+    "A text that is not UTF-8": no_texts,
     "A column that the table does not have": table,
     "A flag of another task": nothing,
     "Other flags in an old work directory": table,
