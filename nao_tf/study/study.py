@@ -30,7 +30,7 @@ from nao_tf.tasks.task import Task
 
 AUDIT = "audit"  # in the names of files
 CALLED = {"random": "random search", "local": "local search"}  # strategies, by people
-ENOUGH_SEEDS = 3  # what a study of one seed is advised to take
+ADVICE = "--final_seeds=3 goes on from here and tells it"  # where each network was trained once
 OTHER_SEED = 10_000  # added to the seed where members of a pool are scored again
 GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
 
@@ -451,20 +451,10 @@ class Study:
                 name: f"the hand-made {name}" if name == task.rival else f"the best of {CALLED.get(name, name)}"
                 for name in able
             },
-            advice=self._advice() if task.seeds_differ else None,
+            advice=ADVICE if task.seeds_differ else None,
         )
         useless = task.useless(figures)
         return verdict if useless is None else dataclasses.replace(verdict, words=(useless,))
-
-    def _advice(self) -> str:
-        """What a study of one training each would do well to do, and how long it takes."""
-        stages = ("train", self.task.rival)
-        seconds = sum(
-            value for name, value in self.work.seconds().items() if name in stages or name.startswith("retrain_")
-        )
-        minutes = (ENOUGH_SEEDS - 1) * seconds / 60
-        takes = f", in about {minutes:.0f} minutes more" if minutes >= 1 else ""
-        return f"--final_seeds={ENOUGH_SEEDS} goes on from here and tells it{takes}"
 
     @property
     def _audited(self) -> int:

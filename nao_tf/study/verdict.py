@@ -184,7 +184,7 @@ def _sentences(winner, comparisons, metric, finalists, advice) -> list[str]:
         if len(same) == len(comparisons):
             return same
         hint = "" if advice is None else f"; {advice}"
-        return [*same, f"one figure each: whether a difference is more than noise cannot be told{hint}"]
+        return [*same, f"one figure each: whether differences are noise cannot be told{hint}"]
     head = metric.words if "test" in metric.name or "valid" in metric.name else f"test {metric.words}"
     sentences = [f"{head} {winner.text(metric)} (mean ± standard deviation, {trainings} seeds){_failures(winner)}"]
     sentences += [comparison.words for comparison in comparisons]

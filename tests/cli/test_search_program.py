@@ -75,7 +75,7 @@ def test_a_run_killed_in_every_stage_ends_as_the_undisturbed_one(text, finished,
     assert run_forked(*command(text, work)).returncode == 0
     assert (work / "pool.jsonl").read_bytes() == (finished / "pool.jsonl").read_bytes()
     ended, whole = (json.loads((folder / "result.json").read_text()) for folder in (work, finished))
-    for measured_in_seconds in ("seconds", "baselines"):  # the baseline's steps follow from a time
+    for measured_in_seconds in ("seconds", "baselines", "verdict"):  # the baseline's steps follow from a time
         ended.pop(measured_in_seconds), whole.pop(measured_in_seconds)
     assert ended == whole
     assert (work / "export" / "child" / "1" / "saved_model.pb").exists()
@@ -167,10 +167,14 @@ def test_a_finished_run_goes_on_with_moved_data_more_budget_and_another_baseline
 def test_given_architectures_are_evaluated_first(text, tmp_path):
     done = run(
         *command(
-            text, tmp_path / "given", "--strategy=random", "--baselines=", "--architecture=NAO-WS;NAO", "--workers=2"
+            text, tmp_path / "given", "--strategy=random", "--baselines=", "--architecture=NAO-WS;NAO", "--workers=2",
+            "--final_seeds=2",
         )
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    trainings = json.loads((tmp_path / "given" / "result.json").read_text())["trainings"]
+    assert trainings["seeds"] == [2, 3] and trainings["standard_deviation"] > 0
+    assert "(mean ± standard deviation, 2 seeds)" in done.stderr
     rows = [json.loads(line) for line in (tmp_path / "given" / "pool.jsonl").read_text().splitlines()]
     assert [row["origin"] for row in rows] == ["given", "given", "random", "random", "random"]
     assert rows[0]["architecture"] != rows[1]["architecture"] and rows[3]["round"] == 1

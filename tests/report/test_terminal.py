@@ -56,3 +56,12 @@ def test_no_curves_are_no_table():
     stream = io.StringIO()
     Terminal(stream).curves({}, unit="epoch")
     assert stream.getvalue() == ""
+
+
+def test_sentences_are_broken_at_eighty_columns():
+    stream = io.StringIO()
+    text = "better than the best of random search, 104.54 ± 1.20 (chance 0.4 %, Welch's t-test, 3 seeds each)"
+    Terminal(stream).sentence(text)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2 and all(len(line) <= 80 for line in lines)
+    assert " ".join(line.split("] ")[1].strip() for line in lines) == text and "]   " in lines[1]

@@ -77,7 +77,7 @@ def test_of_one_training_each_nothing_is_said():
     verdict = judged((0.9,), (0.1,), advice="--final_seeds=3 tells")
     assert verdict.comparisons[0].outcome == UNTOLD and verdict.comparisons[0].difference == pytest.approx(0.8)
     assert verdict.words == (
-        "one figure each: whether a difference is more than noise cannot be told; --final_seeds=3 tells",
+        "one figure each: whether differences are noise cannot be told; --final_seeds=3 tells",
     )
     assert judged((0.9,)).words == ()
     same = judged((0.9,), (0.9,), same=["0"])

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from nao_tf.architecture import NasBench201Space
+from nao_tf.data.images import ImageData, Part
 from nao_tf.data.table import read_table
 from nao_tf.data.text import Corpus
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.errors import InputError
 from nao_tf.settings import replaced, values_of
 from nao_tf.tasks import TASKS
+from nao_tf.tasks.images import ImageTask
 from nao_tf.tasks.language import EXPORT_WEIGHTS, LanguageTask
 from nao_tf.tasks.table import TableTask
 from nao_tf.testing import TaskContract
@@ -97,3 +99,26 @@ def test_final_models_of_one_program_know_whose_weights_it_has(tmp_path):
         one.validate()
     one.train(tmp_path / "one.npz", label="one", observer=Observer())  # brings its weights back
     assert one.validate() == value != other.parameters
+
+
+def test_a_perplexity_above_the_vocabulary_is_no_language_model():
+    task = small_language_task()  # of five words
+    assert task.useless({"perplexity": 5.0}) is None
+    assert "perplexity 81,376 is above the 5 words" in task.useless({"perplexity": 81_376.2})
+    assert "learnt nothing" in task.useless({"perplexity": float("nan")})
+
+
+@pytest.mark.parametrize(("accuracy", "learnt"), [(0.7, False), (0.74, False), (0.79, True), (0.2, False)])
+def test_an_accuracy_of_a_guess_is_no_classifier(accuracy, learnt):
+    """Of 400 images 70 % are of one class: a guess is right with a standard error of 2.3 %."""
+    labels = np.repeat(np.arange(3), [140, 40, 20]).astype(np.int32)
+    part = Part(np.zeros((200, 8, 8, 3), np.uint8), labels)
+    data = ImageData("images", "here", ("a", "b", "c"), part, part, part)
+    task = ImageTask("images", ImageTask.presets("images", "cpu"), data=data)
+    said = task.useless({"validation_accuracy": accuracy + 0.01, "accuracy": accuracy - 0.01})
+    assert (said is None) == learnt and (learnt or f"{accuracy:.2%} on validation and test" in said)
+
+
+def test_a_table_has_one_figure_for_each_network():
+    with pytest.raises(ValueError, match="final_seeds of 3; a table has one figure for each network"):
+        dataclasses.replace(TableTask.presets("nasbench201", "cpu"), final_seeds=3)
