@@ -265,8 +265,8 @@ def _integers(path: pathlib.Path, key: str, value: Any) -> np.ndarray:
     if found.dtype == object and isinstance(value, list):
         raise InputError(f"{path}: a number of more than 64 bits under {key!r}; {_NEEDED} that fit")
     if found.size and found.dtype.kind not in "iu":
-        kind = _KINDS.get(type(value), type(value).__name__) if found.dtype.kind in "SUO" else str(found.dtype)
-        raise InputError(f"{path}: {kind} under {key!r}; {_NEEDED}")
+        what = _KINDS.get(type(value), type(value).__name__) if found.dtype.kind in "SUO" else str(found.dtype)
+        raise InputError(f"{path}: {what} under {key!r}; {_NEEDED}")
     return found
 
 

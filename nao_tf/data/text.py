@@ -222,8 +222,8 @@ def _build(texts: _Texts, vocabulary_size: int | None, minimum_count: int) -> Co
         )
     vocabulary = _VOCABULARIES[texts.name](texts.parts, vocabulary_size, minimum_count)
     _check_vocabulary(vocabulary, train, size=vocabulary_size, minimum_count=minimum_count)
-    for part in ("valid", "test"):
-        _check_known(texts.parts[part], vocabulary)
+    for name in ("valid", "test"):
+        _check_known(texts.parts[name], vocabulary)
     tokens = {part: vocabulary.encode(text.lines, text.source) for part, text in texts.parts.items()}
     notes = [*texts.notes, *_notes_of_lines(texts.parts.values())]
     if texts.name in _TASK_VOCABULARIES:
