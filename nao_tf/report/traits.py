@@ -8,8 +8,9 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from nao_tf.architecture import Architecture, ConvolutionalSpace, RecurrentSpace
+from nao_tf.architecture import Architecture, ConvolutionalSpace, NasBench201Space, RecurrentSpace
 from nao_tf.architecture.cells import CELLS
+from nao_tf.architecture.nasbench201 import EDGES
 
 FEWEST = 12  # members that succeeded, of which anything is said
 SHARE = 4  # the best and the worst of so many
@@ -77,8 +78,13 @@ def counted(architecture: Architecture) -> Mapping[str, float]:
         return _of_recurrent(space, architecture.values)
     if isinstance(space, ConvolutionalSpace):
         return _of_convolutional(space, architecture.values)
+    if isinstance(space, NasBench201Space):
+        return {
+            f"{position.words[value]} from node {source} to {target}": 1.0
+            for position, value, (source, target) in zip(space.positions, architecture.values, EDGES, strict=True)
+        }
     return {
-        f"{position.description}: {position.words[value]}": 1.0
+        f"{position.description} = {position.words[value]}": 1.0
         for position, value in zip(space.positions, architecture.values, strict=True)
     }
 

@@ -21,6 +21,7 @@ from nao_tf.report.drawing.diagram import (
 from nao_tf.report.drawing.palette import KINDS, PAGE
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
+OUTSIDE = 4.0  # around a part of a page: lines and halos are wider than their shapes
 HALO = 9.0  # width of the widest halo, of the largest gradient
 ARROW = 7.0  # length of an arrow's tip
 
@@ -34,18 +35,20 @@ def svg_file(diagram: Diagram, *, heat: Mapping[int, float] | None = None, chang
         changed: integers whose shapes are outlined.
     """
     width, height = round(diagram.width, 1), round(diagram.height, 1)
-    panel = f'<rect class="panel" x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="10"/>'
+    texts = f"<title>{_text(diagram.title)}</title>\n<desc>{_text(diagram.description)}</desc>"
     sheet = f"<style>\n{_indented(f'svg {variables(dark=False)}')}\n"
     sheet += _indented(f"@media (prefers-color-scheme: dark) {{ svg {variables(dark=True)} }}") + "\n"
     sheet += _indented(STYLE) + "\n</style>"
-    return _svg(
-        diagram, [sheet, panel], heat=heat or {}, changed=changed, size=f'width="{width:g}" height="{height:g}" '
-    )
+    panel = f'<rect class="panel" x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="10"/>'
+    size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
+    return _svg(diagram, [texts, sheet, panel], heat=heat or {}, changed=changed, size=size)
 
 
 def svg_part(diagram: Diagram, *, heat: Mapping[int, float] | None = None, changed: Collection[int] = ()) -> str:
     """A diagram as an SVG element of a page that has `STYLE` and `variables`; see `svg_file`."""
-    return _svg(diagram, [], heat=heat or {}, changed=changed, size=f'style="max-width:{diagram.width:.0f}px" ')
+    width, height = diagram.width + 2 * OUTSIDE, diagram.height + 2 * OUTSIDE
+    size = f'viewBox="-{OUTSIDE:g} -{OUTSIDE:g} {width:.1f} {height:.1f}" style="max-width:{width:.0f}px"'
+    return _svg(diagram, [], heat=heat or {}, changed=changed, size=size)
 
 
 def variables(*, dark: bool) -> str:
@@ -82,23 +85,16 @@ STYLE = f"""\
 .drawing .box rect {{ stroke-width: 1.2; }}
 .drawing .absent > rect {{ stroke-dasharray: 2 3; }}
 .drawing .box > .halo, .drawing .edge .halo {{ stroke: var(--heat); stroke-linecap: round; fill: none; }}
-.drawing .changed > rect {{ stroke: var(--changed); stroke-width: 3; stroke-dasharray: none; }}
+.drawing .box.changed > rect {{ stroke: var(--changed); stroke-width: 3; stroke-dasharray: none; }}
 .drawing .edge.changed > .line {{ stroke: var(--changed); stroke-width: 3; }}
 .drawing .edge.changed > .tip {{ fill: var(--changed); }}
 {_kind_rules()}"""
 
 
 def _svg(diagram, parts, *, heat, changed, size) -> str:
-    for shape in diagram.shapes:
-        parts.append(_element(shape, heat, changed))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" '
-        f'viewBox="0 0 {diagram.width:.1f} {diagram.height:.1f}" {size}role="img" '
-        f"aria-label={_attribute(f'{diagram.title}. {diagram.description}')}>\n"
-        f"<title>{_text(diagram.title)}</title>\n<desc>{_text(diagram.description)}</desc>\n"
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
+    content = "\n".join([*parts, *(_element(shape, heat, changed) for shape in diagram.shapes)])
+    label = _attribute(f"{diagram.title}. {diagram.description}")
+    return f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" {size} role="img" aria-label={label}>\n{content}\n</svg>\n'
 
 
 def _element(shape: Shape, heat, changed) -> str:
