@@ -25,7 +25,16 @@ from nao_tf.tasks.task import Task
 PRESETS = ("cpu", "paper")
 DISTRIBUTIONS = ("auto", "none", "mirrored")
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
-PATHS = ("work_dir", "data_dir", "table", "saved_model", "text", "sentences")  # in which ~ is the user's folder
+PATHS = (
+    "work_dir",
+    "data_dir",
+    "table",
+    "saved_model",
+    "text",
+    "sentences",
+    "draw",
+    "output",
+)  # in which ~ is the user's folder
 
 
 def define(
@@ -100,7 +109,11 @@ def value(name: str) -> Any:
     if name not in flags.FLAGS:
         return None
     given = flags.FLAGS[name].value
-    return given if name not in PATHS or given is None else _expanded(given, f"--{name}")
+    if name not in PATHS or given is None:
+        return given
+    return (
+        [_expanded(path, f"--{name}") for path in given] if isinstance(given, list) else _expanded(given, f"--{name}")
+    )
 
 
 def _expanded(path, name):

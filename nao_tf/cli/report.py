@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from nao_tf import files
 from nao_tf.architecture import (
@@ -17,29 +18,106 @@ from nao_tf.architecture import (
 )
 from nao_tf.architecture.space import shown
 from nao_tf.cli import flags
+from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.errors import InputError
 from nao_tf.report.drawing import drawing, png, svg_file
+from nao_tf.report.run import Run, read_run
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.images import ImageTask
 from nao_tf.tasks.language import LanguageTask
 from nao_tf.tasks.table import NAS_BENCH_201
 
+REPORT = "report.html"
+HOW_TO_GET_THEM = "pip install -c constraints.txt -e '.[report]'"
+
 
 def run() -> None:
     """The program."""
-    flags.define("architecture", "The architecture to draw: integers, readable form, or a published name.")
+    flags.define(
+        "work_dir", "Work directory of a run; further ones, to be shown side by side, as arguments.", many=True
+    )
+    flags.define("output", "File of the report; default: report.html in the work directory, or here for several runs.")
+    flags.define("draw", "File for a drawing instead of a report: .svg or .png.")
+    flags.define("architecture", "What is drawn: integers, readable form, or a published name; default: the winner.")
     flags.define("task", "What --architecture is of, where that is not clear.", choices=TASKS)
-    flags.define("draw", "File for the drawing of --architecture: .svg or .png.")
     flags.define("title", "Of the drawing; default: the published name, if it is one.")
-    run_program(main)
+    run_program(main, takes_arguments=True)
 
 
-def main() -> None:
-    """Runs with the flags as they were parsed."""
-    if flags.value("architecture") is None or flags.value("draw") is None:
-        raise InputError("give --architecture=ARCHITECTURE and --draw=FILE.svg, or .png")
-    draw(read(flags.value("architecture"), flags.value("task")))
+def main(arguments: Sequence[str]) -> None:
+    """Runs with the flags as they were parsed.
+
+    Args:
+        arguments: further work directories.
+    """
+    paths = [pathlib.Path(path) for path in [*(flags.value("work_dir") or []), *arguments]]
+    architecture = flags.value("architecture")
+    if flags.value("draw") is not None:
+        flags.refuse(("output",), because="--draw")
+        draw(_drawn(paths, architecture))
+        return
+    flags.refuse(("architecture", "task", "title"), because="a report; give --draw=FILE for a drawing")
+    if not paths:
+        raise InputError("give --work_dir=DIR, the work directory of a run, or --architecture and --draw=FILE.svg")
+    missing = missing_libraries()
+    if missing:
+        raise InputError(f"reports take {missing}: {HOW_TO_GET_THEM}")
+    runs = [read_run(path) for path in paths]
+    default = paths[0] / REPORT if len(paths) == 1 else pathlib.Path(REPORT)
+    output = pathlib.Path(flags.value("output") or default)
+    files.check_output(output, name="--output")
+    _load_for(runs)
+    from nao_tf.report.html import write_report
+
+    write_report(runs, output)
+    print(output)
+
+
+def _drawn(paths: Sequence[pathlib.Path], text: str | None) -> Architecture:
+    """The architecture that is asked for: that of the text, in the space of a run where one is given, or its winner."""
+    if len(paths) > 1:
+        raise InputError("--draw shows one architecture; give one --work_dir")
+    if not paths:
+        if text is None:
+            raise InputError("give --architecture=ARCHITECTURE, or the --work_dir of a run, whose winner is drawn")
+        return read(text, flags.value("task"))
+    flags.refuse(("task",), because="--work_dir")
+    run = read_run(paths[0])
+    winner = run.winner if text is None else run.space.parse(text)
+    if winner is None:
+        raise InputError(f"{paths[0]}: no evaluation has succeeded yet, so there is nothing to draw")
+    return winner
+
+
+def missing_libraries() -> str:
+    """What reports need and is not installed, for people; empty where all is there."""
+    return " and ".join(name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None)
+
+
+def _load_for(runs: Sequence[Run]) -> None:
+    """Loads TensorFlow quietly where the ascent of a run is to be shown."""
+    if any((run.path / "export" / "controller").is_dir() for run in runs):
+        load_tensorflow()
+
+
+def write_after(work: pathlib.Path, notice: Callable[[str], None]) -> None:
+    """Writes the report of a run that has ended, or says how to get it.
+
+    Args:
+        work: the work directory.
+        notice: receives a line for people.
+    """
+    missing = missing_libraries()
+    if missing:
+        notice(f"no {REPORT}, which takes {missing}: {HOW_TO_GET_THEM}, then bin/nao_report --work_dir={work}")
+        return
+    run = read_run(work)
+    _load_for([run])
+    from nao_tf.report.html import write_report
+
+    write_report([run], work / REPORT)
+    notice(f"report: {work / REPORT}")
 
 
 def draw(architecture: Architecture) -> None:

@@ -12,6 +12,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -27,7 +28,8 @@ _NAMES = ["ink", "muted", "grid", "paper", "heat", *(f"series-{at}" for at in ra
           *(f"level-{at}" for at in range(LEVELS))]  # fmt: skip
 _STAND_INS = {name: f"#ab{at:02x}cd" for at, name in enumerate(_NAMES)}
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-_STYLE = {
+_PLACES = {"d", "x", "y", "transform", "width", "height"}  # attributes that hold many digits
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: to be selected, and in the page's font
     "svg.hashsalt": "nao_tf",  # the same chart is written in the same way
     "font.size": 9.5,
@@ -156,6 +158,8 @@ def _for_page(text: str, drawn: Chart, description: str) -> str:
             if attribute in part.attrib:
                 value = part.attrib.pop(attribute)
                 part.set(attribute.removeprefix(_XLINK), value.replace("#", f"#{drawn.name}-"))
+        for attribute in _PLACES & part.attrib.keys():
+            part.set(attribute, re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}", part.attrib[attribute]))
         if "style" in part.attrib:
             style = re.sub(r"font: (?:[a-z]+ )*([\d.]+)px [^;]*", r"font-size: \1px", part.attrib["style"])
             part.set("style", style)
@@ -169,7 +173,7 @@ def _for_page(text: str, drawn: Chart, description: str) -> str:
     for name, stand_in in _STAND_INS.items():
         written = written.replace(stand_in, f"var(--{name})")
     written = re.sub(r'font-family: [^;"]*;? ?| transform="rotate\(-0 [^"]*"', "", written)  # the page's font
-    return re.sub(r">\s+<", "><", re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}", written))
+    return re.sub(r">\s+<", "><", written)
 
 
 # ---- the charts
@@ -364,11 +368,11 @@ def ascent_scores(
     tips: Sequence[str],
     y: str,
 ) -> str:
-    """Predicted and measured scores of what an ascent comes to, by its step size; elements of a step have its number."""
+    """Predicted and measured scores of what an ascent comes to, by step size; elements of a step have its number."""
     with chart(name, description, x="step size (0: the start)", y=y) as drawn:
         axes, places = drawn.axes, np.arange(len(sizes))
         for step in places:
-            axes.axvline(step, color=colour("heat"), linewidth=9, alpha=0.18, zorder=1, gid=f"step-{step}")
+            axes.axvline(float(step), color=colour("heat"), linewidth=9, alpha=0.18, zorder=1, gid=f"step-{step}")
         axes.plot(places, promised, color=colour("muted"), linestyle="--", linewidth=1.3,
                   label="of the moved embedding")  # fmt: skip
         axes.errorbar(places, predicted, yerr=spread, color=series(0), fmt="none", capsize=3, linewidth=1.3)
@@ -397,16 +401,17 @@ def ascent_map(
     """The way of an embedding among those of evaluated architectures; elements of a step have its number."""
     with chart(name, description, x="along the gradient", y="across") as drawn:
         axes = drawn.axes
-        x, y, shares = (np.array(part) for part in zip(*points, strict=True)) if points else ([], [], [])
-        drawn.dots(x, y, [level(share) for share in shares], area=16, order=2)
-        axes.plot(*zip(*way, strict=True), color=colour("heat"), linewidth=1.8, zorder=3)
+        drawn.dots([x for x, _, _ in points], [y for _, y, _ in points], [level(share) for _, _, share in points],
+                   area=16, order=2)  # fmt: skip
+        way_x, way_y = [x for x, _ in way], [y for _, y in way]
+        axes.plot(way_x, way_y, color=colour("heat"), linewidth=1.8, zorder=3)
         for step, ((from_x, from_y), (to_x, to_y)) in enumerate(zip(way, landed, strict=True)):
             axes.plot([from_x, to_x], [from_y, to_y], color=colour("ink"), linewidth=1, linestyle=":", zorder=4,
                       gid=f"step-{step}-a")  # fmt: skip
             axes.plot([to_x], [to_y], "s", color=colour("ink"), markersize=7, fillstyle="none", zorder=4,
                       gid=f"step-{step}-b")  # fmt: skip
             axes.plot([from_x], [from_y], "o", color=colour("heat"), markersize=9, zorder=5, gid=f"step-{step}-c")
-        drawn.dots(*zip(*way, strict=True), colour("heat"), tips=tips, area=14, order=4)
+        drawn.dots(way_x, way_y, colour("heat"), tips=tips, area=14, order=4)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.grid(visible=False)

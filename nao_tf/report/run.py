@@ -13,6 +13,7 @@ from nao_tf import files
 from nao_tf.architecture import (
     Architecture,
     ArchitectureError,
+    CategoricalSpace,
     ConvolutionalSpace,
     NasBench201Space,
     Position,
@@ -263,7 +264,7 @@ def read_run(path: pathlib.Path | str) -> Run:
     return Run(
         path=path,
         task=task,
-        space=_space(str(identity.get("space")), rows, identity.get("decisions", ())),
+        space=_space(str(identity.get("space")), rows, (result or {}).get("decisions") or identity.get("decisions")),
         metric=metric or _metric(task, "score", True),
         searches=searches,
         result=result,
@@ -279,9 +280,17 @@ def _metric(task: str, name: str, higher: bool) -> Metric:
     return own if isinstance(own, Metric) and own.name == name else Metric(name, higher_is_better=higher, form="{:.5g}")
 
 
-def _space(name: str, rows: Sequence[Row], descriptions: Any) -> SearchSpace:
-    """The space of that name; that of the records where it is none of this package, or one of another size."""
+def _space(name: str, rows: Sequence[Row], decisions: Any) -> SearchSpace:
+    """The space of that name; that of the records where it is none of this package, or one of another size.
+
+    Args:
+        name: of the space.
+        rows: the records.
+        decisions: the words of every decision, or the names of the decisions alone, where these are told.
+    """
     length = len(rows[0].values)
+    if isinstance(decisions, Mapping) and len(decisions) == length:
+        return CategoricalSpace(name, decisions)
     known: SearchSpace | None = _RECURRENT.get(name)
     if name in SPACES:
         known = ConvolutionalSpace(name)
@@ -291,7 +300,7 @@ def _space(name: str, rows: Sequence[Row], descriptions: Any) -> SearchSpace:
         known = RecurrentSpace("nao_ws" if name == "rnn" else "nao", nodes=length // 2)
     if known is not None and len(known.positions) == length:
         return known
-    return RecordedSpace(name, rows, [str(text) for text in descriptions] if isinstance(descriptions, list) else ())
+    return RecordedSpace(name, rows, [str(text) for text in decisions] if isinstance(decisions, list) else ())
 
 
 # ---- the lines of a pool

@@ -21,6 +21,7 @@ from nao_tf.architecture import (
     NasBench201Space,
     RecurrentSpace,
 )
+from nao_tf.architecture.cells import CELLS
 from nao_tf.controller.quality import kendall_tau
 from nao_tf.report import charts
 from nao_tf.report.ascent import Ascent, ascents
@@ -30,7 +31,7 @@ from nao_tf.report.run import RecordedSpace, Row, Run, Search
 from nao_tf.report.traits import FEWEST, SHARE, Trait, compare
 from nao_tf.settings import differences
 
-DRAWN = {ConvolutionalSpace: 3}  # of the best, how many are drawn; 6 in other spaces
+DRAWN: Mapping[type, int] = {ConvolutionalSpace: 3}  # of the best, how many are drawn; 6 in other spaces
 MOST_TRAITS = 12
 SPACE_NAMES = {
     RecurrentSpace: "recurrent cells",
@@ -120,7 +121,12 @@ def _figure_text(name: str, value: Any) -> str:
 
 def _drawings(architecture: Architecture, name: str = "", **marks: Any) -> list[Markup]:
     """The drawings of an architecture, one a cell; their texts were escaped there."""
-    return [Markup(svg_part(diagram, **marks)) for diagram in diagrams(architecture, name)]  # noqa: S704
+    parts = diagrams(architecture, name)
+    drawn = [Markup(svg_part(part, **marks)) for part in parts]  # noqa: S704
+    if len(parts) == 1:
+        return drawn
+    return [Markup('<div class="cell"><span class="quiet">{} cell</span>{}</div>').format(kind, one)
+            for kind, one in zip(CELLS, drawn, strict=True)]  # fmt: skip
 
 
 def _svg(text: str) -> Markup:
@@ -136,7 +142,12 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     size = "" if isinstance(run.space, RecordedSpace) else f", {_approximately(run.space.size)} spellings in all"
     facts = [
         ("task", run.task),
-        ("data", f"{result.get('dataset', 'unknown')} ({result.get('source', 'source unknown')})"),
+        (
+            "data",
+            f"{result['dataset']} ({result.get('source', 'source unknown')})"
+            if "dataset" in result
+            else ", ".join(flag for flag in run.flags if flag.startswith(("--data_dir=", "--table="))) or "unknown",
+        ),
         ("architectures", f"{kind} (space {run.space.name}{size})"),
     ]
     if run.main is not None:
@@ -219,7 +230,7 @@ def _winner(run: Run) -> dict[str, Any] | None:
 
 
 def _rank(run: Run, row: Row | None) -> int | None:
-    """The place of the winner by the score of the search; the final trainings may have chosen another than the first."""
+    """The place of the winner by the score of the search; final trainings may have chosen another than the first."""
     if run.main is None or row is None or row not in run.main.ranked:
         return None
     return run.main.ranked.index(row) + 1
@@ -230,7 +241,7 @@ def _lineage(run: Run) -> list[dict[str, Any]]:
     row = run.winner_row
     if row is None or run.main is None:
         return []
-    by_id = {}
+    by_id: dict[int, Row] = {}
     for one in run.main.rows:
         by_id.setdefault(one.id, one)  # as it came into the pool
     line: list[Row] = []
@@ -568,7 +579,7 @@ def _ascent(run: Run, ascent: Ascent, prefix: str) -> dict[str, Any]:
             {
                 "index": index,
                 "size": f"{step.size:g}",
-                "frame": frame_of[key],
+                "still": frame_of[key],
                 "predicted": f"{step.predicted:.3f}",
                 "spread": f"{step.spread:.3f}",
                 "promised": f"{step.promised:.3f}",
@@ -606,7 +617,7 @@ def _ascent(run: Run, ascent: Ascent, prefix: str) -> dict[str, Any]:
         "start_score": run.score_text(ascent.start.score),
         "member": ascent.member + 1,
         "members": ascent.members,
-        "frames": frames,
+        "stills": frames,
         "steps": steps,
         "scores": _svg(scores),
         "map": _svg(plane),

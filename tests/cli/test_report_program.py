@@ -1,13 +1,19 @@
 """bin/nao_report as a user runs it, and what it makes of texts."""
 
+import html
 import io
+import json
+import re
+import shlex
+import sys
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
-from programs import program, run
+from programs import ROOT, program, run
 
 from nao_tf.architecture import ArchitectureError
+from nao_tf.cli import report
 from nao_tf.cli.report import read
 from nao_tf.errors import InputError
 
@@ -52,7 +58,37 @@ def test_drawings_as_svg_and_png_and_wrong_ones_in_one_line(tmp_path):
     assert tree.find("{http://www.w3.org/2000/svg}title").text == "NAO"
     done = run(*PROGRAM, "--architecture=3 3 3 1 3 2", "--title=best", f"--draw={tmp_path / 'cell.png'}")
     assert done.returncode == 0 and Image.open(io.BytesIO((tmp_path / "cell.png").read_bytes())).width > 200
-    for arguments in (["--architecture=NAO"], ["--architecture=NAO", f"--draw={tmp_path / 'cell.gif'}"]):
-        done = run(*PROGRAM, *arguments)
-        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and ".png" in done.stderr
+    done = run(*PROGRAM, "--architecture=NAO", f"--draw={tmp_path / 'cell.gif'}")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and ".png" in done.stderr
     assert not (tmp_path / "cell.gif").exists()
+
+
+def test_a_search_leaves_a_report_whose_commands_work(invented_table, tmp_path):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    work = tmp_path / "a run"
+    columns = ["--score_column=seen", "--test_column=told", f"--table={invented_table}"]
+    small = ["--strategy=evolution", "--baselines=random", "--budget=15", "--initial=8"]
+    done = run(*program("nao_search"), "--task=nasbench201", *columns, *small, f"--work_dir={work}")
+    assert done.returncode == 0 and f"report: {work / 'report.html'}" in done.stderr.splitlines()[-1]
+    text = html.unescape((work / "report.html").read_text())
+    command = re.search(r"bin/nao_search .*--budget=30", text)[0]
+    (work / "report.html").unlink()
+    done = run(sys.executable, *shlex.split(command), "--noreport", cwd=ROOT)
+    assert done.returncode == 0 and len((work / "pool.jsonl").read_text().splitlines()) == 30
+    assert not (work / "report.html").exists()
+    done = run(*PROGRAM, f"--work_dir={work}", work, f"--output={tmp_path / 'both.html'}")
+    assert done.returncode == 0 and done.stdout == f"{tmp_path / 'both.html'}\n"
+    assert "2 runs side by side" in (tmp_path / "both.html").read_text()
+    done = run(*PROGRAM, f"--work_dir={work}", f"--draw={tmp_path / 'winner.svg'}")
+    winner = json.loads((work / "result.json").read_text())["best"]["text"]
+    assert done.returncode == 0 and winner in (tmp_path / "winner.svg").read_text()
+    done = run(*PROGRAM, tmp_path)
+    assert done.returncode == 1 and "no work directory" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_without_the_libraries_a_run_says_how_to_get_the_report(monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "missing_libraries", lambda: "jinja2")
+    said = []
+    report.write_after(tmp_path, said.append)
+    assert len(said) == 1 and "jinja2" in said[0] and "pip install" in said[0] and not list(tmp_path.iterdir())

@@ -94,7 +94,8 @@ STYLE = f"""\
 def _svg(diagram, parts, *, heat, changed, size) -> str:
     content = "\n".join([*parts, *(_element(shape, heat, changed) for shape in diagram.shapes)])
     label = _attribute(f"{diagram.title}. {diagram.description}")
-    return f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" {size} role="img" aria-label={label}>\n{content}\n</svg>\n'
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" {size} role="img" aria-label={label}>'
+    return f"{start}\n{content}\n</svg>\n"
 
 
 def _element(shape: Shape, heat, changed) -> str:

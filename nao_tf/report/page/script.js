@@ -5,7 +5,7 @@ for (const ascent of document.querySelectorAll(".ascent")) {
   const rows = [...ascent.querySelectorAll("tr.stepping")];
   const show = () => {
     const row = rows[Number(input.value)], cells = [...row.children].map((cell) => cell.textContent.trim());
-    for (const frame of ascent.querySelectorAll(".frame")) frame.classList.toggle("on", frame.dataset.frame === row.dataset.frame);
+    for (const frame of ascent.querySelectorAll(".still")) frame.classList.toggle("on", frame.dataset.still === row.dataset.still);
     for (const mark of ascent.querySelectorAll(".step")) mark.classList.toggle("on", mark.dataset.step === input.value);
     for (const other of rows) other.classList.toggle("on", other === row);
     const where = cells[5] === "the start" ? "the start" : cells[5] ? "architecture " + cells[5] : "a new architecture";
