@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nao_tf" / "__init__.py").read_text()).group(1)
+REPORT = ["jinja2>=3.1,<4", "matplotlib>=3.11,<4"]
 BUILDER_FILES = ["checksums.tsv", "README.md", "CITATIONS.bib", "TAGS.txt"]
 
 setup(
@@ -22,6 +23,7 @@ setup(
     package_data={
         "nao_tf.data.digits": ["digits.csv.gz", "README.md"],
         "nao_tf.data.ptb": [*BUILDER_FILES, "dummy_data/*.txt"],
+        "nao_tf.report": ["page/*"],
         "nao_tf.data.wikitext2": [*BUILDER_FILES, "dummy_data/wikitext-2/*.tokens"],
     },
     scripts=sorted(glob.glob("bin/nao_*")),
@@ -38,7 +40,8 @@ setup(
         "scipy>=1.15,<2",
     ],
     extras_require={
-        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy"],
+        "report": REPORT,  # report.html; without it a run says how to get it
+        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy", *REPORT],
         "benchmarks": ["matplotlib"],  # the picture of search_quality.py
     },
 )

@@ -51,8 +51,13 @@ def write_text(path: os.PathLike[str] | str, text: str) -> None:
     A stop at any instant leaves the file that was there before, or the new one. Names of files that are not UTF-8 are
     written as the bytes that they are.
     """
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def write_bytes(path: os.PathLike[str] | str, content: bytes) -> None:
+    """Writes a file of any content. See `write_text`."""
     with _replacing_file(pathlib.Path(path)) as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
+        file.write(content)
 
 
 def write_json(path: os.PathLike[str] | str, content: Any) -> None:
@@ -221,18 +226,19 @@ def check_output(path: os.PathLike[str] | str, *, name: str) -> None:
         ) from error
 
 
-def write_output(path: os.PathLike[str] | str, text: str) -> None:
-    """Writes a text to a file that a user names: as `write_text`, but through links, and into devices and pipes."""
-    path = pathlib.Path(path)
+def write_output(path: os.PathLike[str] | str, content: str | bytes) -> None:
+    """Writes to a file that a user names: as `write_text`, but through links, and into devices and pipes."""
+    path, data = pathlib.Path(path), content if isinstance(content, bytes) else content.encode("utf-8")
     if not _is_written_through(path):
-        write_text(path, text)
+        write_bytes(path, data)
         return
     with naming(path):
         if sys.stdout is not None and _is_open_as(path, sys.stdout):
-            sys.stdout.write(text)  # opened once more it would be written over
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)  # opened once more it would be written over
             return
         with open(path, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(data)
 
 
 def _is_written_through(path):

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "serving": {"architecture", "child", "data", "controller", "training", *FLOORS},
     "tasks": {"architecture", "child", "data", "controller", "training", "search", "serving", *FLOORS},
     "study": {"architecture", "controller", "training", "search", "serving", "tasks", *FLOORS},
-    "report": {"architecture", "controller", "search", "tasks", "study", *FLOORS},
+    "report": {"architecture", "controller", "search", "serving", "tasks", "study", *FLOORS},
     "testing": {"architecture", "search", "tasks", "study", *FLOORS},
     "cli": {"architecture", "data", "search", "serving", "tasks", "study", "report", *FLOORS},
 }
@@ -106,7 +106,7 @@ def own():
     return [name for name in flags.FLAGS if "nao_tf" in (flags.FLAGS.find_module_defining_flag(name) or "")]
 
 assert not own(), own()
-import nao_tf.cli.flags, nao_tf.cli.search, nao_tf.cli.train, nao_tf.cli.evaluate
+import nao_tf.cli.flags, nao_tf.cli.search, nao_tf.cli.train, nao_tf.cli.evaluate, nao_tf.cli.report
 assert not own() and "strategy" not in flags.FLAGS
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -26,7 +26,16 @@ ANY_NUMBER = 10**9  # stands for a budget where a time decides
 PRESETS = ("cpu", "paper")
 DISTRIBUTIONS = ("auto", "none", "mirrored")
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
-PATHS = ("work_dir", "data_dir", "table", "saved_model", "text", "sentences")  # in which ~ is the user's folder
+PATHS = (
+    "work_dir",
+    "data_dir",
+    "table",
+    "saved_model",
+    "text",
+    "sentences",
+    "draw",
+    "output",
+)  # in which ~ is the user's folder
 
 
 def define(
@@ -101,7 +110,11 @@ def value(name: str) -> Any:
     if name not in flags.FLAGS:
         return None
     given = flags.FLAGS[name].value
-    return given if name not in PATHS or given is None else _expanded(given, f"--{name}")
+    if name not in PATHS or given is None:
+        return given
+    return (
+        [_expanded(path, f"--{name}") for path in given] if isinstance(given, list) else _expanded(given, f"--{name}")
+    )
 
 
 def _expanded(path, name):

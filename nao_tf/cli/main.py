@@ -16,8 +16,12 @@ from nao_tf.cli.failures import line_for
 from nao_tf.errors import InputError, RunError
 
 
-def run(program: Callable[[], None]) -> None:
+def run(program: Callable[..., None], *, takes_arguments: bool = False) -> None:
     """Parses the flags and runs a program.
+
+    Args:
+        program: is called; with `takes_arguments`, with the list of arguments that are no flags.
+        takes_arguments: whether such arguments are welcome.
 
     Exit status 0: done. 1: wrong usage or input, or a run that cannot go on; one line on standard error. 130 and 143,
     see `bootstrap.start`: interrupted, and ended by SIGTERM.
@@ -31,10 +35,10 @@ def run(program: Callable[[], None]) -> None:
 
     def guarded(arguments):
         logging.set_verbosity(logging.ERROR)  # below it, TensorFlow tells of every export
-        if len(arguments) > 1:
+        if len(arguments) > 1 and not takes_arguments:
             _end(f"unexpected argument {arguments[1]!r}; all options are flags, see --help")
         try:
-            program()
+            program(*([arguments[1:]] if takes_arguments else []))
             sys.stdout.flush()  # here, where its failure can be told
         except (InputError, ArchitectureError, RunError) as error:
             _end(str(error))

@@ -14,6 +14,7 @@ from nao_tf.architecture import Architecture
 from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
+from nao_tf.cli.report import write_after
 from nao_tf.report import observers
 from nao_tf.search.executors import EXECUTORS
 from nao_tf.search.strategies import STRATEGIES
@@ -46,6 +47,7 @@ def run() -> None:
         "as many architectures as fit; the number is told, and --budget of it gives the same pool.",
     )
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
+    flags.define("report", "Write report.html when all is done.", default=True)
     flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)
 
@@ -87,6 +89,8 @@ def main() -> None:
         study.devices = flags.devices()
     study.observer = observers(study, with_tensorboard=with_tensorflow)
     study.run(baselines)
+    if flags.value("report"):
+        write_after(study.work.path, study.observer.notice)
 
 
 def dry_run(task: Task, given: Sequence[Architecture], *, strategy: str) -> dict[str, Any]:

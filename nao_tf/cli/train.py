@@ -12,6 +12,7 @@ from nao_tf.architecture import Architecture
 from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
+from nao_tf.cli.report import write_after
 from nao_tf.errors import InputError
 from nao_tf.report import observers
 from nao_tf.study.study import Study
@@ -26,6 +27,7 @@ def run() -> None:
     flags.define("baselines", "The hand-made network to compare with: lstm for text, resnet for images.")
     flags.define("seed", "Same seed, same device, same versions: same weights.", default=1)
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
+    flags.define("report", "Write report.html when all is done.", default=True)
     flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)
 
@@ -55,6 +57,8 @@ def main() -> None:
     study.devices = flags.devices()
     study.observer = observers(study, with_tensorboard=True)
     study.train(architecture, baselines)
+    if flags.value("report"):
+        write_after(study.work.path, study.observer.notice)
 
 
 def dry_run(task: Task, architecture: Architecture) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def load(directory: os.PathLike[str] | str, signatures: Sequence[str], *, kind: 
     Raises:
         InputError: there is no SavedModel, it cannot be read, or a signature is missing.
     """
-    newest = _newest(pathlib.Path(directory))
+    newest = newest_version(pathlib.Path(directory))
     remedy = f"give a {kind} that nao_train or nao_search exported (WORK_DIR/export/child)"
     try:
         # TensorFlow does not document its exceptions for damaged files, and raises many kinds
@@ -35,7 +35,8 @@ def load(directory: os.PathLike[str] | str, signatures: Sequence[str], *, kind: 
     return newest, model
 
 
-def _newest(directory: pathlib.Path) -> pathlib.Path:
+def newest_version(directory: pathlib.Path) -> pathlib.Path:
+    """The folder of a SavedModel, or of the highest of its versions. Raises InputError where there is none."""
     if not directory.is_dir():
         raise InputError(f"{directory}: no such folder; give the folder of an exported model")
     if (directory / "saved_model.pb").exists():

@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from nao_tf.architecture import Architecture, NasBench201Space
+from nao_tf.architecture import Architecture, CategoricalSpace, NasBench201Space
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.folders import entries
 from nao_tf.data.names import in_one_line
@@ -173,7 +173,10 @@ class TableTask(Task):
 
     def dataset(self) -> dict[str, Any]:
         """See `Task`."""
-        return {"dataset": self.table.path.stem, "source": str(self.table.path)}
+        dataset: dict[str, Any] = {"dataset": self.table.path.stem, "source": str(self.table.path)}
+        if isinstance(self.table.space, CategoricalSpace):  # with its words a report can draw what was searched
+            dataset["decisions"] = {name: list(words) for name, words in self.table.space.decisions.items()}
+        return dataset
 
     def fingerprint(self) -> str:
         """See `Task`."""
