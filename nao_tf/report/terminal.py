@@ -119,7 +119,7 @@ class TerminalObserver(Observer):
         """See `Observer`."""
         self.terminal.log(text)
 
-    def search(self, strategy: str, pool: Pool, *, budget: int | None) -> None:
+    def search(self, strategy: str, pool: Pool, *, budget: float | None) -> None:
         """See `Observer`."""
         self._search, self._logged = Rate(budget, _done(pool)), _done(pool)
         if len(pool):

@@ -42,16 +42,20 @@ def due(pool: Pool, rung: int, *, share: float = 1.0) -> int:
     """
     if rung == 0:
         return 0
-    below, there = pool.evaluated_on(rung - 1), pool.evaluated_on(rung)
+    below, there = len(pool.on_rung(rung - 1)), len(pool.on_rung(rung))
     # costs are decimal fractions, whose quotient may be a rounding error below a whole number
     return int(share * below * pool.cost_of(rung - 1) / pool.cost_of(rung) + 1e-9) - there
 
 
+def ranked(pool: Pool, rung: int) -> list[Evaluation]:
+    """The evaluations on a rung that succeeded, the best first."""
+    scored = [evaluation for evaluation in pool.on_rung(rung) if evaluation.score is not None]
+    return sorted(scored, key=lambda evaluation: -pool.goodness(evaluation))
+
+
 def waiting(pool: Pool, rung: int) -> list[Evaluation]:
     """The members that may be promoted to a rung, the best on the rung below first."""
-    return [
-        evaluation for evaluation in pool.on_rung(rung - 1).ranked if pool.get(evaluation.id).candidate.rung == rung - 1
-    ]
+    return [evaluation for evaluation in ranked(pool, rung - 1) if pool.get(evaluation.id) is evaluation]
 
 
 def promotion(evaluation: Evaluation, rung: int, *, predicted: float | None = None) -> Candidate:
@@ -72,9 +76,8 @@ def halving(pool: Pool, count: int) -> list[Candidate]:
     """
     candidates: list[Candidate] = []
     for rung in reversed(range(1, len(pool.rungs))):
-        members = pool.on_rung(rung - 1)
-        share = int(len(members) * pool.cost_of(rung - 1) / pool.cost_of(rung) + 1e-9)
-        best = {evaluation.id for evaluation in members.ranked[:share]}
+        share = int(len(pool.on_rung(rung - 1)) * pool.cost_of(rung - 1) / pool.cost_of(rung) + 1e-9)
+        best = {evaluation.id for evaluation in ranked(pool, rung - 1)[:share]}
         candidates += [promotion(member, rung) for member in waiting(pool, rung) if member.id in best]
     return candidates[:count]
 
@@ -107,13 +110,14 @@ class LadderPredictor:
 
     def __init__(self, lowest: Scores, pool: Pool):
         self.lowest, self.pool = lowest, pool
-        self._rungs = [pool.on_rung(rung) for rung in range(len(pool.rungs))]
-        members = [evaluation.candidate.architecture for evaluation in self._rungs[0].ranked]
+        members = [evaluation.candidate.architecture for evaluation in ranked(pool, 0)]
         self._known = {member: index for index, member in enumerate(members)}
         mean = lowest.predict(members).mean  # [M]
         self._centre, self._scale = float(np.mean(mean)), float(np.std(mean)) or 1.0
         estimates = (mean - self._centre) / self._scale  # [M]
-        self._measured = np.stack([_normal_scores(part, members) for part in self._rungs])  # [R, M], NaN: not there
+        self._measured = np.stack(
+            [_normal_scores(pool, rung, members) for rung in range(len(pool.rungs))]
+        )  # [R, M], NaN: not there
         self._models: list[_Rise | None] = []
         # of each rung but the last, how far the measured scores are from the predictions, [M]; 0 where not measured
         self._missed: list[np.ndarray] = []
@@ -156,7 +160,7 @@ class LadderPredictor:
         candidates: list[Candidate] = []
         for rung in reversed(range(1, len(self.pool.rungs))):
             members, number = waiting(self.pool, rung), due(self.pool, rung, share=SHARE)
-            begun = len(self._rungs[rung]) > 0
+            begun = len(self.pool.on_rung(rung)) > 0
             number = min(number if begun or number >= FIRST else 0, AT_A_TIME, count - len(candidates))
             if number <= 0 or not members:
                 continue
@@ -224,14 +228,14 @@ def _alike(one, other) -> np.ndarray:
     return np.exp(-np.mean(one[:, np.newaxis] != other, axis=2) / REACH)
 
 
-def _normal_scores(part: Pool, members: Sequence[Architecture]) -> np.ndarray:
+def _normal_scores(pool, rung, members) -> np.ndarray:
     """The scores of a rung as quantiles of the normal distribution, by their ranks; NaN where there is none, `[M]`."""
-    ids = [part.id_of(member) for member in members]
-    goodness = np.array([np.nan if id is None else part.goodness(part.get(id)) for id in ids])
-    scored = np.flatnonzero(np.isfinite(goodness))
-    scores = np.full(len(members), np.nan)
+    goodness_of = {evaluation.candidate.architecture: pool.goodness(evaluation) for evaluation in ranked(pool, rung)}
+    goodness = np.array([goodness_of.get(member, np.nan) for member in members])  # [M]
+    there = goodness[~np.isnan(goodness)]
     inverse = statistics.NormalDist().inv_cdf
-    for index in scored:
-        below = np.mean(goodness[scored] < goodness[index]) + 0.5 * np.mean(goodness[scored] == goodness[index])
+    scores = np.full(len(members), np.nan)
+    for index in np.flatnonzero(~np.isnan(goodness)):
+        below = np.mean(there < goodness[index]) + 0.5 * np.mean(there == goodness[index])
         scores[index] = inverse(float(below))
     return scores

@@ -154,8 +154,11 @@ def _outcomes(known, candidates) -> dict[Architecture, Outcome]:
     """The outcomes that a pool tells, by architecture."""
     outcomes = {}
     for candidate in candidates:
-        part = known.on_rung(candidate.rung) if known.rungs else known
-        if candidate.architecture in part:
-            evaluation = part.get(part.id_of(candidate.architecture))
+        id = known.id_of(candidate.architecture)
+        evaluation = None if id is None else known.get(id)
+        if evaluation is not None and evaluation.candidate.rung != candidate.rung:  # it went on, or came less far
+            made = (each for each in known.on_rung(candidate.rung) if each.id == id)
+            evaluation = next(made, None)
+        if evaluation is not None:
             outcomes[candidate.architecture] = Outcome(evaluation.score, evaluation.parameters, evaluation.reason)
     return outcomes

@@ -222,7 +222,7 @@ class Pool:
         self._id_of: dict[Architecture, int] = {}
         self._first_rounds: list[int] = []  # when each member came, by id
         self._scored: collections.Counter[int] = collections.Counter()  # evaluations of each round
-        self._on_rung: collections.Counter[int] = collections.Counter()  # evaluations on each rung
+        self._on_rungs: collections.Counter[int] = collections.Counter()  # evaluations on each rung
         self._best: Evaluation | None = None
         self._checked = True  # whether the lines of the file have check values
         if self.path is not None and self.path.exists():
@@ -294,7 +294,7 @@ class Pool:
         """Takes an evaluation in; rounds never decrease. The time does not depend on the size of the pool."""
         self._history.append(evaluation)
         self._scored[evaluation.round] += 1
-        self._on_rung[evaluation.candidate.rung] += 1
+        self._on_rungs[evaluation.candidate.rung] += 1
         if evaluation.id == len(self._members):
             self._members.append(evaluation)
             self._first_rounds.append(evaluation.round)
@@ -354,17 +354,20 @@ class Pool:
             earlier._remember(evaluation)
         return earlier
 
-    def on_rung(self, rung: int) -> Pool:
-        """The evaluations on one rung as a pool without a ladder, with the same ids; not to be appended to.
+    @property
+    def lowest(self) -> Pool:
+        """The scores on the lowest rung as a pool without a ladder, with the same ids; not to be appended to.
 
-        On rung 0 it holds every member, so a strategy that knows nothing of ladders can be asked with it.
+        It holds every member, so a strategy that knows nothing of ladders can be asked with it.
         """
         part = Pool(None, self.space, metric=self.metric, higher_is_better=self.higher_is_better)
-        for evaluation in self._history:
-            if evaluation.candidate.rung == rung:
-                candidate = dataclasses.replace(evaluation.candidate, rung=0)
-                part._remember(dataclasses.replace(evaluation, candidate=candidate) if rung else evaluation)
+        for evaluation in self.on_rung(0):
+            part._remember(evaluation)
         return part
+
+    def on_rung(self, rung: int) -> list[Evaluation]:
+        """The evaluations on a rung, in the order in which they were made."""
+        return [evaluation for evaluation in self._history if evaluation.candidate.rung == rung]
 
     def cost_of(self, rung: int) -> float:
         """The cost of an evaluation on a rung; 1 where there is no ladder."""
@@ -373,11 +376,7 @@ class Pool:
     @property
     def cost(self) -> float:
         """The cost of all evaluations, in evaluations on the last rung; their number where there is no ladder."""
-        return sum(self.cost_of(rung) * number for rung, number in self._on_rung.items())
-
-    def evaluated_on(self, rung: int) -> int:
-        """How many members have come to a rung."""
-        return self._on_rung[rung]
+        return sum(self.cost_of(rung) * number for rung, number in self._on_rungs.items())
 
     @property
     def last_round(self) -> int:

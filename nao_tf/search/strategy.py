@@ -71,7 +71,7 @@ class Strategy(abc.ABC):
 
     def fresh(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """New architectures of a round on a ladder, from the scores on the lowest rung."""
-        return self.ask(pool.on_rung(0), round, count) if count else []
+        return self.ask(pool.lowest, round, count) if count else []
 
     def predictor(self, pool: Pool) -> Predictor | None:
         """A predictor that has learnt the whole pool.

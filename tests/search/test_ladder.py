@@ -70,7 +70,7 @@ def test_a_member_has_a_score_on_each_rung(tmp_path):
     high = [line for line in lines if line["rung"] == "long"]
     assert high and all(line["origin"] == "promotion" and line["id"] == line["parent"] for line in high)
     assert pool.best.score == max(line["score"] for line in high) and pool.best.candidate.rung == 1
-    low = pool.on_rung(0)
+    low = pool.lowest
     assert len(low) == len(pool) and [low.get(id).score for id in range(len(low))] == [
         line["score"] for line in lines if line["rung"] == "short"
     ]

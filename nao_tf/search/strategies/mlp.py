@@ -85,7 +85,7 @@ class MlpSearch(Strategy):
         """The ensemble of the whole pool; None where the pool has fewer than two scores."""
         if len(pool.ranked) < 2:
             return None
-        fitted = self._fit(pool.on_rung(0) if pool.rungs else pool, WHOLE_POOL)
+        fitted = self._fit(pool.lowest if pool.rungs else pool, WHOLE_POOL)
         self.observer.predictor(None, fitted)
         return fitted
 
@@ -113,7 +113,7 @@ class MlpSearch(Strategy):
     def climb(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.climb`; promotions and new architectures are by predicted scores on the last rung."""
         generator = np.random.default_rng([self.seed, round])
-        lowest = pool.on_rung(0)
+        lowest = pool.lowest
         if len(lowest.ranked) < 2:
             return super().climb(pool, round, count)
         fitted = self._fit(lowest, round)

@@ -107,7 +107,7 @@ class NeuralArchitectureOptimization(Strategy):
         The controller learns the scores on the lowest rung, a `LadderPredictor` what they tell of the last one. Both
         the promotions and the order of the proposals are by predicted scores on the last rung.
         """
-        lowest = pool.on_rung(0)
+        lowest = pool.lowest
         if len(lowest.ranked) < 2:
             return super().climb(pool, round, count)
         fitted = self._fit(lowest, seed=self._seed_of(round))
@@ -136,7 +136,7 @@ class NeuralArchitectureOptimization(Strategy):
         Where its settings hold nothing out, its quality is that of a second controller, with `HELD_OUT` of the pool
         held out, in turn by the members of an ensemble. On a ladder it is the controller of the lowest rung.
         """
-        pool = pool.on_rung(0) if pool.rungs else pool
+        pool = pool.lowest if pool.rungs else pool
         if len(pool.ranked) < 2:
             return None
         fitted = self._fit(pool, seed=self._seed_of(WHOLE_POOL))
