@@ -9,8 +9,13 @@ which in both halves is written to the error stream, and a picture shows the way
 
 An evaluation is counted once per distinct canonical cell. A strategy may name a preset: nao:paper.
 
+With --rungs=COLUMN:COST,COLUMN:COST a search climbs a ladder, whose last rung is the score, and all is counted in cost,
+one evaluation on the last rung being 1: the budgets, and `cost_to_best`, which the lines then have in place of
+`evaluations_to_best`, is the cost until the best cell of the table was evaluated on the last rung.
+
     python -m benchmarks.search_quality --table=FILE --strategies=nao,nao:paper,mlp,local --seeds=50
     python -m benchmarks.search_quality --table=FILE --strategies=nao --first_seed=1000    # to tune on
+    python -m benchmarks.search_quality --table=FILE --rungs=c10_val_12ep:0.06,c10_val_200ep:1 --budgets=15,30
 """
 
 import argparse
@@ -33,16 +38,19 @@ sys.path.insert(0, str(ROOT))  # run by its path
 
 import numpy as np  # noqa: E402
 
-from nao_tf.architecture import NasBench201Space, SearchSpace  # noqa: E402
+from nao_tf.architecture import Architecture, NasBench201Space, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau, pairwise_accuracy  # noqa: E402
 from nao_tf.data.table import ArchitectureTable, read_table  # noqa: E402
 from nao_tf.errors import InputError  # noqa: E402
+from nao_tf.observer import Observer  # noqa: E402
 from nao_tf.search.loop import Rounds, search  # noqa: E402
-from nao_tf.search.pool import Pool  # noqa: E402
+from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
+from nao_tf.search.rungs import Rung, rungs_of  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
 from nao_tf.search.strategy import Strategy  # noqa: E402
 from nao_tf.tasks.table import PRESETS, TableEvaluator  # noqa: E402
 
+EVALUATIONS_TO_BEST, COST_TO_BEST = "evaluations_to_best", "cost_to_best"
 HALVES = {"all": (0, 1), "even": (0,), "odd": (1,)}  # of the seeds, by their remainder
 
 
@@ -75,8 +83,9 @@ class Course:
 
     Attributes:
         seed: of the search.
-        test: after every evaluation, the test figure of the cell with the best score so far.
-        evaluations_to_best: until the best cell of the table was evaluated; None if it was not.
+        test: after every evaluation, the test figure of the cell with the best score so far; on a ladder after every
+            unit of cost.
+        evaluations_to_best: until the best cell of the table was evaluated; on a ladder their cost; None if it was not.
         duplicates: proposals that were known already.
         predictor: at each budget, quality on cells outside the pool; empty without a predictor.
         seconds: of the search, without those for `predictor`.
@@ -84,7 +93,7 @@ class Course:
 
     seed: int
     test: list[float]
-    evaluations_to_best: int | None
+    evaluations_to_best: float | None
     duplicates: int
     predictor: dict[int, dict]
     seconds: float
@@ -139,6 +148,58 @@ def run(contender: Contender, seed: int, *, table: ArchitectureTable, budgets: S
     )
 
 
+class _FoundError(Exception):
+    """Ends a search: nothing that follows could change its figures."""
+
+
+@dataclasses.dataclass
+class _UntilBest(Observer):
+    """Follows a search on a ladder until the best cell of the table was evaluated on the last rung.
+
+    Attributes:
+        best: that cell.
+        course: cost and best evaluation, after every evaluation.
+    """
+
+    best: Architecture
+    course: list[tuple[float, Evaluation]] = dataclasses.field(default_factory=list)
+
+    def evaluation(self, strategy: str, evaluation: Evaluation, *, pool: Pool) -> None:
+        """See `Observer`."""
+        assert pool.best is not None
+        self.course.append((pool.cost, pool.best))
+        candidate = evaluation.candidate
+        if candidate.rung == len(pool.rungs) - 1 and candidate.architecture == self.best:
+            raise _FoundError
+
+
+def run_on_ladder(
+    contender: Contender, seed: int, *, table: ArchitectureTable, budgets: Sequence[int], rungs: Sequence[Rung]
+) -> Course:
+    """Runs the search of one seed on a ladder until it evaluates the best cell on the last rung."""
+    start, space, best = time.perf_counter(), table.space, table.best.architecture.canonical
+    strategy, observer = contender.make(space, seed), _UntilBest(best)
+    pool = Pool(None, space, metric=table.score_column, higher_is_better=True, rungs=rungs)
+    rounds = Rounds(budget=max(budgets), initial=contender.initial, proposals=contender.proposals)
+    found = False
+    try:
+        search(strategy, TableEvaluator(table, rungs=rungs), pool=pool, rounds=rounds, observer=observer)
+    except _FoundError:
+        found = True
+    test = []
+    for budget in range(1, max(budgets) + 1):
+        within = [evaluation for cost, evaluation in observer.course if cost <= budget + 1e-9]
+        test.append(table.row((within or [observer.course[0][1]])[-1].candidate.architecture).test)
+    return Course(
+        seed=seed,
+        test=test,
+        evaluations_to_best=pool.cost if found else None,
+        duplicates=strategy.duplicates,
+        predictor={},
+        seconds=time.perf_counter() - start,
+    )
+
+
 def predictor_quality(
     strategy: Strategy, pool: Pool, *, table: ArchitectureTable, budgets: Sequence[int], held_out: int
 ) -> dict[int, dict]:
@@ -179,6 +240,7 @@ class Work:
         budgets: at which the searches are looked at; the largest ends them.
         held_out: cells that judge a predictor.
         judged: seeds whose predictors are judged.
+        rungs: of a ladder; none: all evaluations read the score.
     """
 
     contender: Contender
@@ -188,6 +250,7 @@ class Work:
     budgets: list[int]
     held_out: int
     judged: frozenset[int]
+    rungs: tuple[Rung, ...] = ()
 
 
 def compete(
@@ -206,6 +269,7 @@ def compete(
             budgets=budgets,
             held_out=given.held_out,
             judged=frozenset(seeds[: given.predictor_seeds]),
+            rungs=given.rungs,
         )
         for index in range(parts)
     ]
@@ -222,11 +286,20 @@ _tables: dict[tuple, ArchitectureTable] = {}  # of this process
 
 
 def _courses(work: Work) -> list[Course]:
-    key = (work.table, work.columns)
+    key = (work.table, work.columns, work.rungs)
     if key not in _tables:
         _tables[key] = read_table(
-            work.table, NasBench201Space(), score_column=work.columns[0], test_column=work.columns[1]
+            work.table,
+            NasBench201Space(),
+            score_column=work.columns[0],
+            test_column=work.columns[1],
+            lower_columns=[rung.name for rung in work.rungs[:-1]],
         )
+    if work.rungs:
+        return [
+            run_on_ladder(work.contender, seed, table=_tables[key], budgets=work.budgets, rungs=work.rungs)
+            for seed in work.seeds
+        ]
     return [
         run(
             work.contender,
@@ -239,8 +312,8 @@ def _courses(work: Work) -> list[Course]:
     ]
 
 
-def summary(courses: list[Course], budgets: list[int]) -> dict:
-    """Test figures at each budget and evaluations until the best cell, over the seeds."""
+def summary(courses: list[Course], budgets: list[int], *, to_best: str = EVALUATIONS_TO_BEST) -> dict:
+    """Test figures at each budget and evaluations, or their cost, until the best cell, over the seeds."""
     largest = max(budgets)
     evaluations = [course.evaluations_to_best or largest for course in courses]
     tests = {budget: [course.test[min(budget, len(course.test)) - 1] for course in courses] for budget in budgets}
@@ -250,7 +323,7 @@ def summary(courses: list[Course], budgets: list[int]) -> dict:
             str(budget): {"mean": round(float(np.mean(values)), 4), "std": round(_deviation(values), 4)}
             for budget, values in tests.items()
         },
-        "evaluations_to_best": {
+        to_best: {
             "mean": round(float(np.mean(evaluations)), 2),
             "median": float(np.median(evaluations)),
             "found": sum(course.evaluations_to_best is not None for course in courses),
@@ -263,7 +336,9 @@ def _deviation(values):
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def line(contender: Contender, courses: list[Course], *, budgets: list[int]) -> dict:
+def line(
+    contender: Contender, courses: list[Course], *, budgets: list[int], to_best: str = EVALUATIONS_TO_BEST
+) -> dict:
     """The JSON line of a strategy."""
     predictor = {}
     for budget in budgets:
@@ -276,13 +351,13 @@ def line(contender: Contender, courses: list[Course], *, budgets: list[int]) -> 
                 "seeds": len(rows),
             }
     halves = {
-        name: summary(part, budgets)
+        name: summary(part, budgets, to_best=to_best)
         for name in ("even", "odd")
         if (part := [course for course in courses if course.seed % 2 in HALVES[name]])
     }
     return {
         "strategy": contender.label,
-        **summary(courses, budgets),
+        **summary(courses, budgets, to_best=to_best),
         "duplicates": round(float(np.mean([course.duplicates for course in courses])), 2),
         "predictor": predictor,
         "seconds": round(float(np.mean([course.seconds for course in courses])), 3),
@@ -304,7 +379,8 @@ def agreement(lines: list[dict], budgets: list[int]) -> list[str]:
     figures: list[tuple[str, tuple[str, ...], bool]] = [
         (f"test at {budget}", ("test", str(budget), "mean"), False) for budget in budgets
     ]
-    figures.append(("evaluations to best", ("evaluations_to_best", "mean"), True))
+    to_best = COST_TO_BEST if COST_TO_BEST in lines[0] else EVALUATIONS_TO_BEST
+    figures.append((to_best.replace("_", " "), (to_best, "mean"), True))
     sentences = []
     for one, other in itertools.combinations(lines, 2):
         parts = []
@@ -319,7 +395,14 @@ def agreement(lines: list[dict], budgets: list[int]) -> list[str]:
     return sentences
 
 
-def draw(path: pathlib.Path, results: list[tuple[Contender, list[Course]]], *, budgets: list[int], test: str) -> None:
+def draw(
+    path: pathlib.Path,
+    results: list[tuple[Contender, list[Course]]],
+    *,
+    budgets: list[int],
+    test: str,
+    unit: str = "evaluations",
+) -> None:
     """The picture: test figure of the best so far with its standard error, and the share of seeds with the best cell.
 
     Args:
@@ -327,6 +410,7 @@ def draw(path: pathlib.Path, results: list[tuple[Contender, list[Course]]], *, b
         results: of every strategy.
         budgets: the largest ends the picture.
         test: the name of the test figure.
+        unit: of the budgets.
     """
     import matplotlib
 
@@ -347,8 +431,8 @@ def draw(path: pathlib.Path, results: list[tuple[Contender, list[Course]]], *, b
     starts = [np.mean([course.test[min(19, len(course.test) - 1)] for course in courses]) for _, courses in results]
     if min(starts) < max(every):
         left.set_ylim(min(starts), max(every) + 0.05 * (max(every) - min(starts)))  # the first few would flatten all
-    left.set(xlabel="evaluations", ylabel=f"{test} of the cell with the best score")
-    right.set(xlabel="evaluations", ylabel="share of seeds that have evaluated the best cell", ylim=(0, 1.02))
+    left.set(xlabel=unit, ylabel=f"{test} of the cell with the best score")
+    right.set(xlabel=unit, ylabel="share of seeds that have evaluated the best cell", ylim=(0, 1.02))
     for axes in (left, right):
         axes.set_xlim(0, max(budgets))
         axes.grid(alpha=0.3)
@@ -364,6 +448,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--table", required=True, help="CSV file with an arch column in NAS-Bench-201 notation")
     parser.add_argument("--score_column", default="c10_val_200ep")
     parser.add_argument("--test_column", default="c10_test_200ep")
+    parser.add_argument("--rungs", help="COLUMN:COST,COLUMN:COST of a ladder; the last is the score")
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
     parser.add_argument("--seeds", type=int, default=50, help="how many seeds")
     parser.add_argument("--first_seed", type=int, default=0, help="tune on others than are reported")
@@ -397,6 +482,10 @@ def main(arguments: list[str] | None = None) -> None:
     contenders = [
         contender(label, initial=given.initial, proposals=given.proposals) for label in given.strategies.split(",")
     ]
+    given.rungs = rungs_of(given.rungs.split(",")) if given.rungs else ()
+    if given.rungs:
+        given.score_column = given.rungs[-1].name
+    to_best = COST_TO_BEST if given.rungs else EVALUATIONS_TO_BEST
     every = range(given.first_seed, given.first_seed + given.seeds)
     seeds = [seed for seed in every if seed % 2 in HALVES[given.half]]
     if not seeds:
@@ -404,7 +493,13 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
-    table = read_table(given.table, NasBench201Space(), score_column=given.score_column, test_column=given.test_column)
+    table = read_table(
+        given.table,
+        NasBench201Space(),
+        score_column=given.score_column,
+        test_column=given.test_column,
+        lower_columns=[rung.name for rung in given.rungs[:-1]],
+    )
     print(
         f"{given.table}: {len(table.rows):,} different cells, searched by {table.score_column}, "
         f"tested by {table.test_column}; the best cell has {table.best.score:g} and {table.best.test:g}",
@@ -415,14 +510,15 @@ def main(arguments: list[str] | None = None) -> None:
         start = time.perf_counter()
         courses = compete(each, seeds, given=given, budgets=budgets)
         results.append((each, courses))
-        lines.append(line(each, courses, budgets=budgets))
+        lines.append(line(each, courses, budgets=budgets, to_best=to_best))
         print(json.dumps(lines[-1]), flush=True)
         print(f"{each.label}: {time.perf_counter() - start:.1f} s for {len(seeds)} seeds", file=sys.stderr)
     if given.half == "all":
         print("\n".join(agreement(lines, budgets)), file=sys.stderr)
     if can_draw:
         picture = pathlib.Path(given.picture or ROOT / "runs" / "search_quality.png")
-        draw(picture, results, budgets=budgets, test=given.test_column)
+        unit = f"cost, in evaluations of {given.score_column}" if given.rungs else "evaluations"
+        draw(picture, results, budgets=budgets, test=given.test_column, unit=unit)
         print(f"picture: {picture}", file=sys.stderr)
     else:
         print("no picture: matplotlib is not installed (pip install '.[benchmarks]')", file=sys.stderr)

@@ -40,7 +40,7 @@ class Observer:
     def notice(self, text: str) -> None:
         """A line for people."""
 
-    def search(self, strategy: str, pool: Pool, *, budget: int | None) -> None:
+    def search(self, strategy: str, pool: Pool, *, budget: float | None) -> None:
         """A search begins, or goes on with the evaluations that the pool holds already.
 
         Args:

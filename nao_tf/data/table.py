@@ -49,6 +49,7 @@ class Row:
         test: the figure that it does not see; None if the table has no such column.
         parameters: trainable parameters; None if the table does not have them.
         line: its line of the file, from 1.
+        lower: the figures of cheaper trainings, in the order of `ArchitectureTable.lower_columns`.
     """
 
     architecture: Architecture
@@ -56,6 +57,7 @@ class Row:
     test: float | None
     parameters: int | None
     line: int
+    lower: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +77,7 @@ class ArchitectureTable:
         rows: of every canonical architecture the row that stands for it.
         lines: the number of rows of the file.
         fingerprint: SHA-256 of the file, hexadecimal.
+        lower_columns: of `Row.lower`.
     """
 
     path: pathlib.Path
@@ -85,6 +88,7 @@ class ArchitectureTable:
     rows: Mapping[Architecture, Row]
     lines: int
     fingerprint: str
+    lower_columns: tuple[str, ...] = ()
 
     def row(self, architecture: Architecture) -> Row:
         """The row that stands for an architecture, in any spelling. Raises InputError if the table has none."""
@@ -125,6 +129,7 @@ def read_table(
     score_column: str,
     test_column: str | None = None,
     lower_is_better: bool = False,
+    lower_columns: Sequence[str] = (),
 ) -> ArchitectureTable:
     """Reads a table of all architectures of a space.
 
@@ -135,6 +140,7 @@ def read_table(
         score_column: the column that a search sees.
         test_column: the column that it does not see.
         lower_is_better: whether the best score is the lowest.
+        lower_columns: scores of cheaper trainings, the cheapest first.
 
     Raises:
         InputError: there is no such file or column, a row is broken, or an architecture of the space is missing.
@@ -143,10 +149,11 @@ def read_table(
     content = _read(path)
     rows: dict[Architecture, Row] = {}
     line_of: dict[Architecture, int] = {}
-    columns = [ARCHITECTURE_COLUMN, score_column, *([test_column] if test_column else [])]
+    columns = [ARCHITECTURE_COLUMN, *_distinct(score_column, test_column, lower_columns)]
     for line, fields in _rows(path, content, columns=columns):
         try:
-            row = _row(space.parse(fields[ARCHITECTURE_COLUMN]), fields, line=line, columns=(score_column, test_column))
+            architecture = space.parse(fields[ARCHITECTURE_COLUMN])
+            row = _row(architecture, fields, line=line, columns=(score_column, test_column), lower=lower_columns)
             if row.architecture in line_of:
                 raise ValueError(
                     f"{row.architecture.text} stands in line {line_of[row.architecture]} already; leave one"
@@ -172,6 +179,7 @@ def read_table(
         rows=rows,
         lines=len(line_of),
         fingerprint=hashlib.sha256(content).hexdigest(),
+        lower_columns=tuple(lower_columns),
     )
 
 
@@ -182,6 +190,7 @@ def read_decision_table(
     score_column: str,
     test_column: str | None = None,
     lower_is_better: bool = False,
+    lower_columns: Sequence[str] = (),
 ) -> ArchitectureTable:
     """Reads a table whose columns are decisions.
 
@@ -196,15 +205,19 @@ def read_decision_table(
         score_column: the column that a search sees.
         test_column: the column that it does not see.
         lower_is_better: whether the best score is the lowest.
+        lower_columns: scores of cheaper trainings, the cheapest first.
 
     Raises:
         InputError: there is no such file or column, the decisions are none, or a row is broken or twice there.
     """
     path = pathlib.Path(path)
     decisions = list(decisions)
-    _check_roles(decisions, {"score": score_column, "test": test_column})
+    _check_roles(
+        decisions,
+        {"score": score_column, "test": test_column, **{f"score of rung {name!r}": name for name in lower_columns}},
+    )
     content = _read(path)
-    columns = [*decisions, score_column, *([test_column] if test_column else [])]
+    columns = [*decisions, *_distinct(score_column, test_column, lower_columns)]
     lines = list(_rows(path, content, columns=columns))
     for line, fields in lines:
         for decision in decisions:
@@ -226,7 +239,9 @@ def read_decision_table(
             )
         try:
             used = {column: value for column, value in fields.items() if column not in decisions}
-            rows[architecture] = _row(architecture, used, line=line, columns=(score_column, test_column))
+            rows[architecture] = _row(
+                architecture, used, line=line, columns=(score_column, test_column), lower=lower_columns
+            )
         except ValueError as error:
             raise InputError(f"table {path} line {line}: {error}") from error
     return ArchitectureTable(
@@ -238,7 +253,13 @@ def read_decision_table(
         rows=rows,
         lines=len(rows),
         fingerprint=hashlib.sha256(content).hexdigest(),
+        lower_columns=tuple(lower_columns),
     )
+
+
+def _distinct(score_column, test_column, lower_columns) -> list[str]:
+    """The columns of the figures, each once."""
+    return list(dict.fromkeys([score_column, *([test_column] if test_column else []), *lower_columns]))
 
 
 def _check_roles(decisions, figures):
@@ -291,8 +312,8 @@ def _decision_space(path, words) -> CategoricalSpace:
         raise InputError(f"table {path}: {error}") from error
 
 
-def _row(architecture, fields, *, line, columns) -> Row:
-    """The row of an architecture; `columns` are those of score and test. Raises ValueError."""
+def _row(architecture, fields, *, line, columns, lower) -> Row:
+    """The row of an architecture; `columns` are of score and test, `lower` of cheaper scores. Raises ValueError."""
     score_column, test_column = columns
     return Row(
         architecture=architecture,
@@ -300,6 +321,7 @@ def _row(architecture, fields, *, line, columns) -> Row:
         test=_number(fields, test_column) if test_column else None,
         parameters=_parameters(fields),
         line=line,
+        lower=tuple(_number(fields, column) for column in lower),
     )
 
 

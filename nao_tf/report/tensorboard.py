@@ -29,7 +29,7 @@ class TensorBoardObserver(Observer):
         self._search = "search"
         self._pool: Pool | None = None
 
-    def search(self, strategy: str, pool: Pool, *, budget: int | None) -> None:
+    def search(self, strategy: str, pool: Pool, *, budget: float | None) -> None:
         """See `Observer`."""
         self._search, self._pool = f"search_{strategy}", pool
 

@@ -80,10 +80,10 @@ class Rate:
         done: pieces that were done before this process began.
     """
 
-    def __init__(self, total: int | None, done: int = 0):
+    def __init__(self, total: float | None, done: float = 0):
         self.total, self.done, self._before, self._start = total, done, done, time.monotonic()
 
-    def step(self, done: int | None = None) -> None:
+    def step(self, done: float | None = None) -> None:
         """One more piece is done, or `done` in all."""
         self.done = self.done + 1 if done is None else done
 
@@ -102,6 +102,11 @@ class Rate:
         return f"{self.done}/{self.total}, {pace}, {remaining} left"
 
 
+def _done(pool: Pool) -> float:
+    """How much of its budget a search has used: members, or on a ladder the cost."""
+    return round(pool.cost, 2) if pool.rungs else len(pool)
+
+
 class TerminalObserver(Observer):
     """Shows a run of a task on a terminal.
 
@@ -114,15 +119,16 @@ class TerminalObserver(Observer):
     def __init__(self, task: Task, work: pathlib.Path, *, terminal: Terminal | None = None):
         self.task, self.work, self.terminal = task, work, terminal or Terminal()
         self._search, self._training = Rate(0), Rate(0)
-        self._label, self._logged = "", 0
+        self._label = ""
+        self._logged: float = 0
 
     def notice(self, text: str) -> None:
         """See `Observer`."""
         self.terminal.log(text)
 
-    def search(self, strategy: str, pool: Pool, *, budget: int | None) -> None:
+    def search(self, strategy: str, pool: Pool, *, budget: float | None) -> None:
         """See `Observer`."""
-        self._search, self._logged = Rate(budget, len(pool)), len(pool)
+        self._search, self._logged = Rate(budget, _done(pool)), _done(pool)
         if len(pool):
             name = strategy if pool.path is None else pool.path.name
             self.terminal.log(f"{name}: {len(pool)} architectures are evaluated already")
@@ -130,17 +136,18 @@ class TerminalObserver(Observer):
     def evaluation(self, strategy: str, evaluation: Evaluation, *, pool: Pool) -> None:
         """See `Observer`; quick evaluations, as of a table, get a log line now and then."""
         metric, total = self.task.metric, self._search.total
-        self._search.step(len(pool))
+        done = _done(pool)
+        self._search.step(done)
         score = f"failed: {evaluation.reason}" if evaluation.score is None else metric.text(evaluation.score)
         best = "" if pool.best is None or pool.best.score is None else f", best {metric.text(pool.best.score)}"
-        line = (
-            f"{strategy}, architecture {evaluation.id} ({evaluation.candidate.origin}): {metric.words} {score}{best}; "
-            f"{self._search}"
-        )
+        origin = evaluation.candidate.origin
+        if pool.rungs:
+            origin += f", {pool.rungs[evaluation.candidate.rung].name}"
+        line = f"{strategy}, architecture {evaluation.id} ({origin}): {metric.words} {score}{best}; {self._search}"
         quick = self._search.seconds_each < QUICK
-        often = len(pool) - self._logged >= (len(pool) if total is None else total) / LINES
-        if not quick or often or (total is not None and len(pool) >= total):
-            self._logged = len(pool)
+        often = done - self._logged >= (done if total is None else total) / LINES
+        if not quick or often or (total is not None and done >= total):
+            self._logged = done
             self.terminal.log(line)
         else:
             self.terminal.status(line)
@@ -193,7 +200,7 @@ class TerminalObserver(Observer):
                 score = metric.text(row["score"])
                 log(f"  {row['id']:4d} {row['origin']:9s} {metric.words} {score:>8s}  {row['text']}")
             log(f"winner: architecture {content['best']['id']}, {content['best']['text']}")
-        found = {} if result.pool is None else {"evaluations": len(result.pool), "best": content["best"]}
+        found: dict[str, Any] = {key: content[key] for key in ("evaluations", "cost", "best") if key in content}
         rows: dict[str, Mapping[str, Any]] = {name: {**result.test, **found}, **result.baselines}
         for name, figures in rows.items():
             failed = f"failed: {figures['failed']}" if "failed" in figures else None

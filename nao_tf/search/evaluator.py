@@ -19,6 +19,7 @@ from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor, Inline, Work
 from nao_tf.search.finished import Finished
 from nao_tf.search.outcome import Outcome
+from nao_tf.search.rungs import Rung
 
 CHILD = "child"  # the label of the children's trainings
 
@@ -28,9 +29,11 @@ class Evaluator(abc.ABC):
 
     Attributes:
         rescores: whether every member of the pool gets a new score in every round, as with shared weights.
+        rungs: of the ladder that it scores on, the cheapest first; none: all its evaluations are the same.
     """
 
     rescores = False
+    rungs: tuple[Rung, ...] = ()
 
     @abc.abstractmethod
     def evaluate(
@@ -45,6 +48,9 @@ class Evaluator(abc.ABC):
             done: how many of the first architectures have their outcomes in this round already, from before a kill;
                 the outcomes of the others are yielded.
             observer: receives the progress of trainings.
+
+        An evaluator with rungs takes `rungs` besides, the number of the rung of each architecture; its members stand on
+        the rung below then, and what was computed there may be gone on with.
         """
 
 
@@ -55,20 +61,38 @@ class FunctionEvaluator(Evaluator):
         function: called with an architecture; returns its score, or an `Outcome`. A `DivergedError`, and a score that
             is not finite, mean that the evaluation failed; any other exception ends the search.
         executor: where the function runs.
+        rungs: of a ladder; the function is then called with an architecture and the number of the rung, from 0.
     """
 
-    def __init__(self, function: Callable[[Architecture], float | Outcome], *, executor: Executor | None = None):
-        self.function, self.executor = function, executor or Inline()
+    def __init__(
+        self,
+        function: Callable[..., float | Outcome],
+        *,
+        executor: Executor | None = None,
+        rungs: Sequence[Rung] = (),
+    ):
+        self.function, self.executor, self.rungs = function, executor or Inline(), tuple(rungs)
 
     def evaluate(
-        self, architectures: Sequence[Architecture], *, round: int, done: int = 0, observer: Observer | None = None
+        self,
+        architectures: Sequence[Architecture],
+        *,
+        round: int,
+        done: int = 0,
+        observer: Observer | None = None,
+        rungs: Sequence[int] | None = None,
     ) -> Iterator[Outcome]:
         """See `Evaluator`."""
-        return self.executor.map(self._outcome, architectures[done:])
+        if rungs is None:
+            return self.executor.map(self._outcome, architectures[done:])
+        return self.executor.map(self._outcome_on_rung, list(zip(architectures, rungs, strict=True))[done:])
 
-    def _outcome(self, architecture: Architecture) -> Outcome:
+    def _outcome_on_rung(self, request: tuple[Architecture, int]) -> Outcome:
+        return self._outcome(*request)
+
+    def _outcome(self, architecture: Architecture, *rung: int) -> Outcome:
         try:
-            result = self.function(architecture)
+            result = self.function(architecture, *rung)
         except DivergedError as error:
             return Outcome(None, reason=str(error))
         return result if isinstance(result, Outcome) else Outcome(float(result))

@@ -25,12 +25,12 @@ class Rounds:
     """The sizes of the rounds of a search.
 
     Attributes:
-        budget: architectures in all.
+        budget: architectures in all; on a ladder the cost of all evaluations, in evaluations on the last rung.
         initial: architectures of round 0.
         proposals: architectures of every later round.
     """
 
-    budget: int
+    budget: float
     initial: int
     proposals: int
 
@@ -57,6 +57,8 @@ def search(
     once. (Not with shared weights: there the child of the cut round has been trained without the members that were
     added later.)
 
+    On a ladder, where the pool has rungs, a round is promotions and new architectures, and the budget is their cost.
+
     Args:
         strategy: proposes.
         evaluator: scores.
@@ -73,16 +75,20 @@ def search(
             architecture's own, and the strategy learns from it.
     """
     observer = observer or Observer()
-    round, asked = 0, 0
+    round, asked = 0, 0.0
+    if pool.rungs:  # only the last of the rounds that the pool holds may be incomplete
+        round = pool.last_round
+        asked = pool.before(round).cost
     while asked < rounds.budget:
         whole = max(rounds.initial, len(given)) if round == 0 else rounds.proposals
-        count = min(whole, rounds.budget - asked)
-        if pool.complete(round, asked + count):
+        count = int(min(whole, rounds.budget - asked))
+        if not pool.rungs and pool.complete(round, int(asked) + count):
             asked, round = asked + count, round + 1
             continue
-        candidates = _candidates(strategy, pool.before(round), round, whole, given)[:count]
+        asked_for = _candidates(strategy, pool.before(round), round, whole, given)
+        candidates = _affordable(asked_for, pool, rounds.budget - asked)
         if not candidates:
-            return  # the space is exhausted
+            return  # the space is exhausted, or what is left does not pay for the next evaluation
         for evaluation in _evaluations(evaluator, pool, candidates, round, known, observer):
             pool.append(evaluation)
             observer.evaluation(name, evaluation, pool=pool)
@@ -92,11 +98,15 @@ def search(
             if enough is not None and enough(pool):
                 return
         observer.round(name, round, pool=pool)
-        asked, round = asked + len(candidates), round + 1
+        if len(candidates) < len(asked_for):
+            return  # a larger budget completes this round first
+        asked, round = asked + sum(pool.cost_of(candidate.rung) for candidate in candidates), round + 1
 
 
 def _candidates(strategy, before, round, count, given) -> list[Candidate]:
     """What a round evaluates."""
+    if round and before.rungs:
+        return strategy.climb(before, round, count)
     if round or not given:
         return strategy.ask(before, round, count)
     first = {architecture.canonical: Candidate(architecture.canonical, "given") for architecture in given}
@@ -104,21 +114,33 @@ def _candidates(strategy, before, round, count, given) -> list[Candidate]:
     return [*first.values(), *others][:count]
 
 
+def _affordable(candidates, pool, budget) -> list[Candidate]:
+    """The first of the candidates, as many as a budget pays for."""
+    costs = itertools.accumulate(pool.cost_of(candidate.rung) for candidate in candidates)
+    # the costs of a ladder are decimal fractions, whose sum may be a rounding error above the budget
+    return [candidate for candidate, cost in zip(candidates, costs, strict=True) if cost <= budget + 1e-9]
+
+
 def _evaluations(evaluator, pool, candidates, round, known, observer) -> Iterator[Evaluation]:
     """The evaluations of a round that the pool lacks, each as soon as it is made."""
     members = pool.evaluations if evaluator.rescores else []
     first = 0 if evaluator.rescores else len(pool)  # the identifier of the first of `requested`
     requested = [member.candidate for member in members]
-    requested += [candidate for candidate in candidates if candidate.architecture not in pool]
+    requested += [candidate for candidate in candidates if not pool.has(candidate)]
     # members are scored again in the order of their identifiers, so what was done before a kill comes first
     done = sum(1 for _ in itertools.takewhile(lambda member: member.round == round, members))
     earlier = {} if known is None or evaluator.rescores else _outcomes(known, requested)
-    architectures = [member.architecture for member in requested if member.architecture not in earlier]
-    outcomes = evaluator.evaluate(architectures, round=round, done=done, observer=observer)
-    for index, candidate in enumerate(requested[done:], start=done):
+    missing = [member for member in requested if member.architecture not in earlier]
+    architectures = [member.architecture for member in missing]
+    ladder = {"rungs": [member.rung for member in missing]} if pool.rungs else {}
+    outcomes = evaluator.evaluate(architectures, round=round, done=done, observer=observer, **ladder)
+    ids = itertools.count(first)
+    new = {candidate.architecture: next(ids) for candidate in requested if candidate.rung == 0}
+    for candidate in requested[done:]:
         outcome = earlier.get(candidate.architecture) or next(outcomes)
+        id = new[candidate.architecture] if candidate.rung == 0 else pool.id_of(candidate.architecture)
         yield Evaluation(
-            id=first + index,
+            id=id,
             candidate=candidate,
             round=round,
             score=outcome.score,
@@ -132,7 +154,11 @@ def _outcomes(known, candidates) -> dict[Architecture, Outcome]:
     """The outcomes that a pool tells, by architecture."""
     outcomes = {}
     for candidate in candidates:
-        if candidate.architecture in known:
-            evaluation = known.get(known.id_of(candidate.architecture))
+        id = known.id_of(candidate.architecture)
+        evaluation = None if id is None else known.get(id)
+        if evaluation is not None and evaluation.candidate.rung != candidate.rung:  # it went on, or came less far
+            made = (each for each in known.on_rung(candidate.rung) if each.id == id)
+            evaluation = next(made, None)
+        if evaluation is not None:
             outcomes[candidate.architecture] = Outcome(evaluation.score, evaluation.parameters, evaluation.reason)
     return outcomes

@@ -23,6 +23,7 @@ from nao_tf import files
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.errors import InputError
 from nao_tf.search.checked_lines import CHECK, is_intact, with_check
+from nao_tf.search.rungs import Rung
 
 _BEGINNING_OF_LINE = re.compile(rb"\{[\x20-\x7e]*\x00*|\x00+")  # what a kill leaves; zeros where the machine stopped
 
@@ -33,10 +34,11 @@ class Candidate:
 
     Attributes:
         architecture: in canonical form.
-        origin: "random", "ascent", "mutation", "policy", "predictor" or "given".
+        origin: "random", "ascent", "mutation", "policy", "predictor", "given", or "promotion" to a higher rung.
         parent: the id of the architecture it comes from, if any.
         step_size: of the ascent, if any.
         predicted: the controller's score of it, if any.
+        rung: of the ladder, from 0; 0 where there is no ladder.
     """
 
     architecture: Architecture
@@ -44,6 +46,7 @@ class Candidate:
     parent: int | None = None
     step_size: float | None = None
     predicted: float | None = None
+    rung: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Evaluation:
     """An evaluated architecture, one line of the pool.
 
     Attributes:
-        id: its place in the pool, from 0; a member that is scored again keeps it.
+        id: its place in the pool, from 0; a member that is scored again, or on a higher rung, keeps it.
         candidate: what was asked for.
         round: when.
         score: finite, in the metric's own direction; None when the evaluation failed.
@@ -66,14 +69,16 @@ class Evaluation:
     parameters: int | None
     reason: str | None = None
 
-    def to_json(self, metric: str, higher_is_better: bool) -> dict[str, object]:
+    def to_json(self, metric: str, higher_is_better: bool, *, rungs: Sequence[Rung] = ()) -> dict[str, object]:
         """The line of the pool as JSON values; `from_json` reads it.
 
         Args:
             metric: the name of the score.
             higher_is_better: its direction.
+            rungs: of the ladder, whose names and costs the lines then tell.
         """
         candidate = self.candidate
+        rung = dataclasses.asdict(rungs[candidate.rung]) if rungs else None
         return {
             "id": self.id,
             "architecture": list(candidate.architecture.values),
@@ -89,10 +94,11 @@ class Evaluation:
             "round": self.round,
             "predicted": candidate.predicted,
             "parameters": self.parameters,
+            **({} if rung is None else {"rung": rung["name"], "cost": rung["cost"]}),
         }
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any], space: SearchSpace) -> Evaluation:
+    def from_json(cls, fields: Mapping[str, Any], space: SearchSpace, *, rungs: Sequence[Rung] = ()) -> Evaluation:
         """The evaluation that `to_json` wrote.
 
         Raises:
@@ -119,6 +125,7 @@ class Evaluation:
                 parent=_count(fields, "parent", optional=True),
                 step_size=_number_or_none(fields, "step_size"),
                 predicted=_number_or_none(fields, "predicted"),
+                rung=_rung(fields, rungs),
             ),
             round=_count(fields, "round"),
             score=score,
@@ -155,6 +162,21 @@ def _count(fields, name, *, optional=False):
     raise ValueError(f"field {name!r} is {_shown(value)}; it takes a whole number from 0 on{' or null' * optional}")
 
 
+def _rung(fields, rungs):
+    """The number of the rung that a line names; 0 without a ladder."""
+    if not rungs:
+        if "rung" in fields:
+            raise ValueError(f"it was scored on rung {_shown(fields['rung'])} of a ladder, and this search has none")
+        return 0
+    name, known = _typed(fields, "rung", str), [rung.name for rung in rungs]
+    if name not in known:
+        raise ValueError(f"field 'rung' is {_shown(name)}; the rungs are {', '.join(known)}")
+    cost = rungs[known.index(name)].cost
+    if _number_or_none(fields, "cost") != cost:
+        raise ValueError(f"field 'cost' is {_shown(fields['cost'])}; rung {name} costs {cost:g}")
+    return known.index(name)
+
+
 def _number_or_none(fields, name):
     value = _field(fields, name)
     if value is None or (type(value) in (int, float) and math.isfinite(value)):
@@ -176,19 +198,31 @@ class Pool:
         space: of the architectures.
         metric: the name of the score.
         higher_is_better: its direction.
+        rungs: of a ladder, the cheapest first; a member then has a score on each rung that it has come to. None where
+            every evaluation is the same.
 
     Raises:
         InputError: a line was changed, or is not one of a pool of this space and metric; the message says which.
     """
 
-    def __init__(self, path: os.PathLike | str | None, space: SearchSpace, *, metric: str, higher_is_better: bool):
+    def __init__(
+        self,
+        path: os.PathLike | str | None,
+        space: SearchSpace,
+        *,
+        metric: str,
+        higher_is_better: bool,
+        rungs: Sequence[Rung] = (),
+    ):
         self.path = None if path is None else pathlib.Path(path)
         self.space, self.metric, self.higher_is_better = space, metric, higher_is_better
+        self.rungs = tuple(rungs)
         self._members: list[Evaluation] = []  # the latest evaluation of each, by id
         self._history: list[Evaluation] = []
         self._id_of: dict[Architecture, int] = {}
         self._first_rounds: list[int] = []  # when each member came, by id
         self._scored: collections.Counter[int] = collections.Counter()  # evaluations of each round
+        self._on_rungs: collections.Counter[int] = collections.Counter()  # evaluations on each rung
         self._best: Evaluation | None = None
         self._checked = True  # whether the lines of the file have check values
         if self.path is not None and self.path.exists():
@@ -239,7 +273,7 @@ class Pool:
             raise ValueError(f"its metric is {_shown(fields['metric'])}, not {_shown(self.metric)}")
         if _typed(fields, "higher_is_better", bool) != self.higher_is_better:
             raise ValueError(f"higher_is_better is {_shown(fields['higher_is_better'])}, not what this search takes")
-        evaluation = Evaluation.from_json(fields, self.space)
+        evaluation = Evaluation.from_json(fields, self.space, rungs=self.rungs)
         known = self.id_of(evaluation.candidate.architecture)
         if evaluation.id > len(self):
             raise ValueError(f"its id is {evaluation.id}, but the next one is {len(self)}: lines before it are missing")
@@ -247,6 +281,9 @@ class Pool:
             raise ValueError(f"its id {evaluation.id} is that of another architecture")
         if known is not None and known != evaluation.id:
             raise ValueError(f"its architecture has the id {known} already")
+        rung = evaluation.candidate.rung
+        if self.rungs and rung != (0 if known is None else self.get(known).candidate.rung + 1):
+            raise ValueError(f"a member comes to rung {self.rungs[rung].name} from the rung below it")
         if known is not None and self.get(known).round >= evaluation.round:
             raise ValueError(f"architecture {known} was evaluated in round {self.get(known).round} already")
         if self._history and evaluation.round < self._history[-1].round:
@@ -257,6 +294,7 @@ class Pool:
         """Takes an evaluation in; rounds never decrease. The time does not depend on the size of the pool."""
         self._history.append(evaluation)
         self._scored[evaluation.round] += 1
+        self._on_rungs[evaluation.candidate.rung] += 1
         if evaluation.id == len(self._members):
             self._members.append(evaluation)
             self._first_rounds.append(evaluation.round)
@@ -272,11 +310,11 @@ class Pool:
 
     def _compare(self, evaluation):
         """Lets a member be the best if it is; of equal ones the first is."""
-        if evaluation.score is None:
-            return
-        best = self._best
-        if best is None or (self.goodness(evaluation), -evaluation.id) > (self.goodness(best), -best.id):
+        if evaluation.score is not None and (self._best is None or self._place(evaluation) > self._place(self._best)):
             self._best = evaluation
+
+    def _place(self, evaluation):
+        return evaluation.candidate.rung, self.goodness(evaluation), -evaluation.id
 
     def __len__(self) -> int:
         return len(self._members)
@@ -311,10 +349,44 @@ class Pool:
         count = bisect.bisect_left(self._history, round, key=lambda evaluation: evaluation.round)
         if count == len(self._history):
             return self
-        earlier = Pool(None, self.space, metric=self.metric, higher_is_better=self.higher_is_better)
+        earlier = Pool(None, self.space, metric=self.metric, higher_is_better=self.higher_is_better, rungs=self.rungs)
         for evaluation in self._history[:count]:
             earlier._remember(evaluation)
         return earlier
+
+    @property
+    def lowest(self) -> Pool:
+        """The scores on the lowest rung as a pool without a ladder, with the same ids; not to be appended to.
+
+        It holds every member, so a strategy that knows nothing of ladders can be asked with it.
+        """
+        part = Pool(None, self.space, metric=self.metric, higher_is_better=self.higher_is_better)
+        for evaluation in self.on_rung(0):
+            part._remember(evaluation)
+        return part
+
+    def on_rung(self, rung: int) -> list[Evaluation]:
+        """The evaluations on a rung, in the order in which they were made."""
+        return [evaluation for evaluation in self._history if evaluation.candidate.rung == rung]
+
+    def cost_of(self, rung: int) -> float:
+        """The cost of an evaluation on a rung; 1 where there is no ladder."""
+        return self.rungs[rung].cost if self.rungs else 1.0
+
+    @property
+    def cost(self) -> float:
+        """The cost of all evaluations, in evaluations on the last rung; their number where there is no ladder."""
+        return sum(self.cost_of(rung) * number for rung, number in self._on_rungs.items())
+
+    @property
+    def last_round(self) -> int:
+        """The round of the newest evaluation; 0 of an empty pool."""
+        return self._history[-1].round if self._history else 0
+
+    def has(self, candidate: Candidate) -> bool:
+        """Whether a candidate was evaluated on its rung, or on a higher one."""
+        id = self.id_of(candidate.architecture)
+        return id is not None and self.get(id).candidate.rung >= candidate.rung
 
     @property
     def history(self) -> Sequence[Evaluation]:
@@ -328,13 +400,13 @@ class Pool:
 
     @property
     def ranked(self) -> list[Evaluation]:
-        """Members whose evaluation succeeded, the best first."""
+        """Members whose evaluation succeeded, the best first; those on a higher rung before those on a lower one."""
         scored = [evaluation for evaluation in self._members if evaluation.score is not None]
-        return sorted(scored, key=lambda evaluation: -self.goodness(evaluation))
+        return sorted(scored, key=lambda evaluation: (-evaluation.candidate.rung, -self.goodness(evaluation)))
 
     @property
     def best(self) -> Evaluation | None:
-        """The best member, the first of several; None when none has succeeded."""
+        """The best member on the highest rung, the first of several; None when none has succeeded."""
         return self._best
 
     def goodness(self, evaluation: Evaluation) -> float:
@@ -353,6 +425,7 @@ class Pool:
             "score": evaluation.score,
             "metric": self.metric,
             "origin": evaluation.candidate.origin,
+            **({"rung": self.rungs[evaluation.candidate.rung].name} if self.rungs else {}),
         }
 
     def examples(self) -> tuple[list[Architecture], np.ndarray]:
@@ -378,7 +451,7 @@ class Pool:
         estimates = {name: _finite_or_none(getattr(candidate, name)) for name in ("step_size", "predicted")}
         evaluation = dataclasses.replace(evaluation, candidate=dataclasses.replace(candidate, **estimates))
         if self.path is not None:
-            fields = evaluation.to_json(self.metric, self.higher_is_better)
+            fields = evaluation.to_json(self.metric, self.higher_is_better, rungs=self.rungs)
             line = json.dumps(fields, allow_nan=False).encode()  # NaN and Infinity are no JSON
             files.append_line(self.path, with_check(line) if self._checked else line)
         self._remember(evaluation)

@@ -46,7 +46,8 @@ def search(
     Args:
         space: of the architectures.
         evaluate: gives an architecture its score, or an `Outcome`; see `FunctionEvaluator`. Or an `Evaluator`.
-        budget: architectures that are evaluated in all; fewer where the space has no more.
+        budget: architectures that are evaluated in all; fewer where the space has no more. Of an evaluator with rungs
+            the cost, in evaluations on its last rung.
         strategy: a name of `STRATEGIES`, or a strategy that was made for this space.
         seed: of everything random; equal seeds and scores give equal pools.
         initial: architectures of the first round, which is random; None: the strategy's own number, or the budget.
@@ -81,7 +82,7 @@ def search(
         proposer = entry.make(space, seed, observer=observer, **settings)
     else:
         name, own_initial, own_proposals, proposer = type(strategy).__name__, 20, 10, strategy
-    pool = Pool(path, space, metric=metric, higher_is_better=higher_is_better)
+    pool = Pool(path, space, metric=metric, higher_is_better=higher_is_better, rungs=evaluator.rungs)
     rounds = Rounds(
         budget=budget,
         initial=own_initial if initial is None else initial,

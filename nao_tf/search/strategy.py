@@ -9,6 +9,7 @@ import numpy as np
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.controller import Prediction, PredictorQuality
 from nao_tf.observer import Observer
+from nao_tf.search.ladder import halving
 from nao_tf.search.pool import Candidate, Pool
 
 MISSES = 1000  # random architectures in vain, one after the other, before what is left of a space is listed
@@ -53,6 +54,24 @@ class Strategy(abc.ABC):
     @abc.abstractmethod
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """`count` architectures that are not in the pool, each in canonical form and only once; fewer if exhausted."""
+
+    def climb(self, pool: Pool, round: int, count: int) -> list[Candidate]:
+        """What a later round on a ladder evaluates: promotions, and new architectures on the lowest rung.
+
+        Promotions are those of ASHA, and the new architectures are what the strategy asks for when it sees the scores
+        on the lowest rung. With random search this is ASHA. A strategy with a predictor may do better.
+
+        Args:
+            pool: with its rungs.
+            round: from 1 on.
+            count: of both together; fewer if exhausted.
+        """
+        promotions = halving(pool, count)
+        return promotions + self.fresh(pool, round, count - len(promotions))
+
+    def fresh(self, pool: Pool, round: int, count: int) -> list[Candidate]:
+        """New architectures of a round on a ladder, from the scores on the lowest rung."""
+        return self.ask(pool.lowest, round, count) if count else []
 
     def predictor(self, pool: Pool) -> Predictor | None:
         """A predictor that has learnt the whole pool.

@@ -116,7 +116,7 @@ class Result:
             **about,
             "strategy": self.strategy,
             "seed": self.seed,
-            "evaluations": len(self.pool),
+            **counts(self.pool),
             **({} if self.minutes is None else {"minutes": self.minutes}),
             "best": self.pool.summary(self.winner.evaluation),
             "top": [self.pool.summary(evaluation) for evaluation in self.pool.ranked[:TOP]],
@@ -125,6 +125,21 @@ class Result:
             "audit": None if self.audit is None else self.audit.to_json(),
             **end,
         }
+
+
+def counts(pool: Pool) -> dict[str, Any]:
+    """How much a search evaluated: architectures, and on a ladder the cost and the evaluations on each rung."""
+    if not pool.rungs:
+        return {"evaluations": len(pool)}
+    numbers = [evaluation.candidate.rung for evaluation in pool.history]
+    return {
+        "evaluations": len(pool),
+        "cost": round(pool.cost, 6),
+        "rungs": [
+            {"name": rung.name, "cost": rung.cost, "evaluations": numbers.count(number)}
+            for number, rung in enumerate(pool.rungs)
+        ],
+    }
 
 
 def _finite(tree: Any) -> Any:

@@ -22,7 +22,7 @@ from nao_tf.study import audit as audits
 from nao_tf.study.final_models import Done, FinalModels
 from nao_tf.study.final_training import Trained
 from nao_tf.study.race import best_of
-from nao_tf.study.result import Result, Winner
+from nao_tf.study.result import Result, Winner, counts
 from nao_tf.study.time_budget import MARGIN, TimeBudget
 from nao_tf.study.verdict import Sample, Verdict, judge
 from nao_tf.study.work_directory import WorkDirectory, versions
@@ -251,16 +251,23 @@ class Study:
         """
         task, metric = self.task, self.task.metric
         self._final_models.close()
-        pool = Pool(self._file(name), task.space, metric=metric.name, higher_is_better=metric.higher_is_better)
+        evaluator = task.evaluator(seed=self.seed, directory=self.work.shared_child(name), executor=self.executor)
+        pool = Pool(
+            self._file(name),
+            task.space,
+            metric=metric.name,
+            higher_is_better=metric.higher_is_better,
+            rungs=evaluator.rungs,
+        )
         timed = None if self._time is None or self._time.evaluations else self._time
         rounds = self.rounds_of(task, name)
         self.observer.search(name, pool, budget=None if timed else rounds.budget)
-        if rounds.budget < rounds.initial:
+        if rounds.budget < rounds.initial * pool.cost_of(0):
             self.observer.notice(f"the budget of {rounds.budget} ends within the first round of {rounds.initial}")
         with self.work.timed(f"search_{name}"):
             search(
                 self.strategy(name),
-                task.evaluator(seed=self.seed, directory=self.work.shared_child(name), executor=self.executor),
+                evaluator,
                 pool=pool,
                 rounds=rounds,
                 given=self.given,
@@ -269,7 +276,7 @@ class Study:
                 observer=self.observer,
                 enough=None if timed is None else timed.enough,
             )
-        if not timed and len(pool) < rounds.budget:
+        if not pool.rungs and not timed and len(pool) < rounds.budget:
             listed = task.space.size <= LARGEST_ENUMERATED
             spent = f"all {len(pool):,} architectures were evaluated"
             spent = spent if listed else f"after {len(pool):,} architectures no other one was found"
@@ -482,7 +489,7 @@ class Study:
         winner = self.winner(pool, name)
         return {
             **winner.figures,  # flat, as those of the hand-made network
-            "evaluations": len(pool),
+            **counts(pool),
             "best": pool.summary(winner.evaluation),
             "finalists": winner.finalists,
             "test": winner.figures,

@@ -9,7 +9,7 @@ import collections
 import dataclasses
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from nao_tf.architecture import Architecture, CategoricalSpace, NasBench201Space
@@ -21,6 +21,7 @@ from nao_tf.errors import InputError
 from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator, FunctionEvaluator, Outcome
 from nao_tf.search.executors import Executor
+from nao_tf.search.rungs import Rung, rungs_of
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
 from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
@@ -42,6 +43,8 @@ class TableFile:
         score_column: the column that a search sees.
         test_column: the column that tests what it found.
         lower_is_better: whether the score is an error, a loss or a time.
+        rungs: columns of a ladder with their costs, the cheapest first, NAME:COST,NAME:COST; the last is the score
+            column, and the budget is the cost in its evaluations. None: every evaluation reads the score column.
     """
 
     file: str | None = None
@@ -49,6 +52,7 @@ class TableFile:
     score_column: str | None = "c10_val_200ep"
     test_column: str | None = "c10_test_200ep"
     lower_is_better: bool = False
+    rungs: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,7 @@ class TableTask(Task):
         name: of the task.
         settings: of the study.
         table: of the networks.
+        rungs: of a ladder; the table has their scores.
     """
 
     names = (NAS_BENCH_201, OWN_TABLE)
@@ -116,6 +121,7 @@ class TableTask(Task):
         "score_column": Short("data.score_column"),
         "test_column": Short("data.test_column"),
         "lower_is_better": Short("data.lower_is_better"),
+        "rungs": Short("data.rungs"),
         "budget": Short("budget"),
         "initial": Short("initial"),
         "proposals": Short("proposals"),
@@ -125,9 +131,9 @@ class TableTask(Task):
     seeds_differ = False
     noun = "row"
 
-    def __init__(self, name: str, settings: TableSettings, *, table: ArchitectureTable):
+    def __init__(self, name: str, settings: TableSettings, *, table: ArchitectureTable, rungs: Sequence[Rung] = ()):
         super().__init__(settings)
-        self.name, self.table, self.space = name, table, table.space
+        self.name, self.table, self.space, self.rungs = name, table, table.space, tuple(rungs)
         self.metric = Metric(table.score_column, higher_is_better=table.higher_is_better, form="{:.3f}")
 
     @property
@@ -154,20 +160,36 @@ class TableTask(Task):
         assert isinstance(settings, TableSettings)
         data = settings.data
         path = table_path(name, data)
+        rungs = rungs_of(data.rungs) if data.rungs else ()
+        if rungs:
+            data = dataclasses.replace(data, score_column=_score_of(rungs, data.score_column, default=type(data)()))
         if data.score_column is None:
             raise InputError(f"--task={name} takes --score_column=COLUMN, the column that the search sees")
         score, test, lower = data.score_column, data.test_column, data.lower_is_better
+        below = [rung.name for rung in rungs[:-1]]
         if isinstance(data, DecisionFile):
             if not data.decisions:
                 raise InputError(
                     f"--task={name} takes --decisions=COLUMN,COLUMN,…, the columns that make an architecture"
                 )
             table = read_decision_table(
-                path, decisions=data.decisions, score_column=score, test_column=test, lower_is_better=lower
+                path,
+                decisions=data.decisions,
+                score_column=score,
+                test_column=test,
+                lower_is_better=lower,
+                lower_columns=below,
             )
         else:
-            table = read_table(path, NasBench201Space(), score_column=score, test_column=test, lower_is_better=lower)
-        return cls(name, settings, table=table)
+            table = read_table(
+                path,
+                NasBench201Space(),
+                score_column=score,
+                test_column=test,
+                lower_is_better=lower,
+                lower_columns=below,
+            )
+        return cls(name, settings, table=table, rungs=rungs)
 
     # ---- the data
 
@@ -188,7 +210,8 @@ class TableTask(Task):
         return [
             *(f"NOTICE: {warning}" for warning in table.warnings),
             f"table {table.path}: {table.lines:,} rows, {len(table.rows):,} different architectures; "
-            f"the search sees {table.score_column}",
+            f"the search sees {table.score_column}"
+            + "".join(f", and {rung.name} at {rung.cost:g} of its cost" for rung in self.rungs[:-1]),
         ]
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
@@ -213,6 +236,7 @@ class TableTask(Task):
             "decisions": [position.description for position in table.space.positions],
             "score_column": table.score_column,
             "higher_is_better": table.higher_is_better,
+            **({"rungs": [dataclasses.asdict(rung) for rung in self.rungs]} if self.rungs else {}),
         }
 
     # ---- networks
@@ -221,7 +245,7 @@ class TableTask(Task):
         self, *, seed: int, directory: pathlib.Path | None = None, executor: Executor | None = None
     ) -> Evaluator:
         """See `Task`; one look-up counts as one evaluation, whatever the seed."""
-        return TableEvaluator(self.table)
+        return TableEvaluator(self.table, rungs=self.rungs)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None
@@ -235,7 +259,10 @@ class TableTask(Task):
         """See `Task`."""
         best, test = figures["best"], self.table.test_column
         tested = "" if test is None else f"  {test} {figures[test]:.3f}"
-        return f"{figures['evaluations']} evaluations  {self.metric.name} {best['score']:.3f}{tested}  {best['text']}"
+        count = f"{figures['evaluations']} evaluations"
+        if "cost" in figures:
+            count = f"{figures['evaluations']} architectures at a cost of {figures['cost']:g}"
+        return f"{count}  {self.metric.name} {best['score']:.3f}{tested}  {best['text']}"
 
 
 class TableEvaluator(FunctionEvaluator):
@@ -243,15 +270,16 @@ class TableEvaluator(FunctionEvaluator):
 
     Args:
         table: of all that a search may propose.
+        rungs: of a ladder; the table has the scores of all but the last as `Row.lower`.
     """
 
-    def __init__(self, table: ArchitectureTable):
-        super().__init__(self._look_up)
+    def __init__(self, table: ArchitectureTable, *, rungs: Sequence[Rung] = ()):
+        super().__init__(self._look_up, rungs=rungs)
         self.table = table
 
-    def _look_up(self, architecture):
+    def _look_up(self, architecture, rung=-1):
         row = self.table.row(architecture)
-        return Outcome(row.score, row.parameters)
+        return Outcome((*row.lower, row.score)[rung], row.parameters)
 
 
 class TrainedRow(FinalModel):
@@ -275,6 +303,14 @@ class TrainedRow(FinalModel):
     def measure(self) -> dict[str, Any]:
         """The test figure, where the table has one."""
         return {} if self._test_column is None else {self._test_column: self._row.test}
+
+
+def _score_of(rungs, column, *, default) -> str:
+    """The score column, which is the last rung. Raises InputError where another one was given."""
+    last = rungs[-1].name
+    if column not in (None, default.score_column, last):
+        raise InputError(f"--score_column={column}, but the last of --rungs is {last}; leave --score_column out")
+    return last
 
 
 def table_path(task: str, data: TableFile) -> pathlib.Path:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import search_quality
@@ -11,6 +12,7 @@ from nao_tf.data.table import read_table
 from nao_tf.errors import InputError
 from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Pool
+from nao_tf.search.rungs import rungs_of
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategies.local import LocalSearch
 from nao_tf.tasks.table import TableEvaluator
@@ -90,6 +92,54 @@ def test_a_predictor_is_judged_on_cells_outside_the_pool(table):
     assert nothing == search_quality.predictor_quality(unable, pool, table=table, budgets=[50], held_out=5) == {}
 
 
+@pytest.fixture(scope="module")
+def ladder_table(tmp_path_factory, invented_score):
+    """A table with a cheap column beside the score, which has an error of its own for each cell."""
+    path, space = tmp_path_factory.mktemp("ladder") / "ladder.csv", NasBench201Space()
+    errors = np.random.default_rng(0).normal(0, 0.5, space.size)
+    lines = ["arch,short,seen,told"]
+    for error, values in zip(errors, space.strings(), strict=True):
+        score = invented_score(values)
+        lines.append(f"{space.text(values)},{score + error:.4f},{score:.4f},{score:.4f}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_ladder_is_counted_in_cost(ladder_table, capsys, tmp_path):
+    table = read_table(ladder_table, NasBench201Space(), score_column="seen", test_column="told")
+    (line,), _ = compare(
+        table, capsys, tmp_path, "--strategies=local", "--seeds=2", "--budgets=2,30", "--rungs=short:0.1,seen:1"
+    )
+    assert "evaluations_to_best" not in line and line["predictor"] == {}
+    assert line["cost_to_best"]["found"] == 2 and 1 < line["cost_to_best"]["mean"] < 30
+    assert line["test"]["2"]["mean"] < line["test"]["30"]["mean"] == pytest.approx(table.best.test)
+
+
+def test_the_cost_is_that_of_all_evaluations_until_the_best(ladder_table):
+    rungs = rungs_of(["short:0.1", "seen:1"])
+    table = read_table(
+        ladder_table, NasBench201Space(), score_column="seen", test_column="told", lower_columns=["short"]
+    )
+    contender = search_quality.contender("local")
+    course = search_quality.run_on_ladder(contender, 3, table=table, budgets=[30], rungs=rungs)
+    pool = Pool(None, table.space, metric="seen", higher_is_better=True, rungs=rungs)
+    search(
+        LocalSearch(table.space, 3),
+        TableEvaluator(table, rungs=rungs),
+        pool=pool,
+        rounds=Rounds(budget=30, initial=contender.initial, proposals=contender.proposals),
+    )
+    spent, low = 0.0, {}
+    for evaluation in pool.history:
+        row = table.row(evaluation.candidate.architecture)
+        assert evaluation.score == (row.score if evaluation.candidate.rung else row.lower[0])
+        spent += (0.1, 1.0)[evaluation.candidate.rung]
+        low.setdefault(evaluation.id, evaluation.candidate.rung)
+        if evaluation.candidate.rung and row is table.best:
+            break
+    assert course.evaluations_to_best == pytest.approx(spent) and set(low.values()) == {0}
+
+
 def course(seed, test, to_best):
     return search_quality.Course(
         seed=seed, test=test, evaluations_to_best=to_best, duplicates=0, predictor={}, seconds=1.0
@@ -148,6 +198,8 @@ def test_sizes_and_presets_of_contenders():
         (["--seeds=0"], "--seeds=0; at least 1"),
         (["--seeds=1", "--half=odd"], "leaves no seed"),
         (["--first_seed=-1"], "--first_seed=-1; at least 0"),
+        (["--rungs=seen:1"], "--rungs=seen:1: a ladder takes at least two rungs"),
+        (["--rungs=nothing:0.1,seen:1", "--test_column=told"], "has no column 'nothing'"),
         (["--table=nowhere.csv"], "nowhere.csv cannot be read"),
     ],
 )

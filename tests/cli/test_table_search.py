@@ -73,6 +73,25 @@ def test_a_killed_search_ends_with_the_pool_of_the_undisturbed_one(invented_tabl
     assert pool.read_bytes() == (tmp_path / "b" / "pool.jsonl").read_bytes()
 
 
+def test_a_ladder_of_columns(invented_table, tmp_path):
+    arguments = [f"--table={invented_table}", "--rungs=told:0.5,seen:2", "--test_column=told", "--strategy=evolution",
+                 "--baselines=random", "--budget=8", f"--work_dir={tmp_path / 'ladder'}"]  # fmt: skip
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "ladder" / "result.json").read_text())
+    lines = [json.loads(line) for line in (tmp_path / "ladder" / "pool.jsonl").read_text().splitlines()]
+    low, high = ([line for line in lines if line["rung"] == name] for name in ("told", "seen"))
+    assert result["evaluations"] == len(low) and result["cost"] == len(low) * 0.25 + len(high) <= 8
+    assert [(rung["cost"], rung["evaluations"]) for rung in result["rungs"]] == [(0.25, len(low)), (1.0, len(high))]
+    best = max(high, key=lambda line: line["score"])
+    assert result["best"]["rung"] == "seen" and result["best"]["architecture"] == best["architecture"]
+    assert result["baselines"]["random"]["cost"] <= 8 and f"at a cost of {result['cost']:g}" in done.stderr
+    refused = run(*arguments[:1], *arguments[2:])
+    assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1
+    other = run(*arguments, "--score_column=told")
+    assert other.returncode == 1 and "but the last of --rungs is seen" in other.stderr
+
+
 def test_a_folder_with_one_table_needs_no_name(invented_table, tmp_path):
     cell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
     done = run(f"--data_dir={invented_table.parent}", *COLUMNS, "--dry_run", f"--architecture={cell}")

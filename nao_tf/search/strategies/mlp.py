@@ -14,6 +14,7 @@ import numpy as np
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.controller import Prediction, PredictorQuality
 from nao_tf.observer import Observer
+from nao_tf.search.ladder import LadderPredictor
 from nao_tf.search.pool import Candidate, Pool
 from nao_tf.search.strategies.mlp_ensemble import MlpEnsemble, MlpEnsembleSettings
 from nao_tf.search.strategy import WHOLE_POOL, Strategy
@@ -84,7 +85,7 @@ class MlpSearch(Strategy):
         """The ensemble of the whole pool; None where the pool has fewer than two scores."""
         if len(pool.ranked) < 2:
             return None
-        fitted = self._fit(pool, WHOLE_POOL)
+        fitted = self._fit(pool.lowest if pool.rungs else pool, WHOLE_POOL)
         self.observer.predictor(None, fitted)
         return fitted
 
@@ -101,16 +102,33 @@ class MlpSearch(Strategy):
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.ask`."""
         generator = np.random.default_rng([self.seed, round])
-        taken: set[Architecture] = set()
         if round == 0 or len(pool.ranked) < 2:
-            return self.draw(pool, taken, count=count, generator=generator)
+            return self.draw(pool, set(), count=count, generator=generator)
         fitted = self._fit(pool, round)
         self.observer.predictor(round, fitted)
-        every = self.every_architecture()
-        architectures, features = (
-            self._some_architectures(pool, generator) if every is None else (every, self._features_of(every))
-        )
+        architectures, features = self._architectures_to_score(pool, generator)
         scores = fitted.ensemble.predict(features)
+        return self._best_unknown(architectures, scores, pool=pool, count=count, generator=generator)
+
+    def climb(self, pool: Pool, round: int, count: int) -> list[Candidate]:
+        """See `Strategy.climb`; promotions and new architectures are by predicted scores on the last rung."""
+        generator = np.random.default_rng([self.seed, round])
+        lowest = pool.lowest
+        if len(lowest.ranked) < 2:
+            return super().climb(pool, round, count)
+        fitted = self._fit(lowest, round)
+        self.observer.predictor(round, fitted)
+        ladder = LadderPredictor(fitted, pool)
+        promotions = ladder.promotions(count, exploration=0.0)
+        if promotions:
+            return promotions  # what they teach decides what comes next
+        architectures, _ = self._architectures_to_score(lowest, generator)
+        scores = ladder.predict(architectures).mean
+        return self._best_unknown(architectures, scores, pool=lowest, count=count, generator=generator)
+
+    def _best_unknown(self, architectures, scores, *, pool, count, generator) -> list[Candidate]:
+        """The architectures with the highest scores that the pool lacks, random ones where there are too few."""
+        taken: set[Architecture] = set()
         candidates: list[Candidate] = []
         for index in np.argsort(-scores, kind="stable"):
             if len(candidates) == count:
@@ -120,6 +138,11 @@ class MlpSearch(Strategy):
                 predicted = float(f"{scores[index]:.6g}")
                 candidates.append(Candidate(architecture=architectures[index], origin="predictor", predicted=predicted))
         return candidates + self.draw(pool, taken, count=count - len(candidates), generator=generator)
+
+    def _architectures_to_score(self, pool, generator) -> tuple[Sequence[Architecture], np.ndarray]:
+        """Architectures that a round chooses among, and their features."""
+        every = self.every_architecture()
+        return self._some_architectures(pool, generator) if every is None else (every, self._features_of(every))
 
     def _features_of(self, every: Sequence[Architecture]) -> np.ndarray:
         if self._features is None:

@@ -14,6 +14,7 @@ from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.controller.proposals import Proposal
 from nao_tf.controller.settings import ControllerSettings
 from nao_tf.observer import Observer
+from nao_tf.search.ladder import LadderPredictor
 from nao_tf.search.pool import Candidate, Pool
 from nao_tf.search.strategy import WHOLE_POOL, Strategy
 
@@ -100,12 +101,42 @@ class NeuralArchitectureOptimization(Strategy):
             )
         return self._choose(proposals, pool, round=round, count=count)
 
+    def climb(self, pool: Pool, round: int, count: int) -> list[Candidate]:
+        """See `Strategy.climb`.
+
+        The controller learns the scores on the lowest rung, a `LadderPredictor` what they tell of the last one. Both
+        the promotions and the order of the proposals are by predicted scores on the last rung.
+        """
+        lowest = pool.lowest
+        if len(lowest.ranked) < 2:
+            return super().climb(pool, round, count)
+        fitted = self._fit(lowest, seed=self._seed_of(round))
+        self.observer.predictor(round, fitted)
+        ladder, exploration = LadderPredictor(fitted, pool), self.ascent.exploration
+        promotions = ladder.promotions(count, exploration=exploration)
+        if promotions:
+            return promotions  # what they teach decides what comes next
+        members = [evaluation.candidate.architecture for evaluation in lowest.ranked]
+        best = np.argsort(-ladder.predict(members).mean, kind="stable")[: self.ascent.starts]
+        proposals = fitted.propose(
+            [members[index] for index in best],
+            self.ascent.step_sizes,
+            ascents=self.ascent.ascents,
+            exploration=exploration,
+        )
+        if proposals:
+            mean, spread = ladder.predict([proposal.architecture for proposal in proposals])
+            order = np.argsort(-mean - exploration * spread, kind="stable")
+            proposals = [dataclasses.replace(proposals[index], predicted=float(mean[index])) for index in order]
+        return self._choose(proposals, lowest, round=round, count=count)
+
     def predictor(self, pool: Pool) -> Controller | None:
         """The controller of the whole pool; None where the pool has fewer than two scores.
 
         Where its settings hold nothing out, its quality is that of a second controller, with `HELD_OUT` of the pool
-        held out, in turn by the members of an ensemble.
+        held out, in turn by the members of an ensemble. On a ladder it is the controller of the lowest rung.
         """
+        pool = pool.lowest if pool.rungs else pool
         if len(pool.ranked) < 2:
             return None
         fitted = self._fit(pool, seed=self._seed_of(WHOLE_POOL))
