@@ -185,7 +185,7 @@ def test_a_small_file_takes_little_memory_and_time(tmp_path, name):
         (b"\x80\x02K\x01U\x01aK\x02s.", "sets items of what is no dictionary"),
         (pickle.dumps(np.ones(3)), "a pickled array; a file for Python holds a dictionary"),
         (b"PK\x03\x04", "not a file of the version for Python but a zip file, as .xlsx, .docx and .npz are; give the"),
-        (gzip.compress(b"x"), "but a gzip file; unpack it"),
+        (gzip.compress(b"x", mtime=0), "but a gzip file; unpack it"),
         (b"<html>", "but a web page; look whether its download failed"),
     ],
 )
