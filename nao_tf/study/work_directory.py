@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,11 +49,16 @@ class WorkDirectory:
         self.path = pathlib.Path(path)
         if "\0" in str(path) or not os.fsencode(self.path).decode("utf-8", "replace") == str(self.path):
             raise InputError(f"work directory {str(path)!r}: its name is not UTF-8; give another --work_dir")
+        if any(unicodedata.category(character) == "Cc" for character in str(path)):
+            raise InputError(f"work directory {str(path)!r}: a control character in its name; give another --work_dir")
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is no work directory of this program but a file; give another --work_dir")
-        self._identities = self._read()
+        if self.path.is_symlink() and not self.path.exists():
+            raise InputError(f"{self.path} is a link to nothing; make what it leads to, or give another --work_dir")
         if not (self.path / IDENTITY).exists() and self.path.exists() and any(_of_others(self.path)):
             raise InputError(f"{self.path} is no work directory of this program; give an empty or a new one")
+        self._check_kinds()
+        self._identities = self._read()
 
     def _read(self) -> dict[str, Any]:
         """The identities that the directory was claimed with."""
@@ -116,10 +122,12 @@ class WorkDirectory:
         return any(_holds(path) for path in (*self.path.glob("pool*.jsonl"), *(self.path / part for part in parts)))
 
     def _check_kinds(self):
-        """Raises InputError where a folder stands in the place of a file, or the other way round."""
-        for name in FILES:
-            if (self.path / name).is_dir():
-                raise InputError(f"{self.path / name} is a folder, where a run keeps a file; move it away")
+        """Raises InputError where a folder or a pipe stands in the place of a file, or a file in that of a folder."""
+        for path in (*(self.path / name for name in FILES), *self.path.glob("pool*.jsonl")):
+            if path.is_dir():
+                raise InputError(f"{path} is a folder, where a run keeps a file; move it away")
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise InputError(f"{path} is a pipe or a device, where a run keeps a file; move it away")
         for name in FOLDERS:
             if (self.path / name).exists() and not (self.path / name).is_dir():
                 raise InputError(f"{self.path / name} is a file, where a run keeps a folder; move it away")

@@ -110,6 +110,26 @@ def test_a_folder_where_a_file_should_be_is_told_before_the_work(name, tmp_path)
         WorkDirectory(work).claim({"pool.jsonl": {}})
 
 
+@pytest.mark.parametrize(
+    "name", ["settings.json", "pool.jsonl", "pool_random.jsonl", "timings.jsonl", "result.json", ".lock"]
+)
+def test_a_pipe_where_a_file_should_be_is_not_waited_for(name, tmp_path):
+    WorkDirectory(tmp_path).claim({"pool.jsonl": {}})
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=f"{name} is a pipe or a device, where a run keeps a file; move it away"):
+        WorkDirectory(tmp_path)
+
+
+def test_a_link_to_nothing_is_told(tmp_path):
+    os.symlink(tmp_path / "disk" / "run", tmp_path / "work")
+    with pytest.raises(InputError, match="work is a link to nothing; make what it leads to, or give another"):
+        WorkDirectory(tmp_path / "work")
+    (tmp_path / "disk" / "run").mkdir(parents=True)
+    WorkDirectory(tmp_path / "work").claim({"pool.jsonl": {}})
+    assert (tmp_path / "disk" / "run" / "settings.json").exists()
+
+
 @pytest.mark.parametrize("name", ["checkpoints", "export", "tensorboard"])
 def test_a_file_where_a_folder_should_be_is_told_before_the_work(name, tmp_path):
     WorkDirectory(tmp_path).claim({"pool.jsonl": {}})
@@ -147,7 +167,9 @@ def test_a_directory_that_was_deleted_and_made_again_is_locked_again(tmp_path):
 def test_a_name_that_is_not_utf_8_is_refused(tmp_path):
     with pytest.raises(InputError, match="not UTF-8"):
         WorkDirectory(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
-    WorkDirectory(tmp_path / "café")
+    with pytest.raises(InputError, match=r"a control character in its name"):
+        WorkDirectory(tmp_path / "a\nb")
+    WorkDirectory(tmp_path / "café 🐱 ")
 
 
 def test_seconds_of_stages_add_up_over_processes_and_survive_a_cut_line(tmp_path):
