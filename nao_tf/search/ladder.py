@@ -1,10 +1,9 @@
 """What is promoted on a ladder of rungs: by successive halving, or by what the cheap rungs tell of the dear ones.
 
-A ladder evaluates many architectures on a cheap rung and promotes few of them to the next, dearer one. Successive
-halving (Jamieson and Talwalkar, AISTATS 2016) and its asynchronous form, ASHA (Li et al., MLSys 2020), give every rung
-the same share of the cost: one evaluation in `eta` is promoted, the best of its rung, eta being the ratio of the costs
-of the two rungs. With a predictor of the last rung the wait is longer and more are promoted then, those with the
-highest predictions.
+A ladder evaluates many architectures on a cheap rung and promotes few of them to the next, dearer one. Both ways give
+every rung the same share of the cost: one evaluation in `eta` is promoted, eta being the ratio of the costs of the two
+rungs, as in successive halving (Jamieson and Talwalkar, AISTATS 2016) and its asynchronous form, ASHA (Li et al., MLSys
+2020). They differ in who is promoted, and a predictor waits until several are due.
 
 Letters: N architectures, M members on a rung, R rungs.
 """
@@ -23,28 +22,22 @@ from nao_tf.search.pool import Candidate, Evaluation, Pool
 
 PROMOTION = "promotion"  # the origin of a candidate that the pool holds on the rung below
 FEWEST = 3  # members on a rung from which something is learnt of it
-# Predicted promotions begin when `FIRST` are due, `AT_A_TIME`, since each of them teaches something about the others.
-# Their rung may cost `SHARE` times what the one below has cost: docs/results/nasbench201.md, "Ladder".
-SHARE, FIRST, AT_A_TIME = 2.0, 10, 2
+# Predicted promotions begin when `FIRST` are due, `AT_A_TIME`, since each of them teaches something about the others:
+# docs/results/nasbench201.md, "Ladder".
+FIRST, AT_A_TIME = 7, 2
 REACH = 0.3  # of the kernel: the share of differing positions at which the correlation has fallen to 1 / e
 # Prior variances and noise that the marginal likelihood chooses among, for targets of variance about 1.
 OF_ARCHITECTURE, OF_SLOPES, NOISE = (0.03, 0.1, 0.3, 1.0), (0.1, 1.0), (0.03, 0.1, 0.3)
 OF_OFFSET = 0.25
 
 
-def due(pool: Pool, rung: int, *, share: float = 1.0) -> int:
-    """How many promotions to a rung are allowed still; 0 to the lowest.
-
-    Args:
-        pool: of the ladder.
-        rung: that is promoted to.
-        share: what it may cost, in the cost of the rung below.
-    """
+def due(pool: Pool, rung: int) -> int:
+    """How many promotions to a rung its share of the cost allows still; 0 to the lowest."""
     if rung == 0:
         return 0
     below, there = len(pool.on_rung(rung - 1)), len(pool.on_rung(rung))
     # costs are decimal fractions, whose quotient may be a rounding error below a whole number
-    return int(share * below * pool.cost_of(rung - 1) / pool.cost_of(rung) + 1e-9) - there
+    return int(below * pool.cost_of(rung - 1) / pool.cost_of(rung) + 1e-9) - there
 
 
 def ranked(pool: Pool, rung: int) -> list[Evaluation]:
@@ -159,7 +152,7 @@ class LadderPredictor:
         """
         candidates: list[Candidate] = []
         for rung in reversed(range(1, len(self.pool.rungs))):
-            members, number = waiting(self.pool, rung), due(self.pool, rung, share=SHARE)
+            members, number = waiting(self.pool, rung), due(self.pool, rung)
             begun = len(self.pool.on_rung(rung)) > 0
             number = min(number if begun or number >= FIRST else 0, AT_A_TIME, count - len(candidates))
             if number <= 0 or not members:
