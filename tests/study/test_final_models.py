@@ -113,7 +113,9 @@ def test_a_hand_made_network_that_fails_with_its_first_seed_is_trained_with_the_
 
 def test_a_rival_that_has_learnt_nothing_is_told_and_not_compared(tmp_path):
     task = ToyTask()
-    task.useless = lambda figures: "no better than a guess" if "width" in figures or figures["parameters"] < 11 else None
+    task.useless = lambda figures: (
+        "no better than a guess" if "width" in figures or figures["parameters"] < 11 else None
+    )
     study(tmp_path, task, finalists=1).run(["brick", "evolution"])
     found = content(tmp_path)
     assert found["baselines"]["brick"]["failed"] == "no better than a guess" and "steps" in found["baselines"]["brick"]

@@ -76,9 +76,7 @@ def test_the_words_name_figure_rival_chance_test_and_seeds():
 def test_of_one_training_each_nothing_is_said():
     verdict = judged((0.9,), (0.1,), advice="--final_seeds=3 tells")
     assert verdict.comparisons[0].outcome == UNTOLD and verdict.comparisons[0].difference == pytest.approx(0.8)
-    assert verdict.words == (
-        "one figure each: whether differences are noise cannot be told; --final_seeds=3 tells",
-    )
+    assert verdict.words == ("one figure each: whether differences are noise cannot be told; --final_seeds=3 tells",)
     assert judged((0.9,)).words == ()
     same = judged((0.9,), (0.9,), same=["0"])
     assert same.words == ("0 is the same network",) and same.comparisons[0].outcome == SAME
