@@ -199,7 +199,7 @@ def count(
                 total.not_told += outcome == NO_DIFFERENCE
         rows = [row.get("finalists") for row in result.baselines.values()]
         for row in (one for finals in [result.to_json()["finalists"], *rows] if finals for one in finals):
-            total.trainings += len(row["values"])
+            total.trainings += len(row.get("values", [None]))
             total.of += seeds
     return total
 

@@ -27,7 +27,7 @@ from nao_tf.search.pool import Candidate, Evaluation, Pool
 LEVEL = 0.05
 FEWEST, USUAL, MOST = 6, 8, 24  # architectures that a tau is told of; of an audit that nobody asked for, from and to
 SHARE = 12  # of the budget, such an audit takes one in so many
-RESAMPLES = 2000
+RESAMPLES = 1000
 FIELLER = 0.437  # variance of artanh(tau) of N pairs, times N - 4 (Fieller, Hartley and Pearson, 1957)
 
 
