@@ -183,7 +183,7 @@ CASES = {
         for stride in (1, 2)
     },
     "BranchOperation, factorised": Case(
-        lambda: BranchOperation("identity", C, stride=2, factorised=True), values(C), shapes=(shape(C),)
+        lambda: BranchOperation("identity", C, stride=2, halving="factorised"), values(C), shapes=(shape(C),)
     ),
     "ConvolutionalCell": Case(
         lambda: ConvolutionalCell(NORMAL, U, macro="nao_ws"), values(C, C + 1), shapes=(shape(C), shape(C + 1))

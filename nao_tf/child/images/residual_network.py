@@ -26,10 +26,12 @@ class ResidualNetwork(keras.layers.Layer):
         blocks: of each stage.
 
     Attributes:
+        relu_before_pooling: see `Network`, as the next two.
         bias: whether the last layer of the classifier has one.
         head: None; it has no auxiliary head.
     """
 
+    relu_before_pooling = True
     bias = True
     head = None
 
