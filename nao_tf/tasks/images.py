@@ -17,6 +17,7 @@ import numpy as np
 from nao_tf import files
 from nao_tf.architecture import Architecture, Bounded, Constraint, ConvolutionalSpace, parse_cells
 from nao_tf.architecture.cells import SPACES
+from nao_tf.child.images.macro import macro_of_space, published_macro
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
 from nao_tf.data.image_folder import left_out_text
@@ -27,7 +28,6 @@ from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
-from nao_tf.settings import plain
 from nao_tf.tasks.task import DataFiles, FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.image_settings import (
     FINAL_TRAININGS,
@@ -36,9 +36,16 @@ from nao_tf.training.image_settings import (
     ImageTraining,
     final_training,
 )
+from nao_tf.training.published_networks import cells_in, published_training
 
 OWN_IMAGES = "images"
 RESIDUAL = "resnet"
+# Of the published data of a task: the shape of an image, and the classes. A dry run tells a network's size for these
+# too, where other data stand in for them.
+PUBLISHED_FORMS: Mapping[str, tuple[tuple[int, int, int], int]] = {
+    "cifar10": ((32, 32, 3), 10),
+    "cifar100": ((32, 32, 3), 100),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,6 +190,8 @@ class ImageTask(Task):
         "cutout": Short("final.cutout"),
         "drop_path": Short("final.drop_path"),
         "precision": Short("final.precision"),
+        "macro": Short("final.macro"),
+        "label_smoothing": Short("final.label_smoothing"),
     }
     same = (("layers", "stack"), ("steps", "epochs"))
     default_baselines = (RESIDUAL,)
@@ -218,7 +227,7 @@ class ImageTask(Task):
 
         @functools.cache
         def excess(architecture: Architecture) -> float:
-            size = classifier_size(settings.final, data, architecture=architecture)
+            size = classifier_size(settings.final, data.shape, classes=len(data.class_names), architecture=architecture)
             sizes = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
             return max(sizes[name] / bound for name, bound in bounds.items())
 
@@ -239,10 +248,15 @@ class ImageTask(Task):
         space = axes.get("space") or ("nao" if training else settings.space)
         if space not in SPACES:
             raise InputError(f"--space={space}: known are {', '.join(SPACES)}")
+        final = final_training(preset, space, task=name)
         if training and architecture is not None:
-            space = parse_cells(architecture, ConvolutionalSpace(space)).space.name
+            cells = parse_cells(cells_in(architecture), ConvolutionalSpace(space))
+            space = cells.space.name
+            final = dataclasses.replace(final_training(preset, space, task=name), macro=_own_macro(cells))
+            if preset == "paper":
+                final = published_training(architecture, cells, task=name) or final
         data = OwnImages() if name == OWN_IMAGES else DataFiles()
-        return dataclasses.replace(settings, data=data, space=space, final=final_training(preset, space, task=name))
+        return dataclasses.replace(settings, data=data, space=space, final=final)
 
     @classmethod
     def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> ImageTask:
@@ -261,7 +275,7 @@ class ImageTask(Task):
 
     def parse(self, text: str) -> Architecture:
         """See `Task`; cells of another space stay in it."""
-        return parse_cells(text, ConvolutionalSpace(self.settings.space))
+        return parse_cells(cells_in(text), ConvolutionalSpace(self.settings.space))
 
     def member(self, architecture: Architecture) -> Architecture:
         """See `Task`; cells of another space are converted."""
@@ -293,9 +307,15 @@ class ImageTask(Task):
         """See `Task`."""
         from nao_tf.training.image_models import classifier_size
 
-        data, size = self.data, None
+        data, final = self.data, self.settings.final
+        size, form = None, None
         if architecture is not None:
-            size = classifier_size(self.settings.final, data, architecture=architecture)
+            classes = len(data.class_names)
+            size = classifier_size(final, data.shape, classes=classes, architecture=architecture)
+            if self.name in PUBLISHED_FORMS and PUBLISHED_FORMS[self.name] != (data.shape, classes):
+                shape, classes = PUBLISHED_FORMS[self.name]
+                published = classifier_size(final, shape, classes=classes, architecture=architecture)
+                form = {"image_shape": list(shape), "classes": classes, **dataclasses.asdict(published)}
         return {
             **self.dataset(),
             "images": {part: len(getattr(data, part)) for part in ("train", "valid", "test")},
@@ -306,18 +326,23 @@ class ImageTask(Task):
             "space": self.space.name if architecture is None else architecture.space.name,
             "parameters": None if size is None else size.parameters,
             "multiply_adds": None if size is None else size.multiply_adds,
+            **({} if form is None else {"published_form": form}),
         }
 
     def score_identity(self) -> dict[str, Any]:
         """See `Task`; the bounds decide what is proposed."""
         settings = self.settings
-        identity = {"weight_sharing": settings.weight_sharing, "score": plain(settings.score)}
+        identity = {"weight_sharing": settings.weight_sharing, "score": settings.score.identity()}
         if settings.weight_sharing:
             identity["by_parameters"] = settings.by_parameters
         bounds = {name: getattr(settings, name) for name in ("max_parameters", "max_flops")}
         if any(bounds.values()):
             identity |= bounds | {"of": {"filters": settings.final.filters, "layers": settings.final.layers}}
         return identity
+
+    def final_identity(self) -> Any:
+        """See `Task`."""
+        return self.settings.final.identity()
 
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""
@@ -383,6 +408,12 @@ class ImageTask(Task):
 
         assert model.parameters is not None
         return Rival(RESIDUAL, {"width": ResNet.of_size(model.parameters, self.data).width})
+
+
+def _own_macro(architecture: Architecture) -> str | None:
+    """The structure that cells were published with; None: that of their space, as of all others."""
+    macro = published_macro(architecture)
+    return None if macro == macro_of_space(architecture.space.name) else macro
 
 
 class FinalClassifier(FinalModel):

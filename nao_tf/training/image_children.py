@@ -75,7 +75,13 @@ class SharedImageChild(Training):
         with tf.GradientTape() as tape:
             tape.watch(chosen)
             logits, auxiliary = model.logits(images, architecture=values, training=True, seed=seed, chosen=chosen)
-            loss, likelihood = loss_of(labels, logits, auxiliary=auxiliary, weight=settings.auxiliary_weight)
+            loss, likelihood = loss_of(
+                labels,
+                logits,
+                auxiliary=auxiliary,
+                weight=settings.auxiliary_weight,
+                smoothing=settings.label_smoothing,
+            )
         gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = clipped(as_tensors(gradients), settings.clip_norm)
         gradients = decayed(gradients, weights, rate=settings.weight_decay)

@@ -1,6 +1,7 @@
 """The image classifiers that are trained, made of settings and data, without their weights."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
@@ -9,7 +10,7 @@ from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.child.images.cell import cells_of
 from nao_tf.child.images.cell_network import CellNetwork
 from nao_tf.child.images.classifier import Classifier, Network
-from nao_tf.child.images.macro import macro_of_space
+from nao_tf.child.images.macro import published_macro
 from nao_tf.child.images.residual_network import ResidualNetwork, width_of_equal_size
 from nao_tf.child.images.shared_network import SharedNetwork
 from nao_tf.child.images.size import Size, size_of_cells
@@ -45,23 +46,39 @@ def make_classifier(settings: ImageTraining, data: ImageData, *, architecture: A
         cells_of(architecture),
         settings.filters,
         layers=settings.layers,
-        macro=macro_of_space(architecture.space.name),
+        macro=_macro(settings, architecture),
+        stem=settings.stem,
         drop_path=settings.drop_path,
+        drop_identity=settings.drop_identity,
         dtype=_policy(settings),
     )
     return _classifier(settings, data, network, auxiliary=settings.auxiliary_weight > 0)
 
 
-def classifier_size(settings: ImageTraining, data: ImageData, *, architecture: Architecture) -> Size:
-    """The size of the final model of an architecture, by arithmetic."""
+def classifier_size(
+    settings: ImageTraining, image_shape: Sequence[int], *, classes: int, architecture: Architecture
+) -> Size:
+    """The size of the final model of an architecture, by arithmetic.
+
+    Args:
+        settings: of its training.
+        image_shape: `[H, W, C]`.
+        classes: K.
+        architecture: of a convolutional space.
+    """
     return size_of_cells(
         cells_of(architecture),
-        data.shape,
-        classes=len(data.class_names),
+        image_shape,
+        classes=classes,
         filters=settings.filters,
         layers=settings.layers,
-        macro=macro_of_space(architecture.space.name),
+        macro=_macro(settings, architecture),
+        stem=settings.stem,
     )
+
+
+def _macro(settings, architecture):
+    return settings.macro or published_macro(architecture)
 
 
 def make_residual(settings: ImageTraining, data: ImageData, *, width: int) -> Classifier:
@@ -82,6 +99,7 @@ def make_shared(settings: ImageTraining, data: ImageData, *, space: Convolutiona
         space.operations,
         settings.filters,
         layers=settings.layers,
+        stem=settings.stem,
         first=space.numbering.first_searched,
         per_input=per_input,
         dtype=_policy(settings),

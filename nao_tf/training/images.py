@@ -83,7 +83,13 @@ class ClassifierTraining(Training):
             values = [variable.value for variable in variables]
             with tf.GradientTape() as tape:
                 logits, auxiliary = self.model.logits(images, training=True, seed=seed, progress=progress)
-                loss, likelihood = loss_of(labels, logits, auxiliary=auxiliary, weight=settings.auxiliary_weight)
+                loss, likelihood = loss_of(
+                    labels,
+                    logits,
+                    auxiliary=auxiliary,
+                    weight=settings.auxiliary_weight,
+                    smoothing=settings.label_smoothing,
+                )
             gradients = tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             gradients = clipped(devices.average(as_tensors(gradients)), settings.clip_norm)
             gradients = decayed(gradients, variables, rate=settings.weight_decay)

@@ -13,6 +13,7 @@ import fractions
 from collections.abc import Mapping
 
 from nao_tf.architecture import Architecture
+from nao_tf.architecture.published_cells import published_name
 
 ALWAYS, TWICE, DIFFERING = "always", "twice", "differing"  # values of `Macro.newer`
 POINTWISE, FACTORISED, LINEAR = "pointwise", "factorised", "linear"  # values of `Macro.halving`
@@ -92,12 +93,8 @@ def macro_of_space(space: str) -> str:
 
 
 def published_macro(architecture: Architecture) -> str:
-    """The key of `MACROS` that an architecture was published with; that of its space if it was not published."""
-    space = architecture.space
-    for name, macro in MACRO_OF_CELLS.items():
-        if name in space.published and space.architecture(space.published[name]) == architecture:
-            return macro
-    return macro_of_space(space.name)
+    """The key of `MACROS` that cells were published with; that of their space if they were not published."""
+    return MACRO_OF_CELLS.get(published_name(architecture) or "") or macro_of_space(architecture.space.name)
 
 
 def reductions(layers: int) -> list[bool]:
