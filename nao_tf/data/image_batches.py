@@ -61,10 +61,10 @@ def training_batches(
 
     epochs = tf.data.Dataset.range(first // per_epoch, -(-steps // per_epoch))
     numbered = tf.data.Dataset.zip(tf.data.Dataset.range(first, steps), epochs.flat_map(epoch))
-    return numbered.map(batch, num_parallel_calls=1).prefetch(2).with_options(_untuned())
+    return numbered.map(batch, num_parallel_calls=1).prefetch(2).with_options(untuned())
 
 
-def _untuned():
+def untuned() -> tf.data.Options:
     """Options without tuning at run time.
 
     Its thread sleeps 10 ms, then 20, 40, …, and is not always woken when an iterator ends: the end of a training then

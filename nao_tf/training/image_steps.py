@@ -8,12 +8,26 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from nao_tf.data.image_batches import training_batches
+from nao_tf.data.image_streams import stream_batches
+from nao_tf.data.imagenet import StreamedImages
 from nao_tf.data.images import ImageData
 from nao_tf.training.image_settings import ImageTraining
 
 
 def batches_of(data: ImageData, settings: ImageTraining, *, seed: int, steps: int, first: int = 0) -> Iterator:
     """Augmented training batches, from step `first` on: step, images and labels."""
+    if isinstance(data, StreamedImages):
+        return stream_batches(
+            data.train,
+            settings.batch_size,
+            size=data.image_size,
+            seed=seed,
+            steps=steps,
+            first=first,
+            smallest=settings.smallest_crop,
+            jitter=settings.color_jitter,
+            mirrored=data.mirrored,
+        )
     return iter(
         training_batches(
             data.train,
