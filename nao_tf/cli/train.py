@@ -51,6 +51,7 @@ def main() -> None:
         load_tensorflow()
         print(json.dumps(dry_run(task, architecture)))
         return
+    task.require_data()
     study = Study(task, pathlib.Path(flags.value("work_dir") or f"runs/train_{name}"), seed=seed)
     study.claim_training(architecture, baselines)
     files.write_text(study.work.path / "flags.txt", flags.flagfile())

@@ -12,10 +12,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from nao_tf.data.imagenet import CENTRE
 from nao_tf.data.orientation import is_jpeg, orientation_of, upright
 from nao_tf.data.picture import read_picture
 
-CENTRE = 0.875  # height and width of the crop that is measured / the shorter side of the picture: 224 of 256
 RATIOS = (3 / 4, 4 / 3)  # width / height of training crops
 ATTEMPTS = 10  # crops that are drawn until one lies within the picture
 _CROP, _RATIO, _PLACE, _MIRROR, _STRENGTH, _HUE, _ORDER = range(7)  # salts of the random numbers of one picture

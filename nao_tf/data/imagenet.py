@@ -23,6 +23,7 @@ NAME = "imagenet"
 BUILDER = "imagenet2012"  # of TFDS
 # Mean and standard deviation of ImageNet's colours, on the scale 0 to 1, which all its networks are trained with.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CENTRE = 0.875  # height and width of what is measured / the shorter side of the picture: 224 of 256
 FORM = ((224, 224, 3), 1000)  # shape of an image, classes
 MOST_FOR_VALIDATION = 10_000  # pictures that are split off; a tenth where that is less
 _REMEDY = (
@@ -96,6 +97,7 @@ class StreamedImages(ImageData):
     valid: Any
     test: Any
     image_size: int = FORM[0][0]
+    centre: float | None = CENTRE
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -201,20 +203,18 @@ def from_folder(found: ImageFolder, image_size: int) -> StreamedImages:
         if given != WHOLE:
             listed = " and ".join(WORDS[part] for part in missing)
             notes.append(f"a share of every class is split off the training pictures for {listed}")
-    return dataclasses.replace(
-        checked(
-            StreamedImages(
-                name=NAME,
-                source=in_one_line(str(found.path)),
-                class_names=names,
-                train=parts["train"],
-                valid=parts["valid"],
-                test=parts["test"],
-                notes=tuple(notes),
-                left_out=found.left_out,
-                image_size=image_size,
-            )
-        ),
+    return checked(
+        StreamedImages(
+            name=NAME,
+            source=in_one_line(str(found.path)),
+            class_names=names,
+            train=parts["train"],
+            valid=parts["valid"],
+            test=parts["test"],
+            notes=tuple(notes),
+            left_out=found.left_out,
+            image_size=image_size,
+        )
     )
 
 

@@ -63,6 +63,7 @@ class ImageData:
         mirrored: whether an image mirrored left to right is still one of its class.
         notes: lines about what may surprise.
         left_out: what else lies in a folder of classes -> how many, see `ImageFolder`.
+        centre: share of a picture's shorter side that is looked at, in its middle; None for the whole picture.
     """
 
     name: str
@@ -74,6 +75,7 @@ class ImageData:
     mirrored: bool = True
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    centre: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.child.images.cell import cells_of
 from nao_tf.child.images.cell_network import CellNetwork
 from nao_tf.child.images.classifier import Classifier, Network
-from nao_tf.child.images.macro import published_macro
+from nao_tf.child.images.macro import DEFAULT_STEM, published_macro
 from nao_tf.child.images.residual_network import ResidualNetwork, width_of_equal_size
 from nao_tf.child.images.shared_network import SharedNetwork
 from nao_tf.child.images.size import Size, size_of_cells
@@ -83,7 +83,7 @@ def _macro(settings, architecture):
 
 def make_residual(settings: ImageTraining, data: ImageData, *, width: int) -> Classifier:
     """The hand-made network, without its weights."""
-    return _classifier(settings, data, ResidualNetwork(width, BLOCKS, dtype=_policy(settings)))
+    return _classifier(settings, data, ResidualNetwork(width, BLOCKS, stem=settings.stem, dtype=_policy(settings)))
 
 
 def make_shared(settings: ImageTraining, data: ImageData, *, space: ConvolutionalSpace, per_input: bool) -> Classifier:
@@ -118,11 +118,10 @@ class ResNet:
     width: int
 
     @classmethod
-    def of_size(cls, parameters: int, data: ImageData) -> Self:
+    def of_size(cls, parameters: int, data: ImageData, *, stem: str = DEFAULT_STEM) -> Self:
         """The network that is nearest to a number of trainable parameters, of the widths that are fast."""
-        return cls(
-            width_of_equal_size(parameters, blocks=BLOCKS, channels=data.shape[-1], classes=len(data.class_names))
-        )
+        channels, classes = data.shape[-1], len(data.class_names)
+        return cls(width_of_equal_size(parameters, blocks=BLOCKS, channels=channels, classes=classes, stem=stem))
 
 
 TrainedNetwork = Architecture | ResNet

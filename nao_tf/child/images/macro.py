@@ -120,7 +120,7 @@ class StemConvolution:
     """A convolution 3x3 and its normalisation; a ReLU before it, but not before the first.
 
     Attributes:
-        multiple: its channels / those of the first cell, rounded down.
+        multiple: its channels / those of the first cell, rounded down, but at least one.
         stride: in both directions.
     """
 
@@ -129,7 +129,7 @@ class StemConvolution:
 
     def channels(self, filters: int) -> int:
         """Its channels, where the first cell has `filters`."""
-        return int(self.multiple * filters)
+        return max(1, int(self.multiple * filters))
 
 
 @dataclasses.dataclass(frozen=True)

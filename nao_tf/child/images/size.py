@@ -176,7 +176,9 @@ def _size_of_preparation(shape, channels, *, target, filters):
     return total
 
 
-def size_of_residual(width: int, blocks: int, *, image_shape: Sequence[int], classes: int) -> Size:
+def size_of_residual(
+    width: int, blocks: int, *, image_shape: Sequence[int], classes: int, stem: str = DEFAULT_STEM
+) -> Size:
     """The size of a classifier around a `ResidualNetwork`.
 
     Args:
@@ -184,11 +186,14 @@ def size_of_residual(width: int, blocks: int, *, image_shape: Sequence[int], cla
         blocks: of each stage.
         image_shape: `[H, W, C]`.
         classes: of the last layer.
+        stem: a key of `STEMS`.
     """
-    height, width_of_image, channels = image_shape
-    shape = (height, width_of_image)
-    total = Size.of(_SQUARE, width, shape=shape, channels=channels)
-    older = width
+    *before, last = [(each.channels(width), each.stride) for each in stem_of(stem).convolutions]
+    shape, channels = (image_shape[0], image_shape[1]), image_shape[2]
+    total, older = Size(), width
+    for wider, stride in (*before, (width, last[1])):
+        total += Size.of(_SQUARE, wider, shape=shape, channels=channels, stride=stride)
+        shape, channels = halved(shape) if stride > 1 else shape, wider
     for stage in range(STAGES):
         newer, stride = width * 2**stage, 2 if stage else 1
         total += Size.of(_SQUARE, newer, shape=shape, channels=older, stride=stride)
