@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from nao_tf.architecture import Architecture
 from nao_tf.data import imagenet
+from nao_tf.errors import InputError
 from nao_tf.search.evaluator import Evaluator
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
@@ -78,7 +79,9 @@ class ImageNetTask(ImageTask):
     """
 
     names = (imagenet.NAME,)
-    short: ClassVar[Mapping[str, Short]] = {name: each for name, each in ImageTask.short.items() if name != "cutout"}
+    short: ClassVar[Mapping[str, Short]] = {
+        name: each for name, each in ImageTask.short.items() if name != "autoaugment"
+    }
     reads_with_tensorflow = (imagenet.NAME,)
     published_forms = {imagenet.NAME: imagenet.FORM}
     by_preset = PRESETS
@@ -87,6 +90,8 @@ class ImageNetTask(ImageTask):
     def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> ImageNetTask:
         """See `Task`; without pictures the task tells sizes, but trains nothing."""
         assert isinstance(settings, ImageSettings) and isinstance(settings.data, PictureFolder)
+        if settings.score.autoaugment or settings.final.autoaugment:
+            raise InputError(f"--set final.autoaugment: the policy is that of CIFAR; --task={name} has none")
         given = settings.data
         data = imagenet.load_imagenet(given.directory, image_size=given.image_size, download=given.download)
         if len(data.train):

@@ -40,6 +40,7 @@ from nao_tf.training.published_networks import cells_in, published_training
 
 OWN_IMAGES = "images"
 RESIDUAL = "resnet"
+_COLOURS = 3
 # Of the published data of a task: the shape of an image, and the classes. A dry run tells a network's size for these
 # too, where other data stand in for them.
 PUBLISHED_FORMS: Mapping[str, tuple[tuple[int, int, int], int]] = {
@@ -196,6 +197,7 @@ class ImageTask(Task):
         "precision": Short("final.precision"),
         "macro": Short("final.macro"),
         "label_smoothing": Short("final.label_smoothing"),
+        "autoaugment": Short("final.autoaugment"),
     }
     same = (("layers", "stack"), ("steps", "epochs"))
     default_baselines = (RESIDUAL,)
@@ -287,8 +289,12 @@ class ImageTask(Task):
 
     @staticmethod
     def _check_batches(settings, data, *, training):
-        """Raises InputError where there are fewer images than a batch has."""
+        """Raises InputError where there are fewer images than a batch has, or images without colours for a policy."""
         for part in (settings.final,) if training else (settings.score, settings.final):
+            if part.autoaugment and data.shape[-1] != _COLOURS:
+                raise InputError(
+                    f"--autoaugment: the policy changes colours; images of {data.source} have {data.shape[-1]} channel"
+                )
             if part.batch_size > len(data.train):
                 raise InputError(
                     f"batches of {part.batch_size} images; {data.source} has {len(data.train)} to train with; "

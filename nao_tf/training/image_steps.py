@@ -37,6 +37,7 @@ def batches_of(data: ImageData, settings: ImageTraining, *, seed: int, steps: in
             first=first,
             shift=settings.shift,
             mirrored=data.mirrored,
+            policy=settings.autoaugment,
         )
     )
 

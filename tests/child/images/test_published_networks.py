@@ -2,11 +2,11 @@
 
 import keras
 import numpy as np
-import plain_keras
 import pytest
 import tensorflow as tf
 from by_hand import assert_close
 
+from benchmarks import plain_keras
 from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.architecture.published_cells import PUBLISHED_INTEGERS
 from nao_tf.child.images.cell import cells_of

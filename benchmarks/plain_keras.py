@@ -1,7 +1,8 @@
 """The published networks of plain Keras layers, from their integers: an independent description of all structures.
 
-Nothing of `nao_tf.child` is used to build them. Every layer with weights takes them from an iterator, in the order in
-which this module makes layers; `weights_of` gives the weights of a classifier of the package in that order.
+Tests compare the package's networks with these, and `mobile.py` compares their speed. Nothing of `nao_tf.child` builds
+them. Every layer with weights takes them from an iterator, in the order in which this module makes layers; `weights_of`
+gives the weights of a classifier of the package in that order.
 
 Letters: F filters, K classes.
 """
@@ -53,22 +54,26 @@ class Builder:
 
     Args:
         structure: of the network.
-        weights: arrays, in the order of the layers.
+        weights: an iterator of arrays, in the order of the layers; None: they start as Keras's do.
     """
 
     def __init__(self, structure, weights):
         self.structure, self.weights = structure, weights
 
-    def given(self, layer, values, count):
-        """Calls a layer that has `count` weights."""
+    def given(self, layer, values, count, *, shape=None):
+        """Calls a layer that has `count` weights; the first one may be kept in another shape."""
         result = layer(values)
-        layer.set_weights([next(self.weights) for _ in range(count)])
+        if self.weights is not None:
+            arrays = [next(self.weights) for _ in range(count)]
+            layer.set_weights([array.reshape(shape or array.shape) for array in arrays])
         return result
 
     def normalised(self, values):
+        """Batch normalisation."""
         return self.given(keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5), values, 4)
 
     def convolved(self, values, filters, size=1, *, strides=1, relu=True):
+        """ReLU, convolution, batch normalisation."""
         values = keras.layers.ReLU()(values) if relu else values
         layer = keras.layers.Conv2D(filters, size, strides, padding="same", use_bias=False)
         return self.normalised(self.given(layer, values, 1))
@@ -84,6 +89,7 @@ class Builder:
         return self.normalised(keras.layers.Concatenate()(halves))
 
     def operation(self, name, values, filters, stride):
+        """An operation of a branch."""
         kind, _, size = name.partition(" ")
         if kind == "identity":
             if stride == 1:
@@ -109,6 +115,7 @@ class Builder:
         return values
 
     def cell(self, integers, older, newer, filters, stride):
+        """A cell of two inputs."""
         structure, size = self.structure, newer.shape[1]
         if older.shape[1] != size:
             older = self.factorised(older, filters, relu=True)
@@ -135,16 +142,17 @@ class Builder:
         return keras.layers.Concatenate()(ends) if len(ends) > 1 else ends[0]
 
     def head(self, values, classes, stride):
+        """The auxiliary head."""
         values = keras.layers.AveragePooling2D(5, stride)(keras.layers.ReLU()(values))
         values = keras.layers.ReLU()(self.convolved(values, 128, relu=False))
         # the package keeps the kernel of the whole image as a matrix
         layer = keras.layers.Conv2D(768, values.shape[1:3], use_bias=False)
-        result = layer(values)
-        layer.set_weights([next(self.weights).reshape(layer.kernel.shape)])
-        values = keras.layers.ReLU()(self.normalised(result))
+        values = self.given(layer, values, 1, shape=(*values.shape[1:3], 128, 768))
+        values = keras.layers.ReLU()(self.normalised(values))
         return self.dense(keras.layers.Flatten()(values), classes)
 
     def dense(self, values, classes):
+        """A last layer."""
         bias = self.structure.bias
         return self.given(keras.layers.Dense(classes, use_bias=bias), values, 1 + bias)
 
@@ -164,7 +172,7 @@ def network(integers, structure, *, filters, cells_between, classes, size, large
         head: whether there is an auxiliary head.
     """
     structure = STRUCTURES[structure]
-    builder = Builder(structure, weights) if weights is not None else Fresh(structure, None)
+    builder = Builder(structure, weights)
     images = keras.Input([size, size, 3])
     if large:
         values = builder.convolved(images, filters // 2, 3, strides=2, relu=False)
@@ -183,19 +191,6 @@ def network(integers, structure, *, filters, cells_between, classes, size, large
     newer = keras.layers.ReLU()(newer) if structure.last_relu else newer
     logits = builder.dense(keras.layers.GlobalAveragePooling2D()(newer), classes)
     return keras.Model(images, [logits] if auxiliary is None else [logits, auxiliary])
-
-
-class Fresh(Builder):
-    """Layers with weights of their own."""
-
-    def given(self, layer, values, count):
-        return layer(values)
-
-    def head(self, values, classes, stride):
-        values = keras.layers.AveragePooling2D(5, stride)(keras.layers.ReLU()(values))
-        values = keras.layers.ReLU()(self.convolved(values, 128, relu=False))
-        values = self.normalised(keras.layers.Conv2D(768, values.shape[1:3], use_bias=False)(values))
-        return self.dense(keras.layers.Flatten()(keras.layers.ReLU()(values)), classes)
 
 
 def weights_of(model):
