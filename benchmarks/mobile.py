@@ -103,7 +103,7 @@ def time_epoch(arguments, label):
             trainer.training.step(number).numpy()
             steps.append(time.perf_counter() - start)
         waited = sum(waits[WARM_UP:]) / (sum(steps[WARM_UP:]) or 1)
-        report(f"epoch {label}", steps, seconds=f"{sum(steps):.0f}", waited=f"{waited:.3f}")
+        report(f"epoch {label}", steps, total_s=f"{sum(steps):.0f}", waited=f"{waited:.3f}")
         start = time.perf_counter()
         trainer.validate()
         print(f"validation {label} seconds={time.perf_counter() - start:.1f}", flush=True)

@@ -169,5 +169,5 @@ def _decode_other(content):
     return image
 
 
-def _read(content: bytes) -> np.ndarray:
-    return read_picture(pathlib.Path("a picture"), bytes(content))
+def _read(content: bytes | np.ndarray) -> np.ndarray:
+    return read_picture(pathlib.Path("a picture"), content.item() if isinstance(content, np.ndarray) else content)

@@ -333,7 +333,7 @@ class ImageTask(Task):
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`."""
-        from nao_tf.training.image_models import classifier_size
+        from nao_tf.training.image_models import classifier_size, macro_for
 
         data, final = self.data, self.settings.final
         size, form = None, None
@@ -354,6 +354,7 @@ class ImageTask(Task):
             "space": self.space.name if architecture is None else architecture.space.name,
             "parameters": None if size is None else size.parameters,
             "multiply_adds": None if size is None else size.multiply_adds,
+            **({} if architecture is None else {"macro": macro_for(final, architecture), "stem": final.stem}),
             **({} if form is None else {"published_form": form}),
         }
 

@@ -46,7 +46,7 @@ def make_classifier(settings: ImageTraining, data: ImageData, *, architecture: A
         cells_of(architecture),
         settings.filters,
         layers=settings.layers,
-        macro=_macro(settings, architecture),
+        macro=macro_for(settings, architecture),
         stem=settings.stem,
         drop_path=settings.drop_path,
         drop_identity=settings.drop_identity,
@@ -72,12 +72,13 @@ def classifier_size(
         classes=classes,
         filters=settings.filters,
         layers=settings.layers,
-        macro=_macro(settings, architecture),
+        macro=macro_for(settings, architecture),
         stem=settings.stem,
     )
 
 
-def _macro(settings, architecture):
+def macro_for(settings: ImageTraining, architecture: Architecture) -> str:
+    """The key of `MACROS` of an architecture's final model."""
     return settings.macro or published_macro(architecture)
 
 
