@@ -79,14 +79,19 @@ def centre_image(content: tf.Tensor, *, size: int, share: float = CENTRE) -> tf.
 
 
 def centre(picture: tf.Tensor, *, size: int, share: float = CENTRE) -> tf.Tensor:
-    """The square in the middle of a picture `[h, w, C]`, brought to S x S pixels, float32 `[S, S, C]`.
+    """The middle of a picture `[h, w, C]` whose shorter side is brought to S / share pixels, float32 `[S, S, C]`.
 
-    To bring the shorter side to S / share pixels and to cut S x S out of that gives the same.
+    Bilinear, without aliasing, as Pillow does it; what is cut off is not computed.
     """
     sides = tf.shape(picture)[:2]
-    side = tf.maximum(1, tf.cast(tf.round(share * tf.cast(tf.reduce_min(sides), tf.float32)), tf.int32))
-    top, left = tf.unstack((sides - side) // 2)
-    return resized(picture[top : top + side, left : left + side], size)
+    shorter, target = tf.reduce_min(sides), round(size / share)
+    resized_sides = target * sides // shorter  # rounded down, as in the published evaluation
+    scale = tf.cast(resized_sides, tf.float32) / tf.cast(sides, tf.float32)
+    moved = tf.round(tf.cast(resized_sides - size, tf.float32) / 2)
+    image = tf.raw_ops.ScaleAndTranslate(
+        images=picture[None], size=[size, size], scale=scale, translation=-moved, kernel_type="triangle", antialias=True
+    )[0]
+    return tf.clip_by_value(tf.ensure_shape(image, [size, size, 3]), 0.0, 255.0)
 
 
 def resized(picture: tf.Tensor, size: int) -> tf.Tensor:

@@ -11,7 +11,7 @@ from nao_tf.data.image_streams import evaluation_stream, stream_batches, without
 from nao_tf.data.imagenet import load_imagenet
 from nao_tf.errors import InputError
 
-OPTIONS = {"size": 32, "seed": 3, "smallest": 0.2, "jitter": 0.4}
+OPTIONS = {"size": 32, "seed": 3, "smallest": 0.2, "jitter": 0.0}
 
 
 def batches(part, size, **changes):
@@ -49,14 +49,14 @@ def test_batches_depend_on_seed_and_step_alone(kind, request):
     assert [row[0] for row in whole] == list(range(2 * epoch + 1))
     assert whole[0][1].shape == (size, 32, 32, 3) and whole[0][1].dtype == np.uint8
     assert_equal(batches(train, size, steps=2 * epoch + 1, first=epoch + 1), whole[epoch + 1 :])  # within an epoch
-    others = batches(train, size, steps=2, seed=4)
+    others = batches(train, size, steps=2, seed=4, jitter=0.4)
     assert any((one[1] != other[1]).any() for one, other in zip(whole, others, strict=False))
     assert any((one[1] != other[1]).any() for one, other in zip(whole[:epoch], whole[epoch:], strict=False))
 
 
 def test_an_epoch_has_every_picture_once(shards):
     # of grey pictures of one level a crop is that level, whatever it is
-    epoch = batches(shards.train, 9, steps=3, jitter=0.0)
+    epoch = batches(shards.train, 9, steps=3)
     levels = np.concatenate([images[:, 0, 0, 0] for _, images, _ in epoch])
     assert sorted(levels.tolist()) == sorted(set(levels.tolist())) and len(levels) == 27
     assert levels.tolist() != sorted(levels.tolist())
@@ -73,10 +73,12 @@ def test_evaluation_has_every_picture_once_in_order(files, shards):
         if part is files.test:
             np.testing.assert_array_equal(labels, part.labels)
         else:
-            np.testing.assert_array_equal(images[:, 5, 5, 1], np.arange(100, 107))
+            levels = images[:, 5, 5, 1]  # TFDS writes them in an order of its own
+            assert sorted(levels.tolist()) == list(range(100, 107))
+            np.testing.assert_array_equal(labels, levels % 2)
 
 
-@pytest.mark.parametrize("content, reason", [(b"", "the file is empty"), (b"\xff\xd8\xff rest", "damaged or cut off")])
+@pytest.mark.parametrize("content, reason", [(b"", "the file is empty"), (b"\xff\xd8\xff rest", "not an image")])
 def test_a_broken_file_is_named(content, reason, tmp_path):
     data = load_imagenet(classes(tmp_path, count=10, size=40, suffix="jpg"), image_size=32)
     broken = data.train.paths[4]
