@@ -3,6 +3,7 @@
 import functools
 
 from nao_tf.architecture.cells import OPERATIONS, SPACES, Cell, cells_from
+from nao_tf.architecture.space import Architecture, SearchSpace
 from nao_tf.architecture.tokens import START_TOKEN
 from nao_tf.architecture.type_and_kernel import type_and_kernel
 
@@ -67,3 +68,14 @@ def published_cells() -> dict[str, tuple[Cell, Cell]]:
         operations = (operation_of[pair] for pair in zip(tokens[1::3], tokens[2::3], strict=True))
         cells[name] = cells_from(zip(sources, operations, strict=True))
     return cells
+
+
+@functools.cache
+def _canonical(space: SearchSpace) -> dict[tuple[int, ...], str]:
+    """The published architectures of a space: canonical integers -> name."""
+    return {tuple(space.canonicalise(values)): name for name, values in space.published.items()}
+
+
+def published_name(architecture: Architecture) -> str | None:
+    """The name that an architecture was published by, however it is written; None if it was not."""
+    return _canonical(architecture.space).get(architecture.canonical.values)

@@ -42,7 +42,7 @@ def run() -> None:
 def main() -> None:
     """Runs with the flags as they were parsed."""
     directory, kind = model_directory(), flags.task_class()
-    if kind is ImageTask:
+    if issubclass(kind, ImageTask):
         flags.refuse(OF_TEXTS, because=f"--task={flags.value('task')}")
         evaluate_images(directory)
     elif kind is not LanguageTask:

@@ -72,6 +72,7 @@ def main() -> None:
             load_tensorflow(threads=threads)
         print(json.dumps(dry_run(task, given, strategy=strategy)))
         return
+    task.require_data()
     study = Study(
         task,
         pathlib.Path(flags.value("work_dir") or f"runs/{name}"),

@@ -15,6 +15,7 @@ from nao_tf.cli.main import run as run_program
 from nao_tf.cli.report import write_after
 from nao_tf.errors import InputError
 from nao_tf.report import observers
+from nao_tf.settings import plain
 from nao_tf.study.study import Study
 from nao_tf.tasks.task import Task
 
@@ -50,6 +51,7 @@ def main() -> None:
         load_tensorflow()
         print(json.dumps(dry_run(task, architecture)))
         return
+    task.require_data()
     study = Study(task, pathlib.Path(flags.value("work_dir") or f"runs/train_{name}"), seed=seed)
     study.claim_training(architecture, baselines)
     files.write_text(study.work.path / "flags.txt", flags.flagfile())
@@ -68,5 +70,5 @@ def dry_run(task: Task, architecture: Architecture) -> dict[str, Any]:
         **task.description(architecture),
         "architecture": list(architecture.values),
         "text": architecture.text,
-        "settings": task.final_identity(),
+        "settings": plain(task.final_settings()),
     }

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nao_tf.data import image_folder
+from nao_tf.data import image_folder, imagenet
 from nao_tf.data.image_folder import WHOLE, ImageFolder, Pictures
 from nao_tf.data.images import ImageData, Part, data_of_classes, existing_folder, from_classes, load_images
 from nao_tf.data.names import in_one_line
 from nao_tf.errors import InputError
 
 ALL, TEST = "all", "test"  # which images of a data set are measured
+_UNKNOWN_TRAINING = "the model does not say what it was trained on; only the test images that a training keeps count"
 _FEWEST_TO_SPLIT = 3  # images of a class in a folder that a model may have been trained on
 
 
@@ -47,7 +48,7 @@ def load_evaluation_images(
     the folder that the model was trained on, or nothing tells that it is not. Of all other data: the test images.
 
     Args:
-        task: `cifar10`, `cifar100` or `images`.
+        task: `cifar10`, `cifar100`, `images` or `imagenet`.
         data_dir: see `load_images`.
         class_names: of the model, K; the images may be of some of them.
         image_size: H and W of the model's images.
@@ -57,6 +58,8 @@ def load_evaluation_images(
     Raises:
         InputError: see `load_images`; a class that the model does not know.
     """
+    if task == imagenet.NAME:
+        return _of_imagenet(data_dir, class_names, image_size=image_size, trained_on=trained_on, download=download)
     if task != "images" or data_dir is None:
         data = load_images(task, data_dir, download=download, image_size=image_size)
         return EvaluationImages(_labelled_as(data, class_names), TEST)
@@ -73,8 +76,27 @@ def load_evaluation_images(
     if set(found.parts[WHOLE]) == set(class_names) and counts.min() >= _FEWEST_TO_SPLIT:
         split = data_of_classes(found, {WHOLE: pictures}, names=class_names, image_size=image_size)
         if trained_on is None:
-            note = "the model does not say what it was trained on; only the test images that a training keeps count"
-            return EvaluationImages(dataclasses.replace(split, notes=(*split.notes, note)), TEST)
+            return EvaluationImages(dataclasses.replace(split, notes=(*split.notes, _UNKNOWN_TRAINING)), TEST)
+        if split.fingerprint() == trained_on:
+            return EvaluationImages(split, TEST)
+    return EvaluationImages(data, ALL)
+
+
+def _of_imagenet(data_dir, class_names, *, image_size, trained_on, download) -> EvaluationImages:
+    """See `load_evaluation_images`; no picture is read yet."""
+    if data_dir is None:
+        data: ImageData = imagenet.load_imagenet(image_size=image_size, download=download)
+        imagenet.require_pictures(data)
+        return EvaluationImages(data, TEST)
+    found, names = image_folder.find_pictures(existing_folder(imagenet.NAME, data_dir)), tuple(class_names)
+    data = imagenet.test_of_folder(found, image_size, names=names)
+    if WHOLE not in found.parts:
+        return EvaluationImages(data, TEST if {"valid", "test"} & set(found.parts) else ALL)
+    counts = np.bincount(data.test.labels, minlength=len(names))
+    if set(found.parts[WHOLE]) == set(names) and counts.min() >= _FEWEST_TO_SPLIT:
+        split = imagenet.from_folder(found, image_size)
+        if trained_on is None:
+            return EvaluationImages(dataclasses.replace(split, notes=(*split.notes, _UNKNOWN_TRAINING)), TEST)
         if split.fingerprint() == trained_on:
             return EvaluationImages(split, TEST)
     return EvaluationImages(data, ALL)

@@ -18,6 +18,7 @@ def training_batches(
     first: int = 0,
     shift: int = 4,
     mirrored: bool = True,
+    policy: bool = False,
 ) -> tf.data.Dataset:
     """Augmented batches, prepared during the previous step; a step's batch depends on seed and step alone.
 
@@ -32,6 +33,7 @@ def training_batches(
         first: steps that are already done.
         shift: in pixels; 0 for none.
         mirrored: whether images are mirrored left to right at random.
+        policy: whether AutoAugment's policy for CIFAR-10 changes them then, see `autoaugment`.
 
     Returns:
         S - first elements: step (int64 scalar), images uint8 `[B, H, W, C]`, labels int32 `[B]`.
@@ -57,14 +59,23 @@ def training_batches(
     def batch(step, indices):
         originals = tf.gather(images, indices)  # [B, H, W, C]
         of_step = tf.stack([tf.constant(seed, tf.int64), step])  # [2]
-        return step, augment(originals, of_step, shift=shift, mirrored=mirrored), tf.gather(labels, indices)
+        changed = augment(originals, of_step, shift=shift, mirrored=mirrored)
+        if policy:
+            from nao_tf.data import autoaugment  # makes layers of Keras's
+
+            numbers = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+            seeds = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), numbers], 1)  # [B, 2]
+            changed = tf.map_fn(
+                lambda each: autoaugment.augment(*each), (changed, seeds), fn_output_signature=changed.dtype
+            )
+        return step, changed, tf.gather(labels, indices)
 
     epochs = tf.data.Dataset.range(first // per_epoch, -(-steps // per_epoch))
     numbered = tf.data.Dataset.zip(tf.data.Dataset.range(first, steps), epochs.flat_map(epoch))
-    return numbered.map(batch, num_parallel_calls=1).prefetch(2).with_options(_untuned())
+    return numbered.map(batch, num_parallel_calls=1).prefetch(2).with_options(untuned())
 
 
-def _untuned():
+def untuned() -> tf.data.Options:
     """Options without tuning at run time.
 
     Its thread sleeps 10 ms, then 20, 40, …, and is not always woken when an iterator ends: the end of a training then

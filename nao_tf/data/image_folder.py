@@ -126,8 +126,8 @@ def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int
         raise InputError(
             f"{_told(folder.folders[part] / unknown[0])}: a class without training images; classes are {listed(names)}"
         )
-    numbers = {_composed(name): number for number, name in enumerate(names)}
-    found = [(numbers[_composed(name)], path) for name, paths in folder.parts[part].items() for path in paths]
+    numbers = {composed(name): number for number, name in enumerate(names)}
+    found = [(numbers[composed(name)], path) for name, paths in folder.parts[part].items() for path in paths]
     found.sort(key=lambda row: row[0])  # by class, then as they were
     images = np.empty([len(found), size, size, 3], np.uint8)
     sizes: collections.Counter[tuple[int, int]] = collections.Counter()
@@ -144,8 +144,8 @@ def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int
 
 def unknown_classes(folder: ImageFolder, part: str, *, names: Iterable[str]) -> list[str]:
     """The classes of a part that have pictures and are not among the names; accents may be written in two ways."""
-    known = {_composed(name) for name in names}
-    return sorted(name for name, paths in folder.parts[part].items() if paths and _composed(name) not in known)
+    known = {composed(name) for name in names}
+    return sorted(name for name, paths in folder.parts[part].items() if paths and composed(name) not in known)
 
 
 def note_of_oddities(oddities: Mapping[str, int]) -> list[str]:
@@ -240,14 +240,14 @@ def _part_folders(folder, named, *, walks, left_out):
 def _classes(folder, folders, *, notes, left_out, walks=None):
     """Class -> its pictures."""
     classes: dict[str, Sequence[pathlib.Path]] = {}
-    composed: dict[str, str] = {}
+    spelled: dict[str, str] = {}
     deeper = []
     for path in folders:
         _check_name(path)
-        key = _composed(path.name)
-        if key in composed:
+        key = composed(path.name)
+        if key in spelled:
             raise InputError(f"{_told(folder)}: two folders are called {key}, in two spellings of Unicode; leave one")
-        composed[key] = path.name
+        spelled[key] = path.name
         walk = walks[path.name] if walks else _Walk(path)
         classes[path.name] = walk.pictures
         left_out.update(walk.others)
@@ -265,7 +265,7 @@ def _notes_of_names(folder, classes):
     looks: dict[str, str] = {}
     for name in classes:
         # format characters have no width; a case or a blank is easily overlooked
-        look = "".join(character for character in _composed(name) if unicodedata.category(character) != "Cf")
+        look = "".join(character for character in composed(name) if unicodedata.category(character) != "Cf")
         other = looks.setdefault(look.strip().casefold(), name)
         if other != name:
             notes.append(f"{_told(folder)}: two classes look alike, {ascii(other)} and {ascii(name)}")
@@ -280,7 +280,7 @@ def _notes_of_names(folder, classes):
     return notes
 
 
-def _composed(name):
+def composed(name: str) -> str:
     """A name in the one spelling of accents that macOS and others share."""
     return unicodedata.normalize("NFC", name)
 

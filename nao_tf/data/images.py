@@ -63,6 +63,7 @@ class ImageData:
         mirrored: whether an image mirrored left to right is still one of its class.
         notes: lines about what may surprise.
         left_out: what else lies in a folder of classes -> how many, see `ImageFolder`.
+        centre: share of a picture's shorter side that is looked at, in its middle; None for the whole picture.
     """
 
     name: str
@@ -74,6 +75,7 @@ class ImageData:
     mirrored: bool = True
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    centre: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -102,6 +104,9 @@ class ImageData:
             digest.update(np.ascontiguousarray(part.images).data)
             digest.update(np.ascontiguousarray(part.labels, dtype="<i4").data)
         return digest.hexdigest()
+
+
+Checked = typing.TypeVar("Checked", bound=ImageData)
 
 
 def load_images(
@@ -145,7 +150,7 @@ def load_images(
         raise InputError("task images needs --data_dir, a folder with a folder of images for each class")
     else:
         data = _from_tfds(task, download=download, tfds_dir=tfds_dir) or _from_digits()
-    return _checked(data)
+    return checked(data)
 
 
 def existing_folder(task: str, data_dir: str | pathlib.Path) -> pathlib.Path:
@@ -153,13 +158,17 @@ def existing_folder(task: str, data_dir: str | pathlib.Path) -> pathlib.Path:
     folder = pathlib.Path(data_dir).expanduser()
     if not folder.is_dir():
         reason = "not a folder" if folder.exists() else "no such folder"
-        what = "a folder of pictures for each class" if task == "images" else f"the files of {task}"
+        what = "a folder of pictures for each class" if task not in cifar.FORMATS else f"the files of {task}"
         raise InputError(f"{folder}: {reason}; give the folder that holds {what} with --data_dir")
     return folder
 
 
-def _checked(data: ImageData) -> ImageData:
-    """The data, with notes, if there are images of two classes and for every purpose."""
+def checked(data: Checked) -> Checked:
+    """The data, with notes, if there are images of two classes and for every purpose.
+
+    Raises:
+        InputError: a part is empty, or all training images are of one class.
+    """
     for name in PARTS:
         if not len(getattr(data, name)):
             raise InputError(f"{data.source}: no {WORDS[name]} images; a data set this small cannot be searched")
@@ -169,7 +178,8 @@ def _checked(data: ImageData) -> ImageData:
             f"{data.source}: only one class ({data.class_names[present[0]]}); a classifier needs at least "
             f"{FEWEST_CLASSES}"
         )
-    return dataclasses.replace(data, notes=(*data.notes, *_notes_of_classes(data), *_notes_of_copies(data)))
+    copies = _notes_of_copies(data) if isinstance(data.train, Part) else []  # others are not decoded for it
+    return dataclasses.replace(data, notes=(*data.notes, *_notes_of_classes(data), *copies))
 
 
 def _notes_of_classes(data: ImageData) -> list[str]:
@@ -221,7 +231,7 @@ def _split_training(train: Part) -> tuple[Part, Part, list[str]]:
     lost = np.setdiff1d(present[counts > 1], train.labels[:-kept])
     if (last == min(kept, classes) and not len(lost)) or classes < FEWEST_CLASSES:
         return train[:-kept], train[-kept:], []
-    parts = {name: train[which] for name, which in _split(train.labels, ("train", "valid")).items()}
+    parts = {name: train[which] for name, which in split_classes(train.labels, ("train", "valid")).items()}
     note = (
         f"the last {kept:,} of {len(train):,} training images have {last} of {classes} classes; validation has a "
         f"tenth of every class instead, {len(parts['valid']):,} images"
@@ -260,7 +270,7 @@ def _from_tfds(task: str, *, download: bool, tfds_dir: str | pathlib.Path | None
 
 def _from_digits() -> ImageData:
     images, labels = digits.read()
-    whole, split = Part(images, labels), _split(labels, PARTS)
+    whole, split = Part(images, labels), split_classes(labels, PARTS)
     return ImageData(
         name=digits.NAME,
         source=digits.ORIGIN,
@@ -272,7 +282,9 @@ def _from_digits() -> ImageData:
     )
 
 
-def _split(labels: np.ndarray, into: Sequence[str]) -> dict[str, np.ndarray]:
+def split_classes(
+    labels: np.ndarray, into: Sequence[str], *, most: Mapping[str, int] | None = None
+) -> dict[str, np.ndarray]:
     """Splits images into `train` and one or both of `valid` and `test`, in random order.
 
     Every class is in every part by its share, at least once, as far as it has images; the first is for training.
@@ -280,6 +292,7 @@ def _split(labels: np.ndarray, into: Sequence[str]) -> dict[str, np.ndarray]:
     Args:
         labels: `[N]`.
         into: names of the parts.
+        most: part -> images of a class that it has at most.
 
     Returns:
         Part -> the numbers of its images.
@@ -290,7 +303,7 @@ def _split(labels: np.ndarray, into: Sequence[str]) -> dict[str, np.ndarray]:
         members = generator.permutation(np.flatnonzero(labels == label))
         for name, share in (("test", TEST_SHARE), ("valid", VALIDATION_SHARE)):
             if name in into:
-                count = min(max(1, round(share * len(members))), len(members) - 1)
+                count = min(max(1, round(share * len(members))), len(members) - 1, (most or {}).get(name, len(members)))
                 indices[name].append(members[:count])
                 members = members[count:]
         indices["train"].append(members)
@@ -337,7 +350,8 @@ def data_of_classes(
     notes = list(found.notes)
     if missing:
         whole = parts.pop(given)
-        for name, which in _split(whole.labels, [part for part in PARTS if part == "train" or part in missing]).items():
+        into = [part for part in PARTS if part == "train" or part in missing]
+        for name, which in split_classes(whole.labels, into).items():
             parts[name] = whole[which]
         if given != WHOLE:
             listed = " and ".join(WORDS[part] for part in missing)
@@ -345,7 +359,7 @@ def data_of_classes(
     sizes = sum((of.sizes for of in pictures.values()), collections.Counter())
     notes += image_folder.note_of_sizes(sizes, image_size)
     notes += image_folder.note_of_oddities(sum((of.oddities for of in pictures.values()), collections.Counter()))
-    return _checked(
+    return checked(
         ImageData(
             name="images",
             source=in_one_line(str(found.path)),

@@ -13,7 +13,13 @@ from nao_tf.files import replacing
 from nao_tf.serving import checked_inputs, decoded_images
 
 
-def export_classifier(model: keras.Model, class_names: Sequence[str], *, directory: os.PathLike[str] | str) -> None:
+def export_classifier(
+    model: keras.Model,
+    class_names: Sequence[str],
+    *,
+    directory: os.PathLike[str] | str,
+    centre: float | None = None,
+) -> None:
     """Writes an image classifier with the names of its classes.
 
     Signature `classify`, also `serving_default`: `images` uint8 `[B, H, W, C]`, any B, unscaled, 0 to 255 ->
@@ -34,6 +40,8 @@ def export_classifier(model: keras.Model, class_names: Sequence[str], *, directo
         class_names: K names.
         directory: of the SavedModel; its name is the version that a server sees. A folder of that name is replaced when
             the new one is complete.
+        centre: of a model that was trained on crops: what `classify_bytes` cuts out of a picture, see
+            `decoded_images.decode`.
 
     Raises:
         ValueError: the names are not as many as the model's classes.
@@ -60,7 +68,8 @@ def export_classifier(model: keras.Model, class_names: Sequence[str], *, directo
 
     def classify_bytes(image_bytes):
         image_bytes = checked_inputs.received(image_bytes, bytes_spec)
-        return classified(decoded_images.decode(image_bytes, "image_bytes", image_shape=model.image_shape))
+        shape = model.image_shape
+        return classified(decoded_images.decode(image_bytes, "image_bytes", image_shape=shape, centre=centre))
 
     def name(classes):
         classes = checked_inputs.received(classes, classes_spec)

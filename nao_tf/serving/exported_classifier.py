@@ -10,12 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from nao_tf.data.image_streams import evaluation_stream, without_filling
+from nao_tf.data.imagenet import StreamedImages
 from nao_tf.data.images import ImageData
 from nao_tf.errors import InputError
 from nao_tf.serving import saved_model
 
 SIGNATURES = ("classify", "names")
 BATCH = 500  # images that are classified at once
+BATCH_OF_STREAM = 100  # large pictures that are read at once
+TOP = 5  # classes of ImageNet's second figure
 _NAMED = 5  # classes that a message names
 
 
@@ -75,8 +79,8 @@ def evaluate_images(model: ExportedClassifier, data: ImageData) -> dict[str, str
         data: of the same classes.
 
     Returns:
-        `source` of the data, the number of `images`, `accuracy` from 0 to 1, and `loss`, the mean negative log
-        probability of the right class in nats.
+        `source` of the data, the number of `images`, `accuracy` from 0 to 1, `loss`, the mean negative log probability
+        of the right class in nats, and of ImageNet's pictures `top_5_accuracy`.
 
     Raises:
         InputError: the model takes other images, or knows other classes.
@@ -89,15 +93,31 @@ def evaluate_images(model: ExportedClassifier, data: ImageData) -> dict[str, str
             f"{model.directory}: knows the classes {_listed(model.class_names)}; {data.source} has "
             f"{_listed(data.class_names)}; give images of the classes that it was trained on"
         )
-    answers, labels = model.classify(data.test.images), data.test.labels
-    of_labels = answers.probabilities[np.arange(len(labels)), labels].astype(np.float64)  # [N]
-    return {
+    likelihoods, hits, among = [], [], []
+    for images, labels in _parts_of(data):
+        answers = model.classify(images)
+        likelihoods.append(answers.probabilities[np.arange(len(labels)), labels].astype(np.float64))  # [N]
+        hits.append(answers.classes == labels)
+        among.append(np.argsort(-answers.probabilities, 1)[:, :TOP] == labels[:, None])
+    of_labels = np.concatenate(likelihoods)
+    figures: dict[str, str | int | float] = {
         "source": data.source,
-        "images": len(labels),
-        "accuracy": float(np.mean(answers.classes == labels)),
+        "images": len(of_labels),
+        "accuracy": float(np.mean(np.concatenate(hits))),
         # a probability that float32 rounds to 0 counts as the smallest normal number
         "loss": float(-np.log(np.maximum(of_labels, np.finfo(np.float32).tiny)).mean()),
     }
+    if isinstance(data, StreamedImages):
+        figures["top_5_accuracy"] = float(np.mean(np.concatenate(among).any(1)))
+    return figures
+
+
+def _parts_of(data: ImageData) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The test images and their labels, in parts."""
+    if isinstance(data, StreamedImages):
+        yield from without_filling(evaluation_stream(data.test, BATCH_OF_STREAM, size=data.image_size))
+    else:
+        yield data.test.images, data.test.labels
 
 
 def _listed(names: Sequence[str]) -> str:

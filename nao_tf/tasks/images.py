@@ -17,6 +17,7 @@ import numpy as np
 from nao_tf import files
 from nao_tf.architecture import Architecture, Bounded, Constraint, ConvolutionalSpace, parse_cells
 from nao_tf.architecture.cells import SPACES
+from nao_tf.child.images.macro import macro_of_space, published_macro
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
 from nao_tf.data.image_folder import left_out_text
@@ -27,7 +28,6 @@ from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
-from nao_tf.settings import plain
 from nao_tf.tasks.task import DataFiles, FinalModel, Metric, Rival, Short, Task, chosen
 from nao_tf.training.image_settings import (
     FINAL_TRAININGS,
@@ -36,9 +36,17 @@ from nao_tf.training.image_settings import (
     ImageTraining,
     final_training,
 )
+from nao_tf.training.published_networks import cells_in, published_training
 
 OWN_IMAGES = "images"
 RESIDUAL = "resnet"
+_COLOURS = 3
+# Of the published data of a task: the shape of an image, and the classes. A dry run tells a network's size for these
+# too, where other data stand in for them.
+PUBLISHED_FORMS: Mapping[str, tuple[tuple[int, int, int], int]] = {
+    "cifar10": ((32, 32, 3), 10),
+    "cifar100": ((32, 32, 3), 100),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -145,9 +153,13 @@ class ImageTask(Task):
         name: of the task.
         settings: of the study.
         data: the images.
+
+    Class attributes:
+        by_preset: the settings of presets, by name, then by weight sharing.
+        published_forms: see `PUBLISHED_FORMS`.
     """
 
-    names = ("cifar10", "cifar100", OWN_IMAGES)
+    names: ClassVar[tuple[str, ...]] = ("cifar10", "cifar100", OWN_IMAGES)
     axes = ("weight_sharing", "space")
     short: ClassVar[Mapping[str, Short]] = {
         "data_dir": Short("data.directory"),
@@ -183,6 +195,9 @@ class ImageTask(Task):
         "cutout": Short("final.cutout"),
         "drop_path": Short("final.drop_path"),
         "precision": Short("final.precision"),
+        "macro": Short("final.macro"),
+        "label_smoothing": Short("final.label_smoothing"),
+        "autoaugment": Short("final.autoaugment"),
     }
     same = (("layers", "stack"), ("steps", "epochs"))
     default_baselines = (RESIDUAL,)
@@ -190,6 +205,8 @@ class ImageTask(Task):
     trains = ("data", "space", "final", "final_seeds", "epochs")
     rival = RESIDUAL
     noun = "cells"
+    by_preset: ClassVar[Mapping[str, Mapping[bool, ImageSettings]]] = PRESETS
+    published_forms: ClassVar[Mapping[str, tuple[tuple[int, int, int], int]]] = PUBLISHED_FORMS
     metric = Metric("validation_loss", higher_is_better=False)
     final_metric = Metric("validation_accuracy", higher_is_better=True)
     test_metric = Metric("accuracy", higher_is_better=True, form="{:.2%}")
@@ -199,6 +216,10 @@ class ImageTask(Task):
             steps = max(1, round(settings.epochs * (len(data.train) // settings.final.batch_size)))
             final = dataclasses.replace(settings.final, steps=steps)
             settings = dataclasses.replace(settings, final=final, epochs=None)
+        images = len(data.train)
+        settings = dataclasses.replace(
+            settings, score=settings.score.for_epochs_of(images), final=settings.final.for_epochs_of(images)
+        )
         super().__init__(settings)
         self.name, self.data = name, data
         self._trainers: dict[object, Any] = {}
@@ -218,7 +239,7 @@ class ImageTask(Task):
 
         @functools.cache
         def excess(architecture: Architecture) -> float:
-            size = classifier_size(settings.final, data, architecture=architecture)
+            size = classifier_size(settings.final, data.shape, classes=len(data.class_names), architecture=architecture)
             sizes = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
             return max(sizes[name] / bound for name, bound in bounds.items())
 
@@ -235,14 +256,26 @@ class ImageTask(Task):
         cls, name: str, preset: str, *, training: bool = False, architecture: str | None = None, **axes: Any
     ) -> ImageSettings:
         """See `Task`."""
-        settings = chosen(PRESETS, preset, variant=axes.get("weight_sharing"))
+        settings = chosen(cls.by_preset, preset, variant=axes.get("weight_sharing"))
         space = axes.get("space") or ("nao" if training else settings.space)
         if space not in SPACES:
             raise InputError(f"--space={space}: known are {', '.join(SPACES)}")
+        cells = None
         if training and architecture is not None:
-            space = parse_cells(architecture, ConvolutionalSpace(space)).space.name
-        data = OwnImages() if name == OWN_IMAGES else DataFiles()
-        return dataclasses.replace(settings, data=data, space=space, final=final_training(preset, space, task=name))
+            cells = parse_cells(cells_in(architecture), ConvolutionalSpace(space))
+            space = cells.space.name
+        final = cls._final_training(name, preset, settings=settings, space=space)
+        if cells is not None:
+            assert architecture is not None
+            published = published_training(architecture, cells, task=name) if preset == "paper" else None
+            final = published or dataclasses.replace(final, macro=_own_macro(cells))
+        data = OwnImages() if name == OWN_IMAGES else settings.data
+        return dataclasses.replace(settings, data=data, space=space, final=final)
+
+    @classmethod
+    def _final_training(cls, name, preset, *, settings, space) -> ImageTraining:
+        """The training of final models of cells of a space."""
+        return final_training(preset, space, task=name)
 
     @classmethod
     def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> ImageTask:
@@ -251,17 +284,26 @@ class ImageTask(Task):
         given = settings.data
         size = given.image_size if isinstance(given, OwnImages) else OwnImages.image_size
         data = load_images(name, given.directory, download=given.download, image_size=size)
+        cls._check_batches(settings, data, training=training)
+        return cls(name, settings, data=data)
+
+    @staticmethod
+    def _check_batches(settings, data, *, training):
+        """Raises InputError where there are fewer images than a batch has, or images without colours for a policy."""
         for part in (settings.final,) if training else (settings.score, settings.final):
+            if part.autoaugment and data.shape[-1] != _COLOURS:
+                raise InputError(
+                    f"--autoaugment: the policy changes colours; images of {data.source} have {data.shape[-1]} channel"
+                )
             if part.batch_size > len(data.train):
                 raise InputError(
                     f"batches of {part.batch_size} images; {data.source} has {len(data.train)} to train with; "
                     "give a smaller --batch_size"
                 )
-        return cls(name, settings, data=data)
 
     def parse(self, text: str) -> Architecture:
         """See `Task`; cells of another space stay in it."""
-        return parse_cells(text, ConvolutionalSpace(self.settings.space))
+        return parse_cells(cells_in(text), ConvolutionalSpace(self.settings.space))
 
     def member(self, architecture: Architecture) -> Architecture:
         """See `Task`; cells of another space are converted."""
@@ -291,11 +333,17 @@ class ImageTask(Task):
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`."""
-        from nao_tf.training.image_models import classifier_size
+        from nao_tf.training.image_models import classifier_size, macro_for
 
-        data, size = self.data, None
+        data, final = self.data, self.settings.final
+        size, form = None, None
         if architecture is not None:
-            size = classifier_size(self.settings.final, data, architecture=architecture)
+            classes = len(data.class_names)
+            size = classifier_size(final, data.shape, classes=classes, architecture=architecture)
+            if self.published_forms.get(self.name, (data.shape, classes)) != (data.shape, classes):
+                shape, classes = self.published_forms[self.name]
+                published = classifier_size(final, shape, classes=classes, architecture=architecture)
+                form = {"image_shape": list(shape), "classes": classes, **dataclasses.asdict(published)}
         return {
             **self.dataset(),
             "images": {part: len(getattr(data, part)) for part in ("train", "valid", "test")},
@@ -306,12 +354,14 @@ class ImageTask(Task):
             "space": self.space.name if architecture is None else architecture.space.name,
             "parameters": None if size is None else size.parameters,
             "multiply_adds": None if size is None else size.multiply_adds,
+            **({} if architecture is None else {"macro": macro_for(final, architecture), "stem": final.stem}),
+            **({} if form is None else {"published_form": form}),
         }
 
     def score_identity(self) -> dict[str, Any]:
         """See `Task`; the bounds decide what is proposed."""
         settings = self.settings
-        identity = {"weight_sharing": settings.weight_sharing, "score": plain(settings.score)}
+        identity = {"weight_sharing": settings.weight_sharing, "score": settings.score.identity()}
         if settings.weight_sharing:
             identity["by_parameters"] = settings.by_parameters
         bounds = {name: getattr(settings, name) for name in ("max_parameters", "max_flops")}
@@ -319,25 +369,34 @@ class ImageTask(Task):
             identity |= bounds | {"of": {"filters": settings.final.filters, "layers": settings.final.layers}}
         return identity
 
+    def final_identity(self) -> Any:
+        """See `Task`."""
+        return self.settings.final.identity()
+
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""
+        top_5 = f"top-5 {figures['top_5_accuracy']:.2%}  " if "top_5_accuracy" in figures else ""
         return (
             f"validation accuracy {figures['validation_accuracy']:.2%}  test accuracy {figures['accuracy']:.2%}  "
-            f"test loss {figures['loss']:.4f}  parameters {figures['parameters']:,}"
+            f"{top_5}test loss {figures['loss']:.4f}  parameters {figures['parameters']:,}"
         )
 
     def useless(self, figures: Mapping[str, Any]) -> str | None:
         """See `Task`; a guess names the commonest class, and is right by two standard errors more often by luck."""
         parts = ((figures["validation_accuracy"], self.data.valid), (figures["accuracy"], self.data.test))
         right = sum(accuracy * len(part) for accuracy, part in parts)
-        labels = np.concatenate([part.labels for _, part in parts])
-        share = np.bincount(labels).max() / len(labels)
-        if right / len(labels) > share + 2 * math.sqrt(share * (1 - share) / len(labels)):
+        count, share = sum(len(part) for _, part in parts), self._commonest()
+        if right / count > share + 2 * math.sqrt(share * (1 - share) / count):
             return None
         return (
-            f"accuracy {right / len(labels):.2%} on validation and test is that of a guess, the commonest class being "
+            f"accuracy {right / count:.2%} on validation and test is that of a guess, the commonest class being "
             f"{share:.2%}: it has learnt nothing"
         )
+
+    def _commonest(self) -> float:
+        """The share of the commonest class among the validation and the test images."""
+        labels = np.concatenate([self.data.valid.labels, self.data.test.labels])
+        return np.bincount(labels).max() / len(labels)
 
     # ---- networks
 
@@ -382,7 +441,14 @@ class ImageTask(Task):
         from nao_tf.training.image_models import ResNet
 
         assert model.parameters is not None
-        return Rival(RESIDUAL, {"width": ResNet.of_size(model.parameters, self.data).width})
+        width = ResNet.of_size(model.parameters, self.data, stem=self.settings.final.stem).width
+        return Rival(RESIDUAL, {"width": width})
+
+
+def _own_macro(architecture: Architecture) -> str | None:
+    """The structure that cells were published with; None: that of their space, as of all others."""
+    macro = published_macro(architecture)
+    return None if macro == macro_of_space(architecture.space.name) else macro
 
 
 class FinalClassifier(FinalModel):
@@ -419,13 +485,14 @@ class FinalClassifier(FinalModel):
         """Validation and test figures, every image once, and trainable parameters without an auxiliary head's."""
         trainer = self._trained()
         valid, test = trainer.measure(self._data.valid), trainer.measure(self._data.test)
-        return {
+        figures = {
             "validation_accuracy": valid.accuracy,
             "validation_loss": valid.loss,
             "accuracy": test.accuracy,
             "loss": test.loss,
             "parameters": self.parameters,
         }
+        return figures if test.top_5 is None else {**figures, "top_5_accuracy": test.top_5}
 
     def seconds_per_step(self) -> float:
         """See `FinalModel`."""
@@ -438,7 +505,9 @@ class FinalClassifier(FinalModel):
         from nao_tf.serving.export_classifier import export_classifier
 
         with files.replacing(directory) as temporary:
-            export_classifier(self._trained().model, self._data.class_names, directory=temporary)
+            export_classifier(
+                self._trained().model, self._data.class_names, directory=temporary, centre=self._data.centre
+            )
             training_data.write(temporary, self._data.fingerprint())
 
     def _trained(self):

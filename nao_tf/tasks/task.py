@@ -246,6 +246,9 @@ class Task(abc.ABC):
         """The data, for people: the last line describes it, those before are notices."""
         return [f"task {self.name}"]
 
+    def require_data(self) -> None:  # noqa: B027, most tasks are not made without their data
+        """Raises InputError where sizes can be told but there is nothing to train with."""
+
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """The data, and the size of an architecture's final model, as JSON values for --dry_run."""
         return self.dataset()

@@ -7,12 +7,17 @@ import dataclasses
 import math
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from nao_tf.architecture import Architecture
 from nao_tf.data.image_batches import evaluation_batches
-from nao_tf.data.images import Part
+from nao_tf.data.image_streams import evaluation_stream
+from nao_tf.data.imagenet import Streamed, StreamedImages
+from nao_tf.data.images import ImageData, Part
 from nao_tf.errors import DivergedError
+
+TOP = 5  # classes of ImageNet's second figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +27,12 @@ class ClassifierQuality:
     Attributes:
         loss: mean negative log likelihood of the classes, in nats an image.
         accuracy: share of the images whose most probable class is theirs.
+        top_5: share of the images whose class is among the five most probable ones; None where it is not measured.
     """
 
     loss: float
     accuracy: float
+    top_5: float | None = None
 
 
 class ImageAccuracy:
@@ -66,6 +73,70 @@ class ImageAccuracy:
         values = architecture.values if architecture else ()
         loss, correct = self.program(tf.constant(values, tf.int32))
         return ClassifierQuality(loss=float(loss) / self._count, accuracy=float(correct) / self._count)
+
+
+class StreamAccuracy:
+    """Accuracy, top-5 accuracy and loss of a classifier on pictures that are read when they are needed.
+
+    Every picture counts once, always in the same batches.
+
+    Args:
+        logits: called with images `[B, H, W, C]` and the integers of an architecture; returns `[B, K]`.
+        part: the pictures.
+        size: their height and width.
+        batch_size: B.
+
+    Attributes:
+        program: the evaluation of a batch; one serves all architectures.
+    """
+
+    def __init__(
+        self,
+        logits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        part: Streamed,
+        *,
+        size: int,
+        batch_size: int,
+    ):
+        self._logits = logits
+        self._part, self._size, self._batch_size = part, size, batch_size
+        self.program = tf.function(self._totals, autograph=False)
+
+    def _totals(self, images, labels, weights, values):
+        logits = tf.cast(self._logits(images, values), tf.float32)  # [B, K]
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # [B]
+        hits = tf.equal(tf.argmax(logits, -1, tf.int32), labels)  # [B]
+        among = tf.math.in_top_k(labels, logits, min(TOP, logits.shape[-1]))  # [B]
+        return tf.stack([tf.reduce_sum(weights * tf.cast(each, tf.float32)) for each in (losses, hits, among)])
+
+    def __call__(self, architecture: Architecture | None = None) -> ClassifierQuality:
+        """The quality with the weights as they are; without an architecture that of a model for one network.
+
+        Raises:
+            InputError: a file is no picture; the message names it.
+        """
+        values = tf.constant(architecture.values if architecture else (), tf.int32)
+        total = np.zeros(3)
+        for images, labels, weights in evaluation_stream(self._part, self._batch_size, size=self._size):
+            total += self.program(images, labels, weights, values).numpy()
+        loss, accuracy, top_5 = (total / len(self._part)).tolist()
+        return ClassifierQuality(loss=loss, accuracy=accuracy, top_5=top_5)
+
+
+def quality_of(
+    logits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], data: ImageData, *, part: Part | Streamed, batch_size: int
+) -> ImageAccuracy | StreamAccuracy:
+    """What measures a classifier on a part of a data set.
+
+    Args:
+        logits: see `ImageAccuracy`.
+        data: that the part is of.
+        part: images.
+        batch_size: B.
+    """
+    if isinstance(data, StreamedImages):
+        return StreamAccuracy(logits, part, size=data.image_size, batch_size=batch_size)  # type: ignore[arg-type]
+    return ImageAccuracy(logits, part, batch_size=batch_size)  # type: ignore[arg-type]
 
 
 def finite(quality: ClassifierQuality) -> ClassifierQuality:

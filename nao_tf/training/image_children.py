@@ -13,7 +13,7 @@ from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.data.images import ImageData
 from nao_tf.training import checkpoint as checkpoints
 from nao_tf.training.gradients import clipped, decayed
-from nao_tf.training.image_accuracy import ImageAccuracy, finite
+from nao_tf.training.image_accuracy import finite, quality_of
 from nao_tf.training.image_models import make_shared
 from nao_tf.training.image_settings import ImageTraining
 from nao_tf.training.image_steps import as_tensors, batches_of, loss_of
@@ -61,9 +61,10 @@ class SharedImageChild(Training):
             tf.Variable(tf.zeros(variable.shape), trainable=False) for variable in (*self._dense, *self._tables)
         ]
         self.program = tf.function(self._one_step, autograph=False)
-        self.quality = ImageAccuracy(
+        self.quality = quality_of(
             lambda images, values: self.model.logits(images, architecture=values)[0],
-            data.valid,
+            data,
+            part=data.valid,
             batch_size=settings.evaluation_batch,
         )
 
@@ -75,7 +76,13 @@ class SharedImageChild(Training):
         with tf.GradientTape() as tape:
             tape.watch(chosen)
             logits, auxiliary = model.logits(images, architecture=values, training=True, seed=seed, chosen=chosen)
-            loss, likelihood = loss_of(labels, logits, auxiliary=auxiliary, weight=settings.auxiliary_weight)
+            loss, likelihood = loss_of(
+                labels,
+                logits,
+                auxiliary=auxiliary,
+                weight=settings.auxiliary_weight,
+                smoothing=settings.label_smoothing,
+            )
         gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = clipped(as_tensors(gradients), settings.clip_norm)
         gradients = decayed(gradients, weights, rate=settings.weight_decay)

@@ -1,6 +1,7 @@
 """The image classifiers that are trained, made of settings and data, without their weights."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
@@ -9,7 +10,7 @@ from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.child.images.cell import cells_of
 from nao_tf.child.images.cell_network import CellNetwork
 from nao_tf.child.images.classifier import Classifier, Network
-from nao_tf.child.images.macro import macro_of_space
+from nao_tf.child.images.macro import DEFAULT_STEM, published_macro
 from nao_tf.child.images.residual_network import ResidualNetwork, width_of_equal_size
 from nao_tf.child.images.shared_network import SharedNetwork
 from nao_tf.child.images.size import Size, size_of_cells
@@ -45,28 +46,45 @@ def make_classifier(settings: ImageTraining, data: ImageData, *, architecture: A
         cells_of(architecture),
         settings.filters,
         layers=settings.layers,
-        macro=macro_of_space(architecture.space.name),
+        macro=macro_for(settings, architecture),
+        stem=settings.stem,
         drop_path=settings.drop_path,
+        drop_identity=settings.drop_identity,
         dtype=_policy(settings),
     )
     return _classifier(settings, data, network, auxiliary=settings.auxiliary_weight > 0)
 
 
-def classifier_size(settings: ImageTraining, data: ImageData, *, architecture: Architecture) -> Size:
-    """The size of the final model of an architecture, by arithmetic."""
+def classifier_size(
+    settings: ImageTraining, image_shape: Sequence[int], *, classes: int, architecture: Architecture
+) -> Size:
+    """The size of the final model of an architecture, by arithmetic.
+
+    Args:
+        settings: of its training.
+        image_shape: `[H, W, C]`.
+        classes: K.
+        architecture: of a convolutional space.
+    """
     return size_of_cells(
         cells_of(architecture),
-        data.shape,
-        classes=len(data.class_names),
+        image_shape,
+        classes=classes,
         filters=settings.filters,
         layers=settings.layers,
-        macro=macro_of_space(architecture.space.name),
+        macro=macro_for(settings, architecture),
+        stem=settings.stem,
     )
+
+
+def macro_for(settings: ImageTraining, architecture: Architecture) -> str:
+    """The key of `MACROS` of an architecture's final model."""
+    return settings.macro or published_macro(architecture)
 
 
 def make_residual(settings: ImageTraining, data: ImageData, *, width: int) -> Classifier:
     """The hand-made network, without its weights."""
-    return _classifier(settings, data, ResidualNetwork(width, BLOCKS, dtype=_policy(settings)))
+    return _classifier(settings, data, ResidualNetwork(width, BLOCKS, stem=settings.stem, dtype=_policy(settings)))
 
 
 def make_shared(settings: ImageTraining, data: ImageData, *, space: ConvolutionalSpace, per_input: bool) -> Classifier:
@@ -82,6 +100,7 @@ def make_shared(settings: ImageTraining, data: ImageData, *, space: Convolutiona
         space.operations,
         settings.filters,
         layers=settings.layers,
+        stem=settings.stem,
         first=space.numbering.first_searched,
         per_input=per_input,
         dtype=_policy(settings),
@@ -100,11 +119,10 @@ class ResNet:
     width: int
 
     @classmethod
-    def of_size(cls, parameters: int, data: ImageData) -> Self:
+    def of_size(cls, parameters: int, data: ImageData, *, stem: str = DEFAULT_STEM) -> Self:
         """The network that is nearest to a number of trainable parameters, of the widths that are fast."""
-        return cls(
-            width_of_equal_size(parameters, blocks=BLOCKS, channels=data.shape[-1], classes=len(data.class_names))
-        )
+        channels, classes = data.shape[-1], len(data.class_names)
+        return cls(width_of_equal_size(parameters, blocks=BLOCKS, channels=channels, classes=classes, stem=stem))
 
 
 TrainedNetwork = Architecture | ResNet

@@ -6,12 +6,26 @@ for minutes on two cores.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
+from nao_tf.child.images.macro import DEFAULT_STEM, MACROS, STEMS
+from nao_tf.settings import plain
 from nao_tf.training import schedules
-from nao_tf.training.bounds import NOT_NEGATIVE, POSITIVE, RATE, check, one_of, whole
+from nao_tf.training.bounds import NOT_NEGATIVE, POSITIVE, RATE, Bound, check, one_of, optional, whole
 
 PRECISIONS = ("float32", "bfloat16")
+# Left out of identities at their defaults: work directories of before they were there are gone on with.
+_LATER = (
+    "macro",
+    "stem",
+    "decay_rate",
+    "decay_steps",
+    "label_smoothing",
+    "drop_identity",
+    "autoaugment",
+    "smallest_crop",
+    "color_jitter",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +52,18 @@ class ImageTraining:
         shift: pixels that images are moved by at most.
         precision: "float32", or "bfloat16" with weights and statistics in float32.
         evaluation_batch: images that are evaluated at once.
+        macro: the structure around the cells of a final model: nao, nao_ws or nao_pytorch; none: that of the authors'
+            program for the cells' space.
+        stem: how the network begins: cifar, a convolution, or imagenet, three of stride 2.
+        decay_rate: what the learning rate is multiplied by every `decay_steps` steps, instead of a cosine; 1 for the
+            cosine.
+        decay_steps: steps between two multiplications; 0: those of an epoch.
+        label_smoothing: share of the target that all classes have alike.
+        drop_identity: whether drop-path drops identities too.
+        autoaugment: whether images are changed by the published policy for CIFAR-10, see `data.autoaugment`.
+        smallest_crop: share of a picture that a training crop has at least; of pictures of any size only.
+        color_jitter: strength of random changes of brightness, contrast and saturation, and of half as large ones of
+            hue; of pictures of any size only.
 
     Raises:
         ValueError: a value that a field cannot have.
@@ -62,18 +88,47 @@ class ImageTraining:
     shift: int = 4
     precision: str = "float32"
     evaluation_batch: int = 500
+    macro: str | None = None
+    stem: str = DEFAULT_STEM
+    decay_rate: float = 1.0
+    decay_steps: int = 0
+    label_smoothing: float = 0.0
+    drop_identity: bool = False
+    autoaugment: bool = False
+    smallest_crop: float = 0.08
+    color_jitter: float = 0.0
 
     def __post_init__(self):
         check(self, _BOUNDS)
 
+    def identity(self) -> dict[str, Any]:
+        """What decides a training, as JSON values."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        values = plain(self)
+        return {
+            name: value for name, value in values.items() if name not in _LATER or getattr(self, name) != defaults[name]
+        }
+
+    def for_epochs_of(self, images: int) -> Self:
+        """The same training, with `decay_steps` those of an epoch of some number of images where they were to be."""
+        if self.decay_rate == 1 or self.decay_steps:
+            return self
+        return dataclasses.replace(self, decay_steps=max(1, images // self.batch_size))
+
     def learning_rate_at(self, step: int) -> float:
-        """The learning rate of a step, counted from 0: a cosine, or cosines with warm restarts."""
+        """The learning rate of a step, counted from 0: a cosine, cosines with warm restarts, or a decay in steps."""
+        if self.decay_rate < 1:
+            if not self.decay_steps:
+                raise ValueError("decay_steps is 0, the steps of an epoch, and no number of images was given")
+            decayed = self.decay_rate ** (step // self.decay_steps)
+            return schedules.warm_up(step, steps=self.warmup) * self.learning_rate * decayed
         length = self.first_cycle or self.steps
         falling = schedules.cosine(step, length=length, restarts=bool(self.first_cycle))
         rising = schedules.warm_up(step, steps=self.warmup)
         return rising * (self.lowest_learning_rate + (self.learning_rate - self.lowest_learning_rate) * falling)
 
 
+_SHARE = Bound("a number above 0 and at most 1", lambda value: POSITIVE.holds(value) and value <= 1)
 _BOUNDS = {
     **dict.fromkeys(("filters", "layers", "batch_size", "steps", "evaluation_batch"), whole(1)),
     **dict.fromkeys(("first_cycle", "warmup", "cutout", "shift"), whole(0)),
@@ -81,6 +136,13 @@ _BOUNDS = {
     **dict.fromkeys(("lowest_learning_rate", "clip_norm", "weight_decay", "auxiliary_weight"), NOT_NEGATIVE),
     **dict.fromkeys(("momentum", "dropout", "drop_path"), RATE),
     "precision": one_of(PRECISIONS),
+    "macro": optional(one_of(MACROS)),
+    "stem": one_of(STEMS),
+    "decay_rate": _SHARE,
+    "decay_steps": whole(0),
+    "label_smoothing": RATE,
+    "smallest_crop": _SHARE,
+    "color_jitter": RATE,
 }
 
 

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nao_tf.data.imagenet import Streamed
 from nao_tf.data.images import ImageData, Part
 from nao_tf.training import checkpoint as checkpoints
 from nao_tf.training.devices import Devices
 from nao_tf.training.gradients import clipped, decayed
-from nao_tf.training.image_accuracy import ClassifierQuality, ImageAccuracy, finite
+from nao_tf.training.image_accuracy import ClassifierQuality, finite, quality_of
 from nao_tf.training.image_models import TrainedNetwork, make_network
 from nao_tf.training.image_settings import ImageTraining
 from nao_tf.training.image_steps import as_tensors, batches_of, loss_of
@@ -83,7 +84,13 @@ class ClassifierTraining(Training):
             values = [variable.value for variable in variables]
             with tf.GradientTape() as tape:
                 logits, auxiliary = self.model.logits(images, training=True, seed=seed, progress=progress)
-                loss, likelihood = loss_of(labels, logits, auxiliary=auxiliary, weight=settings.auxiliary_weight)
+                loss, likelihood = loss_of(
+                    labels,
+                    logits,
+                    auxiliary=auxiliary,
+                    weight=settings.auxiliary_weight,
+                    smoothing=settings.label_smoothing,
+                )
             gradients = tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             gradients = clipped(devices.average(as_tensors(gradients)), settings.clip_norm)
             gradients = decayed(gradients, variables, rate=settings.weight_decay)
@@ -219,10 +226,12 @@ class ImageTrainer:
         """Validation accuracy. Raises DivergedError if the validation loss is not a number."""
         return finite(self.measure(self._data.valid)).accuracy
 
-    def measure(self, part: Part) -> ClassifierQuality:
+    def measure(self, part: Part | Streamed) -> ClassifierQuality:
         """The quality on some images, with moving averages as statistics, nothing dropped."""
         batch_size = self.settings.evaluation_batch
-        return ImageAccuracy(lambda images, values: self.model.logits(images)[0], part, batch_size=batch_size)()
+        return quality_of(
+            lambda images, values: self.model.logits(images)[0], self._data, part=part, batch_size=batch_size
+        )()
 
     def seconds_per_step(self, steps: int = 20) -> float:
         """Median seconds of a training step. Trains the weights that are there; compiling is not counted."""

@@ -119,6 +119,13 @@ def cell_network():
     return CellNetwork((NORMAL, REDUCTION), 2, layers=3, macro="nao_ws", drop_path=0.2)
 
 
+def pytorch_network():
+    """Of one architecture, in the third structure and for large images."""
+    return CellNetwork(
+        (NORMAL, REDUCTION), 2, layers=1, macro="nao_pytorch", stem="imagenet", drop_path=0.2, drop_identity=True
+    )
+
+
 def shared_network():
     """Of all architectures."""
     return SharedNetwork(CELLS.operations, 2, layers=1)
@@ -183,7 +190,7 @@ CASES = {
         for stride in (1, 2)
     },
     "BranchOperation, factorised": Case(
-        lambda: BranchOperation("identity", C, stride=2, factorised=True), values(C), shapes=(shape(C),)
+        lambda: BranchOperation("identity", C, stride=2, halving="factorised"), values(C), shapes=(shape(C),)
     ),
     "ConvolutionalCell": Case(
         lambda: ConvolutionalCell(NORMAL, U, macro="nao_ws"), values(C, C + 1), shapes=(shape(C), shape(C + 1))
@@ -208,6 +215,13 @@ CASES = {
         shared_network, lambda generator: (*values(C)(generator), tf.constant(PAIR)), shapes=(shape(C),)
     ),
     "Classifier, cells": Case(classifier(cell_network, dropout=0.1, cutout=3), images, classifier_export),
+    "CellNetwork, PyTorch's for ImageNet": Case(pytorch_network, values(C), shapes=(shape(C),)),
+    "ResidualNetwork, for ImageNet": Case(
+        lambda: ResidualNetwork(2, 1, stem="imagenet"), values(C), shapes=(shape(C),)
+    ),
+    "FactorisedReductionStep, no ReLU": Case(
+        lambda: FactorisedReductionStep(U, relu=False), values(C), shapes=(shape(C),)
+    ),
     "Classifier, residual": Case(classifier(lambda: ResidualNetwork(2, 1)), images, classifier_export),
     "Classifier, shared": Case(classifier(shared_network), lambda generator: (*images(generator), tf.constant(PAIR))),
 }

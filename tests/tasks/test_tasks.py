@@ -122,3 +122,34 @@ def test_an_accuracy_of_a_guess_is_no_classifier(accuracy, learnt):
 def test_a_table_has_one_figure_for_each_network():
     with pytest.raises(ValueError, match="final_seeds of 3; a table has one figure for each network"):
         dataclasses.replace(TableTask.presets("nasbench201", "cpu"), final_seeds=3)
+
+
+# Of published networks: trainable parameters and multiply-adds for 10 classes of 32 pixels,
+# counted from the authors' integers by a program apart from this package.
+PUBLISHED = {
+    "NAONet-A-36": (11_470_150, 1_673_814_240),
+    "NAONet-A-128": (144_576_394, 21_133_147_136),
+    "NAONet-B": (2_921_302, 462_002_400),
+    "NAONet-V2-36": (4_387_654, 684_238_464),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_networks_have_their_own_structure_and_size(name):
+    settings = ImageTask.presets("cifar10", "paper", training=True, architecture=name)
+    task = ImageTask("cifar10", settings, data=pictures(10))
+    described = task.description(task.parse(name))
+    assert (described["parameters"], described["multiply_adds"]) == PUBLISHED[name]
+    assert "published_form" not in described
+    other = dataclasses.replace(settings, final=dataclasses.replace(settings.final, macro="nao_ws"))
+    assert ImageTask("cifar10", other, data=pictures(10)).description(task.parse(name)) != described
+    small = ImageTask("cifar100", settings, data=pictures(10, size=8, channels=1))  # stands in for the published data
+    form = small.description(small.parse(name))["published_form"]
+    assert (form["image_shape"], form["classes"]) == ([32, 32, 3], 100)
+    assert form["parameters"] > PUBLISHED[name][0] > small.description(small.parse(name))["parameters"]
+
+
+def pictures(classes, size=32, channels=3):
+    """One black image of each class in every part."""
+    part = Part(np.zeros([classes, size, size, channels], np.uint8), np.arange(classes, dtype=np.int32))
+    return ImageData("images", "here", tuple(map(str, range(classes))), part, part, part)

@@ -12,7 +12,8 @@ import tensorflow as tf
 from nao_tf.architecture import Architecture, ConvolutionalSpace
 from nao_tf.architecture.cells import BRANCHES, INPUTS, Branch, Cell
 from nao_tf.child.images.layers import BranchOperation, ConvolutionStep, FactorisedReductionStep
-from nao_tf.child.images.macro import macro_of
+from nao_tf.child.images.macro import ALWAYS, TWICE, macro_of
+from nao_tf.child.images.operations import HALVINGS
 
 
 def cells_of(architecture: Architecture) -> tuple[Cell, Cell]:
@@ -42,11 +43,22 @@ class ConvolutionalCell(keras.layers.Layer):
         filters: F, channels of every node.
         reduction: whether it is a reduction cell.
         macro: a key of `MACROS`.
+        drop_identity: whether drop-path drops identities too.
     """
 
-    def __init__(self, cell: Cell, filters: int, *, reduction: bool = False, macro: str = "nao", **kwargs):
+    def __init__(
+        self,
+        cell: Cell,
+        filters: int,
+        *,
+        reduction: bool = False,
+        macro: str = "nao",
+        drop_identity: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.cell, self.filters, self.reduction, self.macro = cell, filters, reduction, macro
+        self.drop_identity = drop_identity
         structure = macro_of(macro)
         self._common = {"initializer": structure.initializer, "dtype": self.dtype_policy}
         self._operations = [
@@ -54,7 +66,7 @@ class ConvolutionalCell(keras.layers.Layer):
                 branch.operation,
                 filters,
                 stride=2 if reduction and branch.source < INPUTS else 1,
-                factorised=structure.factorised_identity,
+                halving=structure.halving,
                 **self._common,
             )
             for branch in self._branches
@@ -69,10 +81,10 @@ class ConvolutionalCell(keras.layers.Layer):
         self.older = self._prepared(
             older_shape, halve=older_shape[1] != newer_shape[1], convolve=older_shape[-1] != self.filters
         )
-        base = macro_of(self.macro).newer == "base"
-        self.newer = self._prepared(newer_shape, convolve=not base or newer_shape[-1] != self.filters)
+        structure = macro_of(self.macro)
+        self.newer = self._prepared(newer_shape, convolve=structure.newer == ALWAYS or newer_shape[-1] != self.filters)
         inputs = (*newer_shape[:-1], self.filters)
-        if base:
+        if structure.newer == TWICE:
             self.newer += self._prepared(inputs, convolve=True)
         nodes = (inputs[0], *self.compute_output_shape(older_shape, newer_shape)[1:3], self.filters)
         for branch, operation in zip(self._branches, self._operations, strict=True):
@@ -81,7 +93,8 @@ class ConvolutionalCell(keras.layers.Layer):
         if self.reduction:
             for state in self.cell.loose_ends:
                 if state < INPUTS:
-                    halving = FactorisedReductionStep(self.filters, **self._common)
+                    relu = HALVINGS[structure.halving].loose_end.relu
+                    halving = FactorisedReductionStep(self.filters, relu=relu, **self._common)
                     self.loose_inputs[str(state)] = self._built(halving, inputs)
         self.built = True
 
@@ -115,7 +128,7 @@ class ConvolutionalCell(keras.layers.Layer):
         states, values = [older, newer], []
         for index, (branch, operation) in enumerate(zip(self._branches, self._operations, strict=True)):
             value = operation(states[branch.source], training=training)  # [B, H, W, F], of a reduction cell halved
-            if masks is not None and operation.droppable:
+            if masks is not None and (self.drop_identity or operation.droppable):
                 value = value * tf.cast(masks[index], value.dtype)[:, None, None, None]
             values.append(value)
             if len(values) == BRANCHES:
@@ -133,7 +146,7 @@ class ConvolutionalCell(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        names = ("filters", "reduction", "macro")
+        names = ("filters", "reduction", "macro", "drop_identity")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), "cell": cell_to_lists(self.cell), **own}
 

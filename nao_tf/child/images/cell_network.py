@@ -12,7 +12,7 @@ from nao_tf.architecture.cells import BRANCHES, Cell
 from nao_tf.child import regularisation
 from nao_tf.child.images.cell import ConvolutionalCell, cell_from_lists, cell_to_lists
 from nao_tf.child.images.cell_stack import CellStack
-from nao_tf.child.images.macro import macro_of
+from nao_tf.child.images.macro import DEFAULT_STEM, macro_of
 from nao_tf.child.images.size import Size, size_of_cells
 
 
@@ -25,7 +25,9 @@ class CellNetwork(CellStack):
         filters: F, of the cells before the first reduction; each reduction doubles it.
         layers: normal cells; two reduction cells are added.
         macro: a key of `MACROS`.
+        stem: a key of `STEMS`.
         drop_path: share of the branches that is dropped at the last cell at the end of training; less before.
+        drop_identity: whether identities are dropped too.
     """
 
     def __init__(
@@ -35,19 +37,28 @@ class CellNetwork(CellStack):
         *,
         layers: int,
         macro: str = "nao",
+        stem: str = DEFAULT_STEM,
         drop_path: float = 0.0,
+        drop_identity: bool = False,
         **kwargs,
     ):
-        super().__init__(filters, layers=layers, **kwargs)
+        super().__init__(filters, layers=layers, stem=stem, **kwargs)
         self.pair = tuple(cells)
-        self.macro, self.drop_path = macro, drop_path
+        self.macro, self.drop_path, self.drop_identity = macro, drop_path, drop_identity
         structure = macro_of(macro)
         self.bias, self.initializer = structure.bias, structure.initializer
+        self.auxiliary_after, self.relu_before_pooling = structure.auxiliary_after, structure.relu_before_pooling
 
     def make_cell(self, filters: int, *, reduction: bool) -> ConvolutionalCell:
         """See `CellStack`."""
-        cell = self.pair[int(reduction)]
-        return ConvolutionalCell(cell, filters, reduction=reduction, macro=self.macro, dtype=self.dtype_policy)
+        return ConvolutionalCell(
+            self.pair[int(reduction)],
+            filters,
+            reduction=reduction,
+            macro=self.macro,
+            drop_identity=self.drop_identity,
+            dtype=self.dtype_policy,
+        )
 
     def features(
         self,
@@ -87,12 +98,14 @@ class CellNetwork(CellStack):
             filters=self.filters,
             layers=self.layer_count,
             macro=self.macro,
+            stem=self.stem_name,
         )
 
     def get_config(self):
         """Plain JSON values."""
-        own = {"cells": [cell_to_lists(cell) for cell in self.pair], "macro": self.macro, "drop_path": self.drop_path}
-        return {**super().get_config(), **own}
+        names = ("macro", "drop_path", "drop_identity")
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), "cells": [cell_to_lists(cell) for cell in self.pair], **own}
 
     @classmethod
     def from_config(cls, config):

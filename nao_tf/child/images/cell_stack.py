@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from nao_tf.child.images.auxiliary_head import AuxiliaryHead
 from nao_tf.child.images.layers import ConvolutionStep
-from nao_tf.child.images.macro import STEM, auxiliary_place, reductions
+from nao_tf.child.images.macro import DEFAULT_STEM, auxiliary_place, reductions, stem_of
 
 
 class CellStack(keras.layers.Layer):
@@ -19,29 +19,34 @@ class CellStack(keras.layers.Layer):
     Args:
         filters: F, of the cells before the first reduction; each reduction doubles it.
         layers: normal cells; two reduction cells are added.
+        stem: a key of `STEMS`.
 
     Attributes:
+        auxiliary_after: see `Macro`, as the next two.
+        relu_before_pooling: read by the classifier.
         bias: whether the last layer of the classifier has one.
         initializer: of the kernels; None for He's normal one.
         moving: whether normalisations have moving averages.
         head: the auxiliary head; None without one.
     """
 
+    auxiliary_after = 1
+    relu_before_pooling = True
     bias = True
     initializer: object = None
     moving = True
 
-    def __init__(self, filters: int, *, layers: int, **kwargs):
+    def __init__(self, filters: int, *, layers: int, stem: str = DEFAULT_STEM, **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.layer_count = filters, layers
+        self.filters, self.layer_count, self.stem_name = filters, layers, stem
         self.head: AuxiliaryHead | None = None
         self._make_head: Callable[..., AuxiliaryHead] | None = None
 
     def attach_head(self, make: Callable[..., AuxiliaryHead]) -> None:
-        """Makes `build` put an auxiliary head after the first cell that follows the second reduction.
+        """Makes `build` put an auxiliary head after the second reduction.
 
         Args:
-            make: called with `bias`, `initializer`, `moving` and `dtype`.
+            make: called with `stride`, `bias`, `initializer`, `moving` and `dtype`.
         """
         self._make_head = make
 
@@ -52,11 +57,22 @@ class CellStack(keras.layers.Layer):
     def build(self, input_shape):
         """Makes the weights for images `[B, H, W, C]`."""
         common = {"initializer": self.initializer, "moving": self.moving, "dtype": self.dtype_policy}
-        self.stem = ConvolutionStep(STEM * self.filters, height=3, width=3, relu=False, **common)
+        stem = stem_of(self.stem_name)
+        first, *others = (
+            ConvolutionStep(
+                each.channels(self.filters), height=3, width=3, stride=each.stride, relu=number > 0, **common
+            )
+            for number, each in enumerate(stem.convolutions)
+        )
+        self.stem = first
         self.stem.build(input_shape)
         older = newer = self.stem.compute_output_shape(input_shape)
+        self.stem_rest = others
+        for layer in others:
+            layer.build(newer)
+            older, newer = newer, layer.compute_output_shape(newer)
         self.cells, filters = [], self.filters
-        self._head_after = auxiliary_place(self.layer_count)
+        self._head_after = auxiliary_place(self.layer_count, self.auxiliary_after)
         for index, reduction in enumerate(reductions(self.layer_count)):
             filters *= 2 if reduction else 1
             cell = self.make_cell(filters, reduction=reduction)
@@ -64,7 +80,7 @@ class CellStack(keras.layers.Layer):
             self.cells.append(cell)
             older, newer = newer, cell.compute_output_shape(older, newer)
             if self._make_head is not None and index == self._head_after:
-                self.head = self._make_head(bias=self.bias, **common)
+                self.head = self._make_head(stride=stem.auxiliary_stride, bias=self.bias, **common)
                 self.head.build(newer)
         self._features_shape = newer
         self.built = True
@@ -82,7 +98,9 @@ class CellStack(keras.layers.Layer):
         Returns:
             The last cell's output `[B, h, w, C]`, and the auxiliary head's logits `[B, K]`, None where it did not run.
         """
-        older = newer = self.stem(values, training=training)  # [B, H, W, 3 F]
+        older = newer = self.stem(values, training=training)  # [B, H, W, C]
+        for layer in self.stem_rest:
+            older, newer = newer, layer(newer, training=training)  # [B, H / 2, W / 2, C]
         auxiliary = None
         for index, (cell, own) in enumerate(zip(self.cells, arguments, strict=True)):
             older, newer = newer, cell(older, newer, **own)
@@ -96,4 +114,5 @@ class CellStack(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        return {**super().get_config(), "filters": self.filters, "layers": self.layer_count}
+        own = {"filters": self.filters, "layers": self.layer_count, "stem": self.stem_name}
+        return {**super().get_config(), **own}

@@ -22,11 +22,13 @@ class Network(Protocol):
     """The middle of a classifier; a `keras.layers.Layer`.
 
     Attributes:
+        relu_before_pooling: whether a ReLU stands before the global pooling.
         bias: whether the last layer of the classifier has one.
         head: the auxiliary head, None without one.
         dtype_policy: of its layers and of the classifier's.
     """
 
+    relu_before_pooling: bool
     bias: bool
     head: AuxiliaryHead | None
     dtype_policy: keras.DTypePolicy
@@ -164,7 +166,8 @@ class Classifier(keras.Model):
         values, auxiliary = self.network.features(
             values, training=training, seed=seed, progress=progress, **options
         )  # [B, h, w, C]
-        features = tf.reduce_mean(tf.nn.relu(values), [1, 2])  # [B, C]
+        values = tf.nn.relu(values) if self.network.relu_before_pooling else values
+        features = tf.reduce_mean(values, [1, 2])  # [B, C]
         if seed is not None:
             kept = regularisation.mask(
                 tf.shape(features), self.dropout, seed=seed, salt=regularisation.DROPOUT, dtype=features.dtype

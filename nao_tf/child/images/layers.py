@@ -5,7 +5,14 @@ Letters: B images, H height, W width, C channels in, F channels out (filters).
 
 import keras
 
-from nao_tf.child.images.operations import OPERATIONS, Convolution, FactorisedReduction, Operation, operation_called
+from nao_tf.child.images.operations import (
+    DEFAULT_HALVING,
+    OPERATIONS,
+    Convolution,
+    FactorisedReduction,
+    Operation,
+    operation_called,
+)
 
 DEFAULT_INITIALIZER = "he_normal"  # of kernels
 
@@ -73,7 +80,7 @@ class BranchOperation(OperationLayer):
         operation: a key of `OPERATIONS`.
         filters: F, the channels of the node and of the output.
         stride: 2 where a reduction cell reads its input.
-        factorised: see `operation_called`.
+        halving: see `operation_called`.
         initializer: of the kernels.
         moving: see `OperationLayer`.
     """
@@ -84,19 +91,19 @@ class BranchOperation(OperationLayer):
         filters: int,
         *,
         stride: int = 1,
-        factorised: bool = False,
+        halving: str = DEFAULT_HALVING,
         initializer: object = None,
         moving: bool = True,
         **kwargs,
     ):
-        row = operation_called(operation, stride=stride, factorised=factorised)
+        row = operation_called(operation, stride=stride, halving=halving)
         super().__init__(row, filters, stride=stride, initializer=initializer, moving=moving, **kwargs)
-        self.operation, self.factorised = operation, factorised
+        self.operation, self.halving = operation, halving
         self.droppable = OPERATIONS[operation].droppable
 
     def get_config(self):
         """Plain JSON values."""
-        names = ("operation", "stride", "factorised")
+        names = ("operation", "stride", "halving")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -142,9 +149,16 @@ class FactorisedReductionStep(OperationLayer):
 
     Args:
         filters: F.
+        relu: whether the ReLU is there.
         initializer: of the kernels.
         moving: see `OperationLayer`.
     """
 
-    def __init__(self, filters: int, *, initializer: object = None, moving: bool = True, **kwargs):
-        super().__init__(FactorisedReduction(), filters, stride=2, initializer=initializer, moving=moving, **kwargs)
+    def __init__(self, filters: int, *, relu: bool = True, initializer: object = None, moving: bool = True, **kwargs):
+        row = FactorisedReduction(relu=relu)
+        super().__init__(row, filters, stride=2, initializer=initializer, moving=moving, **kwargs)
+        self.relu = relu
+
+    def get_config(self):
+        """Plain JSON values."""
+        return {**super().get_config(), "relu": self.relu}

@@ -9,6 +9,7 @@ Letters: B images, H height, W width, C channels in, F channels out (filters).
 
 import abc
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from nao_tf.child.images.weights import Weight
 # ---- the mathematics
 
 
-def convolve(values: tf.Tensor, kernel: tf.Tensor, *, stride: int = 1) -> tf.Tensor:
+def convolve(values: tf.Tensor, kernel: tf.Tensor, *, stride: int | tuple[int, int] = 1) -> tf.Tensor:
     """Plain convolution, `[B, H, W, C]` with `[h, w, C, F]`, padded so that only the stride makes the image smaller."""
     return tf.nn.conv2d(values, kernel, stride, "SAME")  # [B, H / stride, W / stride, F]
 
@@ -49,6 +50,12 @@ def rectify(values: tf.Tensor) -> tf.Tensor:
 
 def _min_pool2d(values, size, stride, padding):
     return -tf.nn.max_pool2d(-values, size, stride, padding)
+
+
+def halved(shape: tuple[int, int]) -> tuple[int, int]:
+    """H and W after a stride of 2, rounded up."""
+    height, width = (-(-size // 2) for size in shape)
+    return height, width
 
 
 # ---- what a row is
@@ -82,11 +89,11 @@ class Operation(abc.ABC):
             `[B, H / stride, W / stride, F]`, sizes rounded up.
         """
 
-    def where_halved(self, halving: "Operation") -> "Operation":
+    def where_halved(self, halving: "Halving") -> "Operation":
         """The operation that stands for this one where the image is halved.
 
         Args:
-            halving: how the network halves an image where nothing else is done to it.
+            halving: how the network halves images.
         """
         return self
 
@@ -94,14 +101,16 @@ class Operation(abc.ABC):
         """Numbers that are learned."""
         return sum(weight.size for weight in self.tensors(channels, filters))
 
-    def multiply_adds(self, channels: int, filters: int, *, pixels: int) -> int:
+    def multiply_adds(self, channels: int, filters: int, *, shape: tuple[int, int], stride: int = 1) -> int:
         """Multiply-adds for one image, those of normalisations not counted.
 
         Args:
             channels: C.
             filters: F.
-            pixels: of the output.
+            shape: H and W of the input.
+            stride: see `apply`.
         """
+        pixels = math.prod(halved(shape) if stride > 1 else shape)
         return sum(weight.multiply_adds(pixels) for weight in self.tensors(channels, filters))
 
     def tensors(self, channels: int, filters: int) -> list[Weight]:
@@ -136,9 +145,9 @@ class Identity(Operation):
         """The values. `where_halved` stands for this operation at any other stride."""
         return values
 
-    def where_halved(self, halving: Operation) -> Operation:
+    def where_halved(self, halving: "Halving") -> Operation:
         """What the network halves with."""
-        return halving
+        return halving.identity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,8 +197,8 @@ class Convolution(Operation):
             Normalisation("normalisation", filters),
         )
 
-    def apply(self, values: tf.Tensor, weights: Mapping[str, Any], *, stride: int = 1) -> tf.Tensor:
-        """The convolution."""
+    def apply(self, values: tf.Tensor, weights: Mapping[str, Any], *, stride: int | tuple[int, int] = 1) -> tf.Tensor:
+        """The convolution; a stride of two numbers is that of H and that of W."""
         values = rectify(values) if self.relu else values
         values = convolve(values, weights["kernel"], stride=stride)  # [B, H / stride, W / stride, F]
         return weights["normalisation"](values)
@@ -227,7 +236,13 @@ class SeparableConvolution(Operation):
 @dataclasses.dataclass(frozen=True)
 class FactorisedReduction(Operation):
     """Halves an image and keeps its information: ReLU, two pointwise convolutions, the second one pixel further, side
-    by side, batch normalisation (authors' code)."""
+    by side, batch normalisation (authors' code).
+
+    Attributes:
+        relu: whether the ReLU is there.
+    """
+
+    relu: bool = True
 
     def weights(self, channels: int, filters: int) -> Sequence[Weight | Normalisation]:
         """A kernel for half of the filters each, and the normalisation."""
@@ -245,7 +260,8 @@ class FactorisedReduction(Operation):
             tf.pad(weights[f"kernel_{shift}"], [[shift, 1 - shift], [shift, 1 - shift], [0, 0], [0, 0]])
             for shift in range(2)
         ]  # [2, 2, C, F / 2] each
-        return weights["normalisation"](convolve(rectify(values), tf.concat(corners, -1), stride=2))
+        values = rectify(values) if self.relu else values
+        return weights["normalisation"](convolve(values, tf.concat(corners, -1), stride=2))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,8 +287,57 @@ class Chain(Operation):
         for number, operation in enumerate(self.operations):
             prefix = f"{number}_"
             own = {name.removeprefix(prefix): each for name, each in weights.items() if name.startswith(prefix)}
-            values = operation.apply(values, own, stride=1 if number else stride)
+            values = operation.apply(values, own, stride=self._strides(stride)[number])  # type: ignore[arg-type]
         return values  # [B, H / stride, W / stride, F]
+
+    def _strides(self, stride: int) -> Sequence[int | tuple[int, int]]:
+        """Of each operation."""
+        return (stride, *[1] * (len(self.operations) - 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossedConvolutions(Chain):
+    """A convolution of 1 x n pixels and one of n x 1.
+
+    Attributes:
+        operations: both.
+        divided: whether the first has the stride of W and the second that of H; else the first has both.
+    """
+
+    operations: tuple[Convolution, Convolution]
+    divided: bool = False
+
+    def where_halved(self, halving: "Halving") -> Operation:
+        """With strides as the network has them."""
+        return dataclasses.replace(self, divided=halving.divided)
+
+    def multiply_adds(self, channels: int, filters: int, *, shape: tuple[int, int], stride: int = 1) -> int:
+        """See `Operation`; the first of a divided pair has H rows still."""
+        if not self.divided or stride == 1:
+            return super().multiply_adds(channels, filters, shape=shape, stride=stride)
+        (height, _), (halved_height, halved_width) = shape, halved(shape)
+        first, second = self.operations
+        return first.multiply_adds(channels, filters, shape=(height, halved_width)) + second.multiply_adds(
+            filters, filters, shape=(halved_height, halved_width)
+        )
+
+    def _strides(self, stride: int) -> Sequence[int | tuple[int, int]]:
+        return ((1, stride), (stride, 1)) if self.divided else super()._strides(stride)
+
+
+@dataclasses.dataclass(frozen=True)
+class Halving:
+    """How reduction cells halve images.
+
+    Attributes:
+        identity: what stands for an identity.
+        loose_end: what is done to an input of the cell that nothing reads.
+        divided: see `CrossedConvolutions`.
+    """
+
+    identity: Operation
+    loose_end: FactorisedReduction
+    divided: bool = False
 
 
 # ---- the table
@@ -282,8 +347,8 @@ OPERATIONS: dict[str, Operation] = {
     IDENTITY: Identity(),
     "conv 1x1": Convolution(1, 1),
     "conv 3x3": Convolution(3, 3),
-    "conv 1x3+3x1": Chain((Convolution(1, 3), Convolution(3, 1))),
-    "conv 1x7+7x1": Chain((Convolution(1, 7), Convolution(7, 1))),
+    "conv 1x3+3x1": CrossedConvolutions((Convolution(1, 3), Convolution(3, 1))),
+    "conv 1x7+7x1": CrossedConvolutions((Convolution(1, 7), Convolution(7, 1))),
     **{f"separable conv {size}x{size}": Chain((SeparableConvolution(size),) * 2) for size in (3, 5, 7)},
     **{f"dilated separable conv {size}x{size}": Chain((SeparableConvolution(size, 2),) * 2) for size in (3, 5, 7)},
     **{f"average pooling {size}x{size}": Pooling("average", size) for size in (2, 3, 5)},
@@ -291,20 +356,28 @@ OPERATIONS: dict[str, Operation] = {
     "min pooling 2x2": Pooling("min", 2),
 }
 
+# By the names that `Macro.halving` has for them.
+HALVINGS: Mapping[str, Halving] = {
+    "pointwise": Halving(Convolution(1, 1), FactorisedReduction()),
+    "factorised": Halving(FactorisedReduction(), FactorisedReduction()),
+    "linear": Halving(FactorisedReduction(relu=False), FactorisedReduction(relu=False), divided=True),
+}
+DEFAULT_HALVING = "pointwise"
 
-def operation_called(name: str, *, stride: int = 1, factorised: bool = False) -> Operation:
+
+def operation_called(name: str, *, stride: int = 1, halving: str = DEFAULT_HALVING) -> Operation:
     """The row that stands for an operation at a stride.
 
     Args:
         name: a key of `OPERATIONS`.
         stride: 1, or 2 where the image is halved.
-        factorised: whether an identity with a stride is a factorised reduction (authors' weight-sharing code) or a
-            pointwise convolution (their code without).
+        halving: a key of `HALVINGS`.
 
     Raises:
-        ValueError: there is no such operation.
+        ValueError: there is no such operation, or no such halving.
     """
     if name not in OPERATIONS:
         raise ValueError(f"operation {name!r}; known are {', '.join(OPERATIONS)}")
-    halving: Operation = FactorisedReduction() if factorised else Convolution(1, 1)
-    return OPERATIONS[name].where_halved(halving) if stride > 1 else OPERATIONS[name]
+    if halving not in HALVINGS:
+        raise ValueError(f"halving {halving!r}; known are {', '.join(HALVINGS)}")
+    return OPERATIONS[name].where_halved(HALVINGS[halving]) if stride > 1 else OPERATIONS[name]

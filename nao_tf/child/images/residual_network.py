@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from nao_tf.child.images.layers import ConvolutionStep
+from nao_tf.child.images.macro import DEFAULT_STEM, stem_of
 from nao_tf.child.images.size import STAGES, Size, size_of_residual
 
 
@@ -17,25 +18,29 @@ from nao_tf.child.images.size import STAGES, Size, size_of_residual
 class ResidualNetwork(keras.layers.Layer):
     """The network that its authors made for CIFAR-10, without its last layer.
 
-    A convolution 3x3, then three stages of blocks of two convolutions 3x3 whose input is added to their output. Each
-    stage is half as high and wide and twice as deep as the one before. Where a block changes the size, the added input
-    goes through a pointwise convolution. With 3 blocks a stage it has 20 layers.
+    A convolution 3x3, or the three of stride 2 that cells for ImageNet begin with, then three stages of blocks of two
+    convolutions 3x3 whose input is added to their output. Each stage is half as high and wide and twice as deep as the
+    one before. Where a block changes the size, the added input goes through a pointwise convolution. With 3 blocks a
+    stage it has 20 layers.
 
     Args:
         width: channels of the first stage.
         blocks: of each stage.
+        stem: a key of `STEMS`.
 
     Attributes:
+        relu_before_pooling: see `Network`, as the next two.
         bias: whether the last layer of the classifier has one.
         head: None; it has no auxiliary head.
     """
 
+    relu_before_pooling = True
     bias = True
     head = None
 
-    def __init__(self, width: int, blocks: int, **kwargs):
+    def __init__(self, width: int, blocks: int, *, stem: str = DEFAULT_STEM, **kwargs):
         super().__init__(**kwargs)
-        self.width, self.blocks = width, blocks
+        self.width, self.blocks, self.stem_name = width, blocks, stem
 
     def attach_head(self, make: object) -> None:
         """Raises ValueError: there is no place for an auxiliary head."""
@@ -44,7 +49,15 @@ class ResidualNetwork(keras.layers.Layer):
     def build(self, input_shape):
         """Makes the weights for images `[B, H, W, C]`."""
         shape, policy = input_shape, self.dtype_policy
-        self.stem = ConvolutionStep(self.width, height=3, width=3, relu=False, dtype=policy)
+        *before, last = stem_of(self.stem_name).convolutions
+        self.before = []
+        for each in before:
+            channels, relu = each.channels(self.width), bool(self.before)
+            layer = ConvolutionStep(channels, height=3, width=3, stride=each.stride, relu=relu, dtype=policy)
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+            self.before.append(layer)
+        self.stem = ConvolutionStep(self.width, height=3, width=3, stride=last.stride, relu=bool(before), dtype=policy)
         self.stem.build(shape)
         shape = self.stem.compute_output_shape(shape)
         self.first, self.second, self.shortcuts = [], [], {}
@@ -74,7 +87,8 @@ class ResidualNetwork(keras.layers.Layer):
         progress: tf.Tensor | float = 1.0,
     ) -> tuple[tf.Tensor, None]:
         """See `Network`; nothing is random in it."""
-        values = self.stem(values, training=training)  # [B, H, W, C]
+        for layer in (*self.before, self.stem):
+            values = layer(values, training=training)  # [B, H, W, C]
         for block, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
             shortcut = self.shortcuts.get(str(block))
             added = values if shortcut is None else shortcut(values, training=training)
@@ -87,7 +101,7 @@ class ResidualNetwork(keras.layers.Layer):
 
     def size(self, image_shape: Sequence[int], classes: int) -> Size:
         """Its size and that of a last layer."""
-        return size_of_residual(self.width, self.blocks, image_shape=image_shape, classes=classes)
+        return size_of_residual(self.width, self.blocks, image_shape=image_shape, classes=classes, stem=self.stem_name)
 
     def compute_output_shape(self, input_shape):
         """Of images `[B, H, W, C]` as those that it was built for."""
@@ -95,10 +109,10 @@ class ResidualNetwork(keras.layers.Layer):
 
     def get_config(self):
         """Plain JSON values."""
-        return {**super().get_config(), "width": self.width, "blocks": self.blocks}
+        return {**super().get_config(), "width": self.width, "blocks": self.blocks, "stem": self.stem_name}
 
 
-def width_of_equal_size(parameters: int, *, blocks: int, channels: int, classes: int) -> int:
+def width_of_equal_size(parameters: int, *, blocks: int, channels: int, classes: int, stem: str = DEFAULT_STEM) -> int:
     """The width whose parameters come closest to a number; from 16 on a multiple of 4, as a person would choose.
 
     On the CPU a training step of width 25 takes 1.8 times as long as one of width 24: to be trained for as many seconds
@@ -109,10 +123,11 @@ def width_of_equal_size(parameters: int, *, blocks: int, channels: int, classes:
         blocks: of each stage.
         channels: of the images.
         classes: K.
+        stem: a key of `STEMS`.
     """
 
     def distance(width):
-        size = size_of_residual(width, blocks, image_shape=(1, 1, channels), classes=classes)
+        size = size_of_residual(width, blocks, image_shape=(1, 1, channels), classes=classes, stem=stem)
         return abs(size.parameters - parameters)
 
     widths = itertools.pairwise(itertools.chain(range(1, 16), itertools.count(16, 4)))

@@ -15,6 +15,7 @@ import tensorflow as tf
 from nao_tf.architecture import Architecture
 from nao_tf.child.images.cell import cells_of
 from nao_tf.child.images.cell_stack import CellStack
+from nao_tf.child.images.macro import DEFAULT_STEM
 from nao_tf.child.images.shared_cell import SharedCell
 from nao_tf.child.images.size import Size, size_of_shared_cells
 
@@ -27,6 +28,7 @@ class SharedNetwork(CellStack):
         operations: keys of `OPERATIONS`, in the order of their numbers.
         filters: F, of the cells before the first reduction; each reduction doubles it.
         layers: normal cells; two reduction cells are added.
+        stem: a key of `STEMS`.
         first: the number of the first operation.
         per_input: see `SharedCell`.
     """
@@ -39,11 +41,12 @@ class SharedNetwork(CellStack):
         filters: int,
         *,
         layers: int,
+        stem: str = DEFAULT_STEM,
         first: int = 0,
         per_input: bool = True,
         **kwargs,
     ):
-        super().__init__(filters, layers=layers, **kwargs)
+        super().__init__(filters, layers=layers, stem=stem, **kwargs)
         self.operations, self.first, self.per_input = tuple(operations), first, per_input
 
     def make_cell(self, filters: int, *, reduction: bool) -> SharedCell:
@@ -108,6 +111,7 @@ class SharedNetwork(CellStack):
             classes=classes,
             filters=self.filters,
             layers=self.layer_count,
+            stem=self.stem_name,
         )
 
     def get_config(self):

@@ -6,6 +6,7 @@ from nao_tf.child.images.normalisation import EPSILON
 from nao_tf.child.images.operations import (
     Chain,
     Convolution,
+    CrossedConvolutions,
     FactorisedReduction,
     Identity,
     Pooling,
@@ -19,10 +20,11 @@ GENERATOR = np.random.default_rng(0)
 def windows(values, height, width, stride, dilation=1, outside=0.0):
     """What every place of a padded kernel sees, `[B, H', W', h, w, C]`; TensorFlow's SAME padding by its definition."""
     sizes, padding = [], [(0, 0)]
-    for size, kernel in zip(values.shape[1:3], (height, width), strict=True):
+    strides = stride if isinstance(stride, tuple) else (stride, stride)
+    for size, kernel, step in zip(values.shape[1:3], (height, width), strides, strict=True):
         reach = (kernel - 1) * dilation + 1
-        count = -(-size // stride)
-        total = max((count - 1) * stride + reach - size, 0)
+        count = -(-size // step)
+        total = max((count - 1) * step + reach - size, 0)
         sizes.append(count)
         padding.append((total // 2, total - total // 2))
     padded = np.pad(values, [*padding, (0, 0)], constant_values=outside)
@@ -30,8 +32,8 @@ def windows(values, height, width, stride, dilation=1, outside=0.0):
     for row in range(height):
         for column in range(width):
             top, left = row * dilation, column * dilation
-            part = padded[:, top : top + (sizes[0] - 1) * stride + 1 : stride]
-            seen[:, :, :, row, column] = part[:, :, left : left + (sizes[1] - 1) * stride + 1 : stride]
+            part = padded[:, top : top + (sizes[0] - 1) * strides[0] + 1 : strides[0]]
+            seen[:, :, :, row, column] = part[:, :, left : left + (sizes[1] - 1) * strides[1] + 1 : strides[1]]
     return seen
 
 
@@ -58,7 +60,7 @@ def separable(row, values, weights, stride):
 
 def reduction(row, values, weights, stride):
     """Of a `FactorisedReduction`."""
-    values = np.maximum(values, 0)
+    values = np.maximum(values, 0) if row.relu else values
     shifted = np.pad(values[:, 1:, 1:], [(0, 0), (0, 1), (0, 1), (0, 0)])
     halves = [part[:, ::2, ::2] @ weights[name][0, 0] for part, name in ((values, "kernel_0"), (shifted, "kernel_1"))]
     return normalised(np.concatenate(halves, -1), weights)
@@ -81,6 +83,15 @@ def chain(row, values, weights, stride):
     return values
 
 
+def crossed(row, values, weights, stride):
+    """Of `CrossedConvolutions`: the stride of the width first, where it is divided."""
+    strides = [(1, stride), (stride, 1)] if row.divided else [stride, 1]
+    for number, (part, own) in enumerate(zip(row.operations, strides, strict=True)):
+        named = {name[2:]: weight for name, weight in weights.items() if name.startswith(f"{number}_")}
+        values = convolution(part, values, named, own)
+    return values
+
+
 BY_HAND = {
     Zero: lambda row, values, weights, stride: np.zeros_like(values[:, ::stride, ::stride]),
     Identity: lambda row, values, weights, stride: values,
@@ -89,6 +100,7 @@ BY_HAND = {
     SeparableConvolution: separable,
     FactorisedReduction: reduction,
     Chain: chain,
+    CrossedConvolutions: crossed,
 }
 
 

@@ -62,6 +62,15 @@ def test_drop_path_drops_operations_of_images_but_no_identity():
     np.testing.assert_allclose(result[..., -F:], 2 * first, rtol=1e-5, atol=1e-5)
 
 
+def test_an_identity_is_dropped_where_the_program_says_so():
+    cell = ConvolutionalCell(small(pooled=1), F, drop_identity=True)
+    inputs = [tf.constant(floats(2, 8, 8, F)) for _ in range(2)]
+    cell.build(*(value.shape for value in inputs))
+    masks = np.ones([10, 2], np.float32)
+    masks[0], masks[1] = 0, 0
+    np.testing.assert_array_equal(cell(*inputs, masks=tf.constant(masks))[..., -F:], np.zeros([2, 8, 8, F]))
+
+
 def test_a_cell_is_read_as_it_was_written():
     for cell in cells_of(ConvolutionalSpace("nao").parse("NAONet")):
         assert cell_from_lists(cell_to_lists(cell)) == cell

@@ -8,7 +8,7 @@ from by_hand import BY_HAND, GENERATOR, assert_close, floats, layer_by_hand, ran
 from nao_tf.architecture.cells import IDENTITY
 from nao_tf.architecture.cells import OPERATIONS as SEARCHED
 from nao_tf.child.images.layers import BranchOperation, ConvolutionStep
-from nao_tf.child.images.operations import OPERATIONS, Convolution, rectify
+from nao_tf.child.images.operations import HALVINGS, OPERATIONS, Convolution, operation_called, rectify
 from nao_tf.child.images.weights import Weight
 
 F = 4
@@ -18,8 +18,9 @@ F = 4
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_computes_its_definition(name, stride, size):
-    for factorised in (False, True) if name == IDENTITY and stride == 2 else (False,):
-        layer = BranchOperation(name, F, stride=stride, factorised=factorised)
+    rows = {operation_called(name, stride=stride, halving=halving): halving for halving in HALVINGS}
+    for halving in rows.values():
+        layer = BranchOperation(name, F, stride=stride, halving=halving)
         values = floats(2, size, size, F)
         layer.build(values.shape)
         randomise(layer)
@@ -33,6 +34,8 @@ def test_every_searched_operation_has_a_row_and_every_row_a_definition():
     assert {type(row) for row in OPERATIONS.values()} <= set(BY_HAND)
     with pytest.raises(ValueError, match="operation 'conv 9x9'; known are zero, identity, conv 1x1"):
         BranchOperation("conv 9x9", F)
+    with pytest.raises(ValueError, match="halving 'none'; known are pointwise, factorised, linear"):
+        BranchOperation(IDENTITY, F, stride=2, halving="none")
     with pytest.raises(ValueError, match="weight 'bias' starts as 'twos'; known are kernel, zeros, ones"):
         Weight("bias", (F,), start="twos")
 
@@ -46,8 +49,14 @@ def test_parameters_are_those_of_the_layer(name):
 
 def test_multiply_adds_by_hand():
     # 3x3 depthwise and pointwise, twice, on 8 x 8 pixels; the scale and offset of normalisations are not counted
-    assert OPERATIONS["separable conv 3x3"].multiply_adds(F, F, pixels=64) == 2 * 64 * (9 * F + F * F)
-    assert Convolution(1, 7).multiply_adds(3, F, pixels=10) == 10 * 7 * 3 * F
+    assert OPERATIONS["separable conv 3x3"].multiply_adds(F, F, shape=(8, 8)) == 2 * 64 * (9 * F + F * F)
+    assert Convolution(1, 7).multiply_adds(3, F, shape=(2, 5)) == 10 * 7 * 3 * F
+    assert Convolution(1, 7).multiply_adds(3, F, shape=(4, 9), stride=2) == 10 * 7 * 3 * F
+    both = OPERATIONS["conv 1x7+7x1"].multiply_adds(F, F, shape=(5, 6), stride=2)
+    divided = operation_called("conv 1x7+7x1", stride=2, halving="linear")
+    assert both == 2 * 9 * 7 * F * F
+    assert divided.multiply_adds(F, F, shape=(5, 6), stride=2) == (15 + 9) * 7 * F * F  # 5 x 3 pixels, then 3 x 3
+    assert divided.multiply_adds(F, F, shape=(5, 6)) == 2 * 30 * 7 * F * F
     assert Weight("matrix", (6, 2)).multiply_adds(64) == 12  # once an image
     assert Weight("bias", (6,), start="zeros").multiply_adds(64) == 0
 

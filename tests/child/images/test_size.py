@@ -48,6 +48,8 @@ def _sampled(space):
         functools.partial(CellNetwork, _sampled("enas"), 4, layers=2, macro="nao_ws"),
         functools.partial(CellNetwork, _sampled("nao19"), 4, layers=3, macro="nao"),
         functools.partial(CellNetwork, _sampled("nao_v2"), 4, layers=2, macro="nao_ws"),
+        functools.partial(CellNetwork, _sampled("nao_v2"), 4, layers=2, macro="nao_pytorch"),
+        functools.partial(CellNetwork, _sampled("enas"), 5, layers=1, macro="nao_ws", stem="imagenet"),
         functools.partial(ResidualNetwork, 5, 2),
     ],
 )
