@@ -257,6 +257,11 @@ class ImageTask(Task):
                     f"batches of {part.batch_size} images; {data.source} has {len(data.train)} to train with; "
                     "give a smaller --batch_size"
                 )
+            if part.cutout >= 2 * max(data.shape[:2]):  # wherever its centre lies
+                raise InputError(
+                    f"a cutout of {part.cutout} pixels leaves nothing of images of {data.shape[0]} x {data.shape[1]}; "
+                    "give a smaller --cutout"
+                )
         return cls(name, settings, data=data)
 
     def parse(self, text: str) -> Architecture:
