@@ -55,14 +55,43 @@ def define(
     elif many:
         flag = flags.MultiFlag(flags.ArgumentParser(), flags.ArgumentSerializer(), name, default, description)
     elif isinstance(default, bool):
-        flag = flags.BooleanFlag(name, default, description)
+        flag = _boolean(name, default, description)
     elif isinstance(default, float):
-        flag = flags.Flag(flags.FloatParser(), flags.ArgumentSerializer(), name, default, description)
+        flag = flags.Flag(_Parser(flags.FloatParser()), flags.ArgumentSerializer(), name, default, description)
     elif isinstance(default, int):
-        flag = flags.Flag(flags.IntegerParser(), flags.ArgumentSerializer(), name, default, description)
+        flag = flags.Flag(_Parser(flags.IntegerParser()), flags.ArgumentSerializer(), name, default, description)
     else:
         flag = flags.Flag(flags.ArgumentParser(), flags.ArgumentSerializer(), name, default, description)
     flags.DEFINE_flag(flag, module_name=sys.argv[0])  # --help lists a program's own flags
+
+
+class _Parser(flags.ArgumentParser):
+    """One of absl's, whose errors are in plain words.
+
+    Args:
+        parser: of absl.
+    """
+
+    def __init__(self, parser: flags.ArgumentParser):
+        self._parser, self.syntactic_help = parser, parser.syntactic_help
+
+    def parse(self, argument: Any) -> Any:
+        """The value of what was given. Raises ValueError."""
+        try:
+            return self._parser.parse(argument)
+        except (TypeError, ValueError):
+            needed = {"int": "a whole number", "float": "a number", "bool": "true or false"}[self._parser.flag_type()]
+            raise ValueError(f"{argument!r} is not {needed}") from None
+
+    def flag_type(self) -> str:
+        """The type's name, for --help."""
+        return self._parser.flag_type()
+
+
+def _boolean(name, default, description):
+    flag = flags.BooleanFlag(name, default, description)
+    flag.parser = _Parser(flag.parser)
+    return flag
 
 
 def define_task(*, shorts: bool = True, training: bool = False) -> None:
@@ -81,7 +110,7 @@ def define_task(*, shorts: bool = True, training: bool = False) -> None:
         if len(kinds) < len(TASKS):
             text += f" [{', '.join(kinds)}]"
         if boolean:
-            flags.DEFINE_flag(flags.BooleanFlag(name, None, text), module_name=sys.argv[0])
+            flags.DEFINE_flag(_boolean(name, None, text), module_name=sys.argv[0])
         else:
             define(name, text)
     define("set", "path=value: any value of the settings, such as final.momentum=0.8; --dry_run lists them.",
@@ -205,16 +234,22 @@ def _assignments(kind, task, *, training) -> list[tuple[str, str, str, int]]:
                 raise InputError(f"{given_by[path]} and --{name} say the same thing; give one of them")
             given_by[path] = f"--{name}"
             assignments.append((f"--{name}", path, text, short.factor))
-    for one, other in kind.same:
-        if _text(one) is not None and _text(other) is not None:
-            raise InputError(f"--{one} and --{other} say the same thing; give one of them")
+    own = {path: flag for path, flag in given_by.items() if kind.short[flag.removeprefix("--")].path == path}
     for text in value("set") or ():
         path, separator, written = (part.strip() for part in text.partition("="))
         if not separator:
             raise InputError(f"--set {text}: no '='; write --set path=value, for example --set {next(iter(known))}=…")
         if path in (short.path for flag, short in kind.short.items() if flag in PATHS):
             written = _expanded(written, f"--set {path}")
+        if path in own:
+            raise InputError(f"{own[path]} and --set {path} say the same thing; give one of them")
+        own[path] = f"--set {path}"
         assignments.append((f"--set {path}", path, written, 1))
+    for pair in kind.same:
+        given = list(dict.fromkeys(own[path] for path in (kind.short[name].path for name in pair) if path in own))
+        given += [f"--{name}" for name in pair if _text(name) is not None and f"--{name}" not in given]
+        if len(given) > 1:
+            raise InputError(f"{given[0]} and {given[1]} say the same thing; give one of them")
     return assignments
 
 

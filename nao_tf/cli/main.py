@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -30,7 +31,15 @@ def run(program: Callable[..., None], *, takes_arguments: bool = False) -> None:
     def parse(arguments):
         try:
             return flags.FLAGS(arguments)
-        except (flags.Error, UnicodeError, OSError) as error:  # the latter of a --flagfile
+        except flags.CantOpenFlagFileError as error:
+            _end(
+                re.sub(
+                    r"^ERROR:: Unable to open flagfile: (\[Errno \d+\] )?(.*): (.*)$", r"--flagfile=\3: \2", str(error)
+                )
+            )
+        except (UnicodeError, OSError) as error:
+            _end(f"a --flagfile cannot be read ({error}); give a text in UTF-8 with a flag on each line")
+        except flags.Error as error:
             _end(str(error))
 
     def guarded(arguments):

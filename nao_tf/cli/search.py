@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nao_tf import files
-from nao_tf.architecture import Architecture
+from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
@@ -66,8 +66,9 @@ def main() -> None:
         load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
     given = flags.architectures(task)
+    executor = flags.executor(task)
     if flags.value("dry_run"):
-        print(*task.data_lines(), sep="\n", file=sys.stderr)
+        print(*task.data_lines(), *_refusals(task, given), sep="\n", file=sys.stderr)
         if task.uses_tensorflow:
             load_tensorflow(threads=threads)
         print(json.dumps(dry_run(task, given, strategy=strategy)))
@@ -79,7 +80,7 @@ def main() -> None:
         strategy=strategy,
         seed=seed,
         given=[task.member(architecture) for architecture in given],
-        executor=flags.executor(task),
+        executor=executor,
         minutes=minutes,
     )
     study.claim(baselines)
@@ -92,6 +93,15 @@ def main() -> None:
     study.run(baselines)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)
+
+
+def _refusals(task, given):
+    """A line for each given architecture that has a size, but that the search would refuse."""
+    for architecture in given:
+        try:
+            task.member(architecture)
+        except ArchitectureError as error:
+            yield f"NOTICE: a search would refuse the architecture {architecture}: {error}"
 
 
 def dry_run(task: Task, given: Sequence[Architecture], *, strategy: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def main() -> None:
     """Runs with the flags as they were parsed."""
     kind, name = flags.task_class(), flags.value("task")
     settings, seed, baselines = flags.settings(training=True), flags.seed(), flags.baselines(())
+    Study.rivals_of_training(kind, baselines)  # refused before data are read
     if flags.value("architecture") is None:
         raise InputError("--architecture is missing; give integers, a readable form or a published name")
     if name in kind.reads_with_tensorflow:

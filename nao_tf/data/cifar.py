@@ -17,6 +17,7 @@ import numpy as np
 from nao_tf.data.folders import entries
 from nao_tf.data.names import in_one_line, is_packed
 from nao_tf.data.pickled import read_pickle, text_of
+from nao_tf.data.picture import holds_pictures
 from nao_tf.errors import InputError
 
 _PICKLES = (".pkl", ".pickle")
@@ -144,7 +145,9 @@ def _hint(folder: pathlib.Path, form: Format) -> str:
         if is_packed(path.name):
             return f"; {in_one_line(path.name)} is packed: unpack it"
     tests = [*_files(folder, form.test), *_files(folder, form.python_test)]
-    return f"; {tests[0].name} is there, but no training file" if tests else ""
+    if tests:
+        return f"; {tests[0].name} is there, but no training file"
+    return "; pictures lie there: is --task=images meant?" if holds_pictures(folder) else ""
 
 
 def _files(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:

@@ -26,6 +26,7 @@ WHOLE = "all"  # the key of pictures that are in no part
 FEWEST_CLASSES = 2
 NO_SUFFIX = "no suffix"
 _OUTSIDE = "pictures outside of the classes"
+_TEXTS = frozenset({".txt", ".text", ".tokens"})  # suffixes
 _NAMED = 5  # classes, kinds or sizes that a line names
 
 
@@ -310,9 +311,10 @@ def check_classes(folder: ImageFolder) -> None:
     if not classes and folder.left_out:
         present += f" but {left_out_text(folder.left_out).replace(_OUTSIDE, 'pictures')}"
     below = _deeper_classes(path)
+    text = "; is --task=text meant?" if not classes and _TEXTS & folder.left_out.keys() else ""
     remedy = f"; are those of {_told(below)} meant? Then give that folder" if below else ""
     raise InputError(
-        f"{_told(path)}: {present}; give a folder of images for each of at least {FEWEST_CLASSES} classes{remedy}"
+        f"{_told(path)}: {present}; give a folder of images for each of at least {FEWEST_CLASSES} classes{remedy}{text}"
     )
 
 

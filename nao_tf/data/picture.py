@@ -13,6 +13,7 @@ import pathlib
 
 import numpy as np
 
+from nao_tf.data.folders import Walk
 from nao_tf.data.formats import instead_of_picture
 from nao_tf.data.names import in_one_line
 from nao_tf.errors import InputError
@@ -51,6 +52,11 @@ _TURNS = {  # orientation -> the name of Pillow's transposition that brings the 
     7: "TRANSVERSE",
     8: "ROTATE_90",
 }
+
+
+def holds_pictures(folder: pathlib.Path) -> bool:
+    """Whether a file below a folder has the name of a picture. Raises InputError: a folder cannot be read."""
+    return any(path.suffix.lower() in SUFFIXES for path in Walk(folder).files)
 
 
 def read_picture(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from nao_tf.data.folders import Walk
 from nao_tf.data.names import PARTS, SPELLINGS, in_one_line, is_litter, is_packed
+from nao_tf.data.picture import holds_pictures
 from nao_tf.errors import InputError
 
 SPLITS: Mapping[str, str] = dict(zip(PARTS, ("train", "validation", "test"), strict=True))  # TFDS's usual names
@@ -190,7 +191,7 @@ def hint_of(folder: pathlib.Path) -> str | None:
     texts = [name for name in files if _is_text(name)]
     if len(texts) == 1:
         return f"cut {in_one_line(texts[0])} into train.txt, most of it, valid.txt and test.txt"
-    return None
+    return "pictures lie there: is --task=images meant?" if holds_pictures(folder) else None
 
 
 def _is_text(name):

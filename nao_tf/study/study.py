@@ -200,10 +200,7 @@ class Study:
         Raises:
             InputError: as `claim`.
         """
-        rivals = list(dict.fromkeys(baselines))
-        for name in rivals:
-            if name != self.task.rival:
-                raise InputError(f"--baselines: {name!r} is not {self.task.rival}, the hand-made network of this task")
+        rivals = self.rivals_of_training(self.task, baselines)
         identity = {**self.task.identity(), "space": architecture.space.name, "seed": self.seed}
         identity |= {"architecture": list(architecture.values), "settings": self.task.final_identity()}
         self.work.claim({GIVEN: identity})
@@ -230,6 +227,15 @@ class Study:
         for name in rivals:
             if name not in known:
                 raise InputError(f"--baselines: {name!r} is not one of {', '.join(known)}")
+        return rivals
+
+    @staticmethod
+    def rivals_of_training(task: Task | type[Task], baselines: Iterable[str]) -> list[str]:
+        """The baselines of the training of a given architecture, each once. Raises InputError for a strategy."""
+        rivals = list(dict.fromkeys(baselines))
+        for name in rivals:
+            if name != task.rival:
+                raise InputError(f"--baselines: {name!r} is not {task.rival}, the hand-made network of this task")
         return rivals
 
     @staticmethod

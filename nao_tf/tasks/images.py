@@ -289,7 +289,7 @@ class ImageTask(Task):
 
     @staticmethod
     def _check_batches(settings, data, *, training):
-        """Raises InputError where there are fewer images than a batch has, or images without colours for a policy."""
+        """Raises InputError where images are fewer than a batch has, lack colours for a policy, or are all cut out."""
         for part in (settings.final,) if training else (settings.score, settings.final):
             if part.autoaugment and data.shape[-1] != _COLOURS:
                 raise InputError(
@@ -299,6 +299,11 @@ class ImageTask(Task):
                 raise InputError(
                     f"batches of {part.batch_size} images; {data.source} has {len(data.train)} to train with; "
                     "give a smaller --batch_size"
+                )
+            if part.cutout >= 2 * max(data.shape[:2]):  # wherever its centre lies
+                raise InputError(
+                    f"a cutout of {part.cutout} pixels leaves nothing of images of {data.shape[0]} x {data.shape[1]}; "
+                    "give a smaller --cutout"
                 )
 
     def parse(self, text: str) -> Architecture:

@@ -44,6 +44,49 @@ def test_paths_that_lead_nowhere_are_one_line(argument, given):
         flags.value("work_dir")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--units=16", "--set=final.units=17"], "--units and --set final.units"),
+        (["--set=final.units=16", "--set= final.units = 17"], "--set final.units and --set final.units"),
+    ],
+)
+def test_a_value_that_is_given_twice_is_refused(arguments, said, given):
+    given("--task=ptb", *arguments)
+    with pytest.raises(InputError, match=f"{said} say the same thing; give one of them"):
+        flags.settings()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--epochs=2", "--set=final.steps=3"], ["--set=epochs=2", "--steps=3"], ["--layers=6", "--stack=2"]]
+)
+def test_values_that_decide_the_same_are_refused(arguments, given):
+    given("--task=cifar10", *arguments)
+    with pytest.raises(InputError, match="say the same thing; give one of them"):
+        flags.settings()
+
+
+def test_a_value_that_a_flag_sets_besides_its_own_may_differ(given):
+    given("--task=cifar10", "--batch_size=8", "--set=score.batch_size=4")
+    assert (flags.settings().final.batch_size, flags.settings().score.batch_size) == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [("--seed=1e3", "'1e3' is not a whole number"), ("--seed=", "'' is not a whole number"),
+     ("--download=maybe", "'maybe' is not true or false"), ("--seed=0x", "'0x' is not a whole number")],
+)  # fmt: skip
+def test_values_of_other_types_are_named(argument, said, given):
+    with pytest.raises(absl_flags.Error, match=said):
+        given(argument)
+
+
+def test_true_and_false_as_people_write_them(given):
+    for argument, value in (("--download", True), ("--nodownload", False), ("--download=false", False)):
+        given("--task=ptb", argument)
+        assert flags.settings().data.download is value
+
+
 @pytest.mark.parametrize("seed", ["-1", "4294967296", "1" * 40])
 def test_seeds_out_of_range_are_one_line(seed, given):
     given(f"--seed={seed}")

@@ -113,6 +113,8 @@ def test_dry_run_counts_the_parameters_of_published_networks(name, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["parameters"] == expected and found["classes"] == 10
+    refused = "a search would refuse the architecture" in done.stderr  # the search is in the space nao
+    assert refused == (name == "NAO-WS")
     assert not (tmp_path / "runs").exists()
 
 
@@ -235,6 +237,10 @@ def test_wrong_input_is_one_line(tmp_path):
         (["--task=images", f"--data_dir={few}"], "dog: only 1 image(s)"),
         (["--task=images", f"--data_dir={alone}"], "only one class (cat)"),
         (["--task=images", f"--data_dir={good}"], "batches of 64 images"),
+        (
+            ["--task=images", f"--data_dir={good}", "--batch_size=2", "--image_size=8", "--cutout=16"],
+            "a cutout of 16 pixels leaves nothing of images of 8 x 8; give a smaller --cutout",
+        ),
     ):
         # one that loads TensorFlow shows that its start-up lines are kept back
         how = programs.run if arguments == ["--max_parameters=100"] else programs.run_forked

@@ -124,6 +124,7 @@ def test_nao_searches_a_table(preset, invented_table, tmp_path):
         (["--table={table}", *COLUMNS, "--baselines=lstm"], "'lstm' is not one of nao, random, evolution"),
         (["--table={table}", *COLUMNS, "--budget=10", "--initial=20"], "--initial=20 is more than the budget of 10"),
         (["--table={table}", *COLUMNS, "--architecture=0 1"], "takes 6"),
+        (["--table={table}", *COLUMNS, "--workers=2", "--dry_run"], "--workers is of no use with --task=nasbench201"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_one(arguments, said, invented_table, tmp_path):

@@ -162,6 +162,9 @@ def test_pickles_with_a_suffix(tmp_path, suffix):
 
 
 def test_where_files_may_be(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.png").touch()
+    refused(tmp_path, "no files of cifar10; .*; pictures lie there: is --task=images meant")
     (tmp_path / "cifar-10-python.tar.gz").touch()
     refused(tmp_path, "no files of cifar10; .*; cifar-10-python.tar.gz is packed: unpack it")
     (tmp_path / "cifar-10-python.tar.gz").unlink()

@@ -302,7 +302,9 @@ def test_parts_in_another_language_are_told(tmp_path):
 
 def test_what_lies_where_classes_should_be_is_named(tmp_path):
     (tmp_path / "arrays.npz").touch()
-    refused(tmp_path, "no folders of classes but 1 .npz; give a folder of images for each")
+    refused(tmp_path, "no folders of classes but 1 .npz; give a folder of images for each of at least 2 classes$")
+    (tmp_path / "train.txt").touch()
+    refused(tmp_path, "no folders of classes but 1 .npz, 1 .txt; .*; is --task=text meant")
     classes(tmp_path)
     (tmp_path / "runs").mkdir()
     refused(tmp_path, "runs: no images; a class needs at least 3 .*; move it away if it is no class")

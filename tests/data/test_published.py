@@ -105,6 +105,7 @@ def test_published_names_in_other_spellings(tmp_path):
         (("train", "valid"), "train is not read, texts end in"),
         (("train/1.jsonl", "notes.txt"), "no file in train/ ends in .txt, .text or .tokens"),
         (("corpus.txt",), "cut corpus.txt into train.txt, most of it, valid.txt and test.txt"),
+        (("cat/1.JPG", "dog/2.jpg"), "pictures lie there: is --task=images meant?"),
         (("a.doc", "b/c.doc"), None),
     ],
 )
