@@ -22,6 +22,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from nao_tf.report.drawing.diagram import shortened
+
 SERIES = 6  # colours for strategies and networks
 LEVELS = 5  # colours from bad to good
 _NAMES = ["ink", "muted", "grid", "paper", "heat", *(f"series-{at}" for at in range(SERIES)),
@@ -52,6 +54,7 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # names come from users
 }
 WIDTH, HEIGHT = 5.6, 3.3  # of a chart, in inches of 72 pixels
+LONGEST_LABEL = 230.0  # of names beside a chart, in pixels
 _MARKER = 14.0  # area of a dot, in square pixels
 
 
@@ -142,6 +145,8 @@ def _for_page(text: str, drawn: Chart, description: str) -> str:
     for group, tips in drawn.tips.items():
         found = next((part for part in root.iter(f"{_SVG}g") if part.get("id") == group), None)
         uses = [] if found is None else list(found.iter(f"{_SVG}use"))
+        if found is not None and not uses:  # few dots are written as paths of their own
+            uses = [path for path in found.iter(f"{_SVG}path") if "clip-path" in path.attrib]
         for use, tip in zip(uses, tips, strict=False):
             ElementTree.SubElement(use, f"{_SVG}title").text = tip
     referred = set(re.findall(r"#([\w-]+)", text))
@@ -295,7 +300,7 @@ def bars(name: str, description: str, *, x: str, values: Mapping[str, float], te
     with chart(name, description, x=x, y="", height=0.55 + 0.27 * len(values)) as drawn:
         axes, places = drawn.axes, range(len(values))
         axes.barh(places, list(values.values()), color=series(0), height=0.62)
-        axes.set_yticks(places, list(values))
+        axes.set_yticks(places, [_label(name) for name in values])
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         for place, (value, text) in enumerate(zip(values.values(), texts, strict=True)):
@@ -311,7 +316,7 @@ def dumbbells(name: str, description: str, *, x: str, rows: Sequence[tuple[str, 
         places = np.arange(len(rows))
         worst, best = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
         axes.hlines(places, worst, best, color=colour("muted"), linewidth=1.2, zorder=2)
-        axes.set_yticks(places, [row[0] for row in rows])
+        axes.set_yticks(places, [_label(row[0]) for row in rows])
         axes.invert_yaxis()
         drawn.dots(worst, places, level(0), tips=[f"{row[0]}: {row[1]:.2f} in the worst" for row in rows],
                    label="worst quarter", area=36)  # fmt: skip
@@ -333,7 +338,7 @@ def figures(name: str, description: str, *, x: str, rows: Sequence[tuple[str, Se
             several = len(values) > 1
             drawn.dots(values, [place] * len(values), series(place), tips=[tip] * len(values), hollow=several,
                        area=26 if several else 48)  # fmt: skip
-        axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+        axes.set_yticks(range(len(rows)), [_label(row[0]) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.margins(x=0.12)
     return drawn.text
@@ -416,6 +421,11 @@ def ascent_map(
         axes.set_yticks([])
         axes.grid(visible=False)
     return drawn.text
+
+
+def _label(name: str) -> str:
+    """A name of a length that leaves room for the chart."""
+    return shortened(name, LONGEST_LABEL, 9.5)
 
 
 def front(x: Sequence[float], goodness: Sequence[float]) -> list[int]:

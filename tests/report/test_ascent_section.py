@@ -14,14 +14,14 @@ from nao_tf.report.run import read_run
 from nao_tf.search.strategies.nao import AscentSettings
 from nao_tf.serving.exported_controller import load_controller
 
-CONTROLLER = dataclasses.replace(PRESETS["small"], members=2, hidden=8, predictor_width=16, steps=60, spellings=2)
+CONTROLLER = dataclasses.replace(PRESETS["small"], members=2, hidden=8, predictor_width=16, steps=60, spellings=2, held_out=0.2)
 SIZES = (2.0, 8.0, 30.0)
 
 
 @pytest.fixture(scope="module")
 def run(invented_table, tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "nao"
-    table_run(invented_table, work, strategy="nao", baselines=(), budget=24, initial=20, proposals=4,
+    table_run(invented_table, work, strategy="nao", baselines=(), budget=24, initial=24,
               controller=CONTROLLER, ascent=AscentSettings(step_sizes=SIZES))  # fmt: skip
     return read_run(work)
 
