@@ -14,7 +14,9 @@ from nao_tf.report.run import read_run
 from nao_tf.search.strategies.nao import AscentSettings
 from nao_tf.serving.exported_controller import load_controller
 
-CONTROLLER = dataclasses.replace(PRESETS["small"], members=2, hidden=8, predictor_width=16, steps=60, spellings=2, held_out=0.2)
+CONTROLLER = dataclasses.replace(
+    PRESETS["small"], members=2, hidden=8, predictor_width=16, steps=60, spellings=2, held_out=0.2
+)
 SIZES = (2.0, 8.0, 30.0)
 
 
