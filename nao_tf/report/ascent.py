@@ -73,8 +73,12 @@ class Ascent:
     points: tuple[tuple[float, float, float], ...]
 
 
-def ascents(run: Run) -> list[Ascent]:
+def ascents(run: Run, *, most: int = 3) -> list[Ascent]:
     """The ascents from a few starts; none where the run exported no controller. Loads TensorFlow.
+
+    Args:
+        run: as it was read.
+        most: how many.
 
     Raises:
         InputError: the exported controller is damaged, or is none of this run.
@@ -82,7 +86,7 @@ def ascents(run: Run) -> list[Ascent]:
     search, directory = run.main, run.path / "export" / "controller"
     if search is None or "controller" not in search.identity or not directory.is_dir():
         return []
-    starts = _starts(search, run)
+    starts = _starts(search, run)[:most]
     if not starts:
         return []
     from nao_tf.serving.exported_controller import load_controller

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import io
 import itertools
 import re
@@ -149,20 +150,22 @@ def _for_page(text: str, drawn: Chart, description: str) -> str:
             uses = [path for path in found.iter(f"{_SVG}path") if "clip-path" in path.attrib]
         for use, tip in zip(uses, tips, strict=False):
             ElementTree.SubElement(use, f"{_SVG}title").text = tip
-    referred = set(re.findall(r"#([\w-]+)", text))
+    prefix = "c" + hashlib.blake2b(drawn.name.encode(), digest_size=4).hexdigest()  # short: it stands there often
+    new = {name: f"{prefix}{at:x}" for at, name in enumerate(dict.fromkeys(re.findall(r"#([\w-]+)", text)))}
     for part in root.iter():
         identifier = part.get("id", "")
         if (step := re.fullmatch(r"step-(\d+)(-.*)?", identifier)) is not None:
             part.set("class", "step")
             part.set("data-step", step[1])
-        if identifier and identifier not in referred:
-            del part.attrib["id"]
+        if identifier in new:
+            part.set("id", new[identifier])
         elif identifier:
-            part.set("id", f"{drawn.name}-{identifier}")
+            del part.attrib["id"]
         for attribute in (f"{_XLINK}href", "clip-path"):
             if attribute in part.attrib:
                 value = part.attrib.pop(attribute)
-                part.set(attribute.removeprefix(_XLINK), value.replace("#", f"#{drawn.name}-"))
+                renamed = re.sub(r"#([\w-]+)", lambda found: f"#{new[found[1]]}", value)
+                part.set(attribute.removeprefix(_XLINK), renamed)
         for attribute in _PLACES & part.attrib.keys():
             part.set(attribute, re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}", part.attrib[attribute]))
         if "style" in part.attrib:

@@ -46,7 +46,7 @@ def report(runs: Sequence[Run]) -> str:
     environment.filters |= {"seconds": duration, "number": number}
     script = (PAGE / "script.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    views = [sections(run, prefix=f"run{index + 1}-") for index, run in enumerate(runs)]
+    views = [sections(run, prefix=f"run{index + 1}-", brief=len(runs) > 1) for index, run in enumerate(runs)]
     return environment.get_template(
         "report.html.jinja"
     ).render(

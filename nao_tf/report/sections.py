@@ -59,12 +59,13 @@ ORIGINS = {
 }
 
 
-def sections(run: Run, prefix: str) -> dict[str, Any]:
+def sections(run: Run, prefix: str, *, brief: bool = False) -> dict[str, Any]:
     """Everything that the page shows of a run.
 
     Args:
         run: as it was read.
         prefix: of the identifiers in the page, so that several runs may stand in one.
+        brief: whether to show fewer architectures and ascents, as where several runs stand side by side.
 
     Raises:
         InputError: the files of the run do not fit each other.
@@ -78,13 +79,16 @@ def sections(run: Run, prefix: str) -> dict[str, Any]:
         "facts": _facts(run),
         "winner": _winner(run),
         "verdict": _verdict(run, prefix),
-        "best": _best(run),
+        "best": _best(run, drawn=3 if brief else DRAWN.get(type(run.space), 6)),
         "progress": _progress([run], prefix),
         "predictor": _predictor(run, prefix),
         "ladder": _ladder(run),
         "audit": run.result.get("audit") if run.result is not None else None,
         "traits": _traits(run, prefix),
-        "ascents": [_ascent(run, one, f"{prefix}ascent{index}") for index, one in enumerate(ascents(run))],
+        "ascents": [
+            _ascent(run, one, f"{prefix}ascent{index}")
+            for index, one in enumerate(ascents(run, most=1 if brief else 3))
+        ],
         "lineage": _lineage(run),
         "sizes": _sizes(run, prefix),
         "training": _training(run, prefix),
@@ -352,10 +356,9 @@ def _words_of_figures(result: Mapping[str, Any], name: str, higher: bool) -> lis
 # ---- the best
 
 
-def _best(run: Run) -> list[dict[str, Any]]:
+def _best(run: Run, *, drawn: int) -> list[dict[str, Any]]:
     if run.main is None:
         return []
-    drawn = DRAWN.get(type(run.space), 6)
     return [
         {
             "place": place,
@@ -384,9 +387,11 @@ def _failures(run: Run) -> list[tuple[str, int]]:
 # ---- progress
 
 
-def _tip(run: Run, row: Row) -> str:
+def _tip(run: Run, row: Row, *, short: bool = False) -> str:
+    """What a dot says when it is pointed at; short where another chart has the same dot."""
     rung = "" if row.rung is None else f" on {row.rung}"
-    return f"architecture {row.id} ({row.origin}, round {row.round}): {run.score_text(row.score)}{rung}\n{row.text}"
+    said = f"architecture {row.id} ({row.origin}, round {row.round}): {run.score_text(row.score)}{rung}"
+    return said if short else f"{said}\n{row.text}"
 
 
 def _progress(runs: Sequence[Run], prefix: str) -> list[dict[str, Any]]:
@@ -417,7 +422,7 @@ def _progress(runs: Sequence[Run], prefix: str) -> list[dict[str, Any]]:
                     name=name,
                     x=charts.cumulated(each),
                     scores=[row.score if row.rung == top else None for row in search.rows],
-                    tips=[_tip(run, row) for row in search.rows],
+                    tips=[_tip(run, row, short=axis != "evaluations") for row in search.rows],
                     proposed=[row.origin not in ("random", "given") for row in search.rows],
                 )
             )

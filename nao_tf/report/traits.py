@@ -14,6 +14,7 @@ from nao_tf.architecture.nasbench201 import EDGES
 
 FEWEST = 12  # members that succeeded, of which anything is said
 SHARE = 4  # the best and the worst of so many
+INPUTS = ("h[k-2]", "h[k-1]")  # of a convolutional cell, as drawings have them
 TOLD = 2.0  # standard errors from 0 at which a difference is called one
 
 
@@ -119,9 +120,8 @@ def _of_convolutional(space, values) -> Mapping[str, float]:
             depth.append(1 + max(depth[branch.source] for branch in node))
             for branch in node:
                 counts[f"{kind} cell: {branch.operation}"] += 1
-                inputs = ("the cell before the previous one", "the previous cell")
-                source = inputs[branch.source] if branch.source < len(inputs) else "a node of its own"
-                counts[f"{kind} cell: branches that read {source}"] += 1
+                source = INPUTS[branch.source] if branch.source < len(INPUTS) else "own nodes"
+                counts[f"{kind} cell: reads of {source}"] += 1
         counts[f"{kind} cell: depth"] = max(depth)
         counts[f"{kind} cell: loose ends"] = len(cell.loose_ends)
     return dict(counts)

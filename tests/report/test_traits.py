@@ -31,7 +31,7 @@ def test_convolutional_cells_are_counted_each():
         for operation in space.operations:
             assert counts.get(f"{kind} cell: {operation}", 0) == operations[operation]
         own = sum(source > 1 for source in values[0::2])
-        assert counts.get(f"{kind} cell: branches that read a node of its own", 0) == own
+        assert counts.get(f"{kind} cell: reads of own nodes", 0) == own
 
 
 def test_a_planted_difference_is_found_and_noise_is_not_told():

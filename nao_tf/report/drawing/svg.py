@@ -47,7 +47,7 @@ def svg_file(diagram: Diagram, *, heat: Mapping[int, float] | None = None, chang
 def svg_part(diagram: Diagram, *, heat: Mapping[int, float] | None = None, changed: Collection[int] = ()) -> str:
     """A diagram as an SVG element of a page that has `STYLE` and `variables`; see `svg_file`."""
     width, height = diagram.width + 2 * OUTSIDE, diagram.height + 2 * OUTSIDE
-    size = f'viewBox="-{OUTSIDE:g} -{OUTSIDE:g} {width:.1f} {height:.1f}" style="max-width:{width:.0f}px"'
+    size = f'viewBox="-{OUTSIDE:g} -{OUTSIDE:g} {_number(width)} {_number(height)}" style="max-width:{width:.0f}px"'
     return _svg(diagram, [], heat=heat or {}, changed=changed, size=size)
 
 
@@ -104,24 +104,29 @@ def _element(shape: Shape, heat, changed) -> str:
     if isinstance(shape, Edge):
         return _edge(shape, heat, changed)
     if isinstance(shape, Frame):
-        place = f'x="{shape.x:.1f}" y="{shape.y:.1f}" width="{shape.width:.1f}" height="{shape.height:.1f}"'
+        place = (
+            f'x="{_number(shape.x)}" y="{_number(shape.y)}" width="{_number(shape.width)}" '
+            f'height="{_number(shape.height)}"'
+        )
         return f'<rect class="frame" data-frame={_attribute(shape.name)} {place} rx="10"/>'
     middle = " middle" if shape.middle else ""
-    return f'<text class="{shape.kind}{middle}" x="{shape.x:.1f}" y="{shape.y:.1f}">{_line(shape.words)}</text>'
+    return (
+        f'<text class="{shape.kind}{middle}" x="{_number(shape.x)}" y="{_number(shape.y)}">{_line(shape.words)}</text>'
+    )
 
 
 def _box(box: Box, heat, changed) -> str:
     corner = box.height / 2 if box.round else 7
     place = (
-        f'x="{box.x - box.width / 2:.1f}" y="{box.y - box.height / 2:.1f}" width="{box.width:.1f}" '
-        f'height="{box.height:.1f}" rx="{corner:g}"'
+        f'x="{_number(box.x - box.width / 2)}" y="{_number(box.y - box.height / 2)}" width="{_number(box.width)}" '
+        f'height="{_number(box.height)}" rx="{corner:g}"'
     )
     parts = [f"<title>{_text(box.title)}</title>"] if box.title else []
     parts += _halo(box, heat, f"<rect {place}", 2.0)
     parts.append(f"<rect {place}/>")
     for words, y, small in text_lines(box):
         detail = ' class="detail"' if small else ""
-        parts.append(f'<text{detail} x="{box.x:.1f}" y="{y:.1f}">{_line(words)}</text>')
+        parts.append(f'<text{detail} x="{_number(box.x)}" y="{_number(y)}">{_line(words)}</text>')
     marked = " changed" if _is_changed(box, changed) else ""
     return f'<g class="box {box.kind}{marked}" data-node={_attribute(box.name)}>{"".join(parts)}</g>'
 
@@ -141,16 +146,16 @@ def text_lines(box: Box) -> list[tuple[Words, float, bool]]:
 
 def _edge(edge: Edge, heat, changed) -> str:
     pieces = curves(edge.route)
-    path = f"M{pieces[0][0][0]:.1f} {pieces[0][0][1]:.1f}" + "".join(
-        f" L{piece[1][0]:.1f} {piece[1][1]:.1f}"
+    path = f"M{_number(pieces[0][0][0])} {_number(pieces[0][0][1])}" + "".join(
+        f" L{_number(piece[1][0])} {_number(piece[1][1])}"
         if len(piece) == 2
-        else " C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in piece[1:])
+        else " C" + " ".join(f"{_number(x)} {_number(y)}" for x, y in piece[1:])
         for piece in pieces
     )
     parts = _halo(edge, heat, f'<path d="{path}"', 1.0)
     parts.append(f'<path class="line" d="{path}"/>')
     x, y = edge.route[-1]
-    parts.append(f'<path class="tip" d="M{x:.1f} {y:.1f} l-3.5 -{ARROW:g} h7 z"/>')
+    parts.append(f'<path class="tip" d="M{_number(x)} {_number(y)} l-3.5 -{ARROW:g} h7 z"/>')
     marks = (" no" if edge.absent else "") + (" changed" if _is_changed(edge, changed) else "")
     ends = f"data-from={_attribute(edge.source)} data-to={_attribute(edge.target)}"
     return f'<g class="edge{marks}" {ends}>{"".join(parts)}</g>'
@@ -162,11 +167,18 @@ def _halo(shape, heat, element, least) -> list[str]:
     if strength <= 0.02:
         return []
     width = least + HALO * strength
-    return [f'{element} class="halo" style="stroke-width:{width:.1f};stroke-opacity:{0.15 + 0.75 * strength:.2f}"/>']
+    return [
+        f'{element} class="halo" style="stroke-width:{_number(width)};stroke-opacity:{0.15 + 0.75 * strength:.2f}"/>'
+    ]
 
 
 def _is_changed(shape, changed) -> bool:
     return any(position in changed for position in shape.positions)
+
+
+def _number(value: float) -> str:
+    """A length with one digit, where it has one."""
+    return f"{round(value, 1):g}"
 
 
 def _line(words: Words) -> str:
