@@ -92,7 +92,7 @@ def ascents(run: Run, *, most: int = 3) -> list[Ascent]:
     from nao_tf.serving.exported_controller import load_controller
 
     settings = ControllerSettings(**search.identity["controller"])
-    model = load_controller(directory, run.space, settings)
+    model = load_controller(directory, run.space, settings=settings)
     sizes = _selected(sorted(float(size) for size in search.identity["ascent"]["step_sizes"]))
     scale = _Scale(run, settings)
     return [_ascent(run, model, name, start, sizes=sizes, scale=scale) for name, start in starts]

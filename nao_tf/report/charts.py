@@ -94,8 +94,8 @@ class Chart:
         self,
         x: Sequence[float] | np.ndarray,
         y: Sequence[float] | np.ndarray,
-        colours: str | Sequence[str],
         *,
+        colours: str | Sequence[str],
         tips: Sequence[str] = (),
         label: str | None = None,
         hollow: bool = False,
@@ -238,7 +238,7 @@ def progress(name: str, lines: Sequence[Line], *, x: str, metric: str, higher_is
             ]
             if chosen:
                 places, values, tips = zip(*chosen, strict=True)
-                drawn.dots(places, values, series(0), tips=tips, label=label, hollow=not proposed)
+                drawn.dots(places, values, colours=series(0), tips=tips, label=label, hollow=not proposed)
         drawn.axes.set_ylim(low, high)
         drawn.axes.legend(loc="best")
     shown = [score for score in first.scores if score is not None]
@@ -289,8 +289,8 @@ def scatter(
         if line:
             places, values = zip(*line, strict=True)
             drawn.axes.plot(places, values, color=colour("heat"), linewidth=1.4, zorder=2)
-            drawn.dots(places, values, colour("heat"), hollow=True, area=60, order=2.5)
-        drawn.dots(x[1], y[1], [level(share) for share in shares], tips=tips, area=20)
+            drawn.dots(places, values, colours=colour("heat"), hollow=True, area=60, order=2.5)
+        drawn.dots(x[1], y[1], colours=[level(share) for share in shares], tips=tips, area=20)
         if limits is not None:
             drawn.axes.set_ylim(*limits)
         if logarithmic:
@@ -321,9 +321,9 @@ def dumbbells(name: str, description: str, *, x: str, rows: Sequence[tuple[str, 
         axes.hlines(places, worst, best, color=colour("muted"), linewidth=1.2, zorder=2)
         axes.set_yticks(places, [_label(row[0]) for row in rows])
         axes.invert_yaxis()
-        drawn.dots(worst, places, level(0), tips=[f"{row[0]}: {row[1]:.2f} in the worst" for row in rows],
+        drawn.dots(worst, places, colours=level(0), tips=[f"{row[0]}: {row[1]:.2f} in the worst" for row in rows],
                    label="worst quarter", area=36)  # fmt: skip
-        drawn.dots(best, places, level(1), tips=[f"{row[0]}: {row[2]:.2f} in the best" for row in rows],
+        drawn.dots(best, places, colours=level(1), tips=[f"{row[0]}: {row[2]:.2f} in the best" for row in rows],
                    label="best quarter", area=36)  # fmt: skip
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return drawn.text
@@ -337,9 +337,9 @@ def figures(name: str, description: str, *, x: str, rows: Sequence[tuple[str, Se
             if len(values) > 1:
                 mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
                 axes.errorbar([mean], [place], xerr=[deviation], color=series(place), capsize=4, linewidth=1.6)
-                drawn.dots([mean], [place], series(place), marker="D", area=34, tips=[tip])
+                drawn.dots([mean], [place], colours=series(place), marker="D", area=34, tips=[tip])
             several = len(values) > 1
-            drawn.dots(values, [place] * len(values), series(place), tips=[tip] * len(values), hollow=several,
+            drawn.dots(values, [place] * len(values), colours=series(place), tips=[tip] * len(values), hollow=several,
                        area=26 if several else 48)  # fmt: skip
         axes.set_yticks(range(len(rows)), [_label(row[0]) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -384,13 +384,15 @@ def ascent_scores(
         axes.plot(places, promised, color=colour("muted"), linestyle="--", linewidth=1.3,
                   label="of the moved embedding")  # fmt: skip
         axes.errorbar(places, predicted, yerr=spread, color=series(0), fmt="none", capsize=3, linewidth=1.3)
-        drawn.dots(places, predicted, series(0), tips=tips, area=34, label="predicted, of what is decoded there")
+        drawn.dots(
+            places, predicted, colours=series(0), tips=tips, area=34, label="predicted, of what is decoded there"
+        )
         known = [
             (step, value, tip) for step, value, tip in zip(places, measured, tips, strict=True) if value is not None
         ]
         if known:
             at, values, said = zip(*known, strict=True)
-            drawn.dots(at, values, series(1), tips=said, area=70, hollow=True, marker="s", label="measured")
+            drawn.dots(at, values, colours=series(1), tips=said, area=70, hollow=True, marker="s", label="measured")
         axes.set_xticks(places, [f"{size:g}" for size in sizes])
         axes.set_ylim(-0.05, 1.05)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, columnspacing=1.0)
@@ -409,8 +411,12 @@ def ascent_map(
     """The way of an embedding among those of evaluated architectures; elements of a step have its number."""
     with chart(name, description, x="along the gradient", y="across") as drawn:
         axes = drawn.axes
-        drawn.dots([x for x, _, _ in points], [y for _, y, _ in points], [level(share) for _, _, share in points],
-                   area=16, order=2)  # fmt: skip
+        at_x, at_y, levels = (
+            [x for x, _, _ in points],
+            [y for _, y, _ in points],
+            [level(share) for _, _, share in points],
+        )
+        drawn.dots(at_x, at_y, colours=levels, area=16, order=2)
         way_x, way_y = [x for x, _ in way], [y for _, y in way]
         axes.plot(way_x, way_y, color=colour("heat"), linewidth=1.8, zorder=3)
         for step, ((from_x, from_y), (to_x, to_y)) in enumerate(zip(way, landed, strict=True)):
@@ -419,7 +425,7 @@ def ascent_map(
             axes.plot([to_x], [to_y], "s", color=colour("ink"), markersize=7, fillstyle="none", zorder=4,
                       gid=f"step-{step}-b")  # fmt: skip
             axes.plot([from_x], [from_y], "o", color=colour("heat"), markersize=9, zorder=5, gid=f"step-{step}-c")
-        drawn.dots(way_x, way_y, colour("heat"), tips=tips, area=14, order=4)
+        drawn.dots(way_x, way_y, colours=colour("heat"), tips=tips, area=14, order=4)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.grid(visible=False)
@@ -428,7 +434,7 @@ def ascent_map(
 
 def _label(name: str) -> str:
     """A name of a length that leaves room for the chart."""
-    return shortened(name, LONGEST_LABEL, 9.5)
+    return shortened(name, LONGEST_LABEL, size=9.5)
 
 
 def front(x: Sequence[float], goodness: Sequence[float]) -> list[int]:

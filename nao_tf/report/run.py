@@ -188,7 +188,7 @@ class RecordedSpace(SearchSpace):
         descriptions: of the positions; empty: they are taken from the records.
     """
 
-    def __init__(self, name: str, rows: Sequence[Row], descriptions: Sequence[str] = ()):
+    def __init__(self, name: str, rows: Sequence[Row], *, descriptions: Sequence[str] = ()):
         self._texts = {row.values: row.text for row in rows}
         length = len(rows[0].values) if rows else 0
         names = list(descriptions) if len(descriptions) == length else [f"decision {at + 1}" for at in range(length)]
@@ -300,7 +300,8 @@ def _space(name: str, rows: Sequence[Row], decisions: Any) -> SearchSpace:
         known = RecurrentSpace("nao_ws" if name == "rnn" else "nao", nodes=length // 2)
     if known is not None and len(known.positions) == length:
         return known
-    return RecordedSpace(name, rows, [str(text) for text in decisions] if isinstance(decisions, list) else ())
+    descriptions = [str(text) for text in decisions] if isinstance(decisions, list) else ()
+    return RecordedSpace(name, rows, descriptions=descriptions)
 
 
 # ---- the lines of a pool

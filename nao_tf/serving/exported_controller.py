@@ -18,7 +18,7 @@ _VALUE = "variables/{}/.ATTRIBUTES/VARIABLE_VALUE"  # as keras.export.ExportArch
 
 
 def load_controller(
-    directory: os.PathLike[str] | str, space: SearchSpace, settings: ControllerSettings
+    directory: os.PathLike[str] | str, space: SearchSpace, *, settings: ControllerSettings
 ) -> EncoderPredictorDecoder:
     """The model that `export_controller` wrote, every member of it.
 

@@ -31,18 +31,18 @@ def run(invented_table, tmp_path_factory):
 def test_a_controller_is_read_back_as_it_was_exported(run):
     exported = tf.saved_model.load(run.path / "export" / "controller" / "1")
     tokens = run.space.token_array([run.architecture(row.values) for row in run.main.rows])
-    model = load_controller(run.path / "export" / "controller", run.space, CONTROLLER)
+    model = load_controller(run.path / "export" / "controller", run.space, settings=CONTROLLER)
     expected = exported.signatures["predict"](tokens=tf.constant(tokens))["score"]
     np.testing.assert_allclose(model.predict_scores(tokens).numpy().mean(0), expected, rtol=1e-5)
     states = exported.signatures["encode"](tokens=tf.constant(tokens))["states"]  # [B, E, S, H]
     np.testing.assert_allclose(model.encode(tokens), tf.transpose(states, [1, 0, 2, 3]), atol=1e-6)
     with pytest.raises(InputError, match="other sizes"):
-        load_controller(run.path / "export" / "controller", run.space, ControllerSettings(members=2))
+        load_controller(run.path / "export" / "controller", run.space, settings=ControllerSettings(members=2))
     with pytest.raises(InputError, match="cannot be read as an exported controller"):
         broken = run.path / "broken" / "1"
         broken.mkdir(parents=True)
         (broken / "saved_model.pb").write_bytes(b"")
-        load_controller(broken.parent, run.space, CONTROLLER)
+        load_controller(broken.parent, run.space, settings=CONTROLLER)
 
 
 def test_every_step_is_what_the_exported_ascent_answers(run, invented_score):
@@ -74,7 +74,7 @@ def test_every_step_is_what_the_exported_ascent_answers(run, invented_score):
 
 
 def test_the_heat_is_the_length_of_the_gradient_that_is_measured_by_differences(run):
-    model = load_controller(run.path / "export" / "controller", run.space, CONTROLLER)
+    model = load_controller(run.path / "export" / "controller", run.space, settings=CONTROLLER)
     ascent = ascents(run)[0]
     states = model.encode(run.space.token_array([run.architecture(ascent.start.values)])).numpy()
     slopes = np.zeros(states.shape[2:])  # [S, H]

@@ -74,7 +74,7 @@ def test_places_are_the_nearest_that_keep_their_distance():
         gaps = generator.uniform(0, 30, size - 1)
         offsets = np.concatenate([[0], np.cumsum(gaps)])
         expected = isotonic_regression(wanted - offsets, weights=weights).x + offsets
-        np.testing.assert_allclose(separated(wanted, weights, gaps), expected, atol=1e-9)
+        np.testing.assert_allclose(separated(wanted, weights, gaps=gaps), expected, atol=1e-9)
 
 
 def test_a_node_that_comes_before_what_it_reads_is_refused():

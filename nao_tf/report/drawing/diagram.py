@@ -154,7 +154,7 @@ def text_width(text: str, size: float = SIZE) -> float:
     return size * (ems + sum(1.05 for letter in text if ord(letter) >= 0x2E80))  # scripts of East Asia: full width
 
 
-def shortened(text: str, width: float, size: float = SIZE) -> str:
+def shortened(text: str, width: float, *, size: float = SIZE) -> str:
     """A text that is not wider than `width`, its middle left out where it is too long."""
     if text_width(text, size) <= width:
         return text

@@ -335,11 +335,11 @@ def _relax(layer, ties, gap) -> None:
         wanted.append(sum(x * weight for x, weight in pulls) / total if pulls else spot.x)
         weights.append(total or 0.01)
     gaps = [(left.width + right.width) / 2 + gap for left, right in zip(layer, layer[1:], strict=False)]
-    for spot, x in zip(layer, separated(wanted, weights, gaps), strict=True):
+    for spot, x in zip(layer, separated(wanted, weights, gaps=gaps), strict=True):
         spot.x = x
 
 
-def separated(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
+def separated(wanted: Sequence[float], weights: Sequence[float], *, gaps: Sequence[float]) -> list[float]:
     """The places nearest to the wanted ones by weighted squares that keep the order and the gaps.
 
     With the gaps taken off this is isotonic regression, solved by pooling what is out of order.
