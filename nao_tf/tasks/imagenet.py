@@ -19,7 +19,7 @@ from nao_tf.errors import InputError
 from nao_tf.search.evaluator import Evaluator
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
-from nao_tf.tasks import images
+from nao_tf.tasks.images import PRESETS as IMAGE_PRESETS
 from nao_tf.tasks.images import ImageSettings, ImageTask
 from nao_tf.tasks.task import DataFiles, FinalModel, Rival, Short
 from nao_tf.training.image_settings import ImageTraining
@@ -49,7 +49,7 @@ def _of_crops(training: ImageTraining, **changes: Any) -> ImageTraining:
 
 
 def _settings(preset: str, weight_sharing: bool, final: ImageTraining) -> ImageSettings:
-    settings = images.PRESETS[preset][weight_sharing]
+    settings = IMAGE_PRESETS[preset][weight_sharing]
     batch_size = min(settings.score.batch_size, final.batch_size)
     score = _of_crops(settings.score, batch_size=batch_size, smallest_crop=final.smallest_crop)
     return dataclasses.replace(settings, data=PictureFolder(), score=score, final=final)
@@ -57,7 +57,7 @@ def _settings(preset: str, weight_sharing: bool, final: ImageTraining) -> ImageS
 
 # Crops of at least a third: a short training sees too little of each picture in smaller ones.
 _CPU_FINAL = _of_crops(
-    images.PRESETS["cpu"][False].final,
+    IMAGE_PRESETS["cpu"][False].final,
     batch_size=32,
     steps=1_000,
     smallest_crop=0.35,
