@@ -139,7 +139,7 @@ class Diagram:
 
     def shifted(self, right: float) -> Diagram:
         """The same with all shapes moved to the right, its size unchanged."""
-        return dataclasses.replace(self, shapes=tuple(moved(shape, right, 0.0) for shape in self.shapes))
+        return dataclasses.replace(self, shapes=tuple(_moved(shape, right, 0.0) for shape in self.shapes))
 
     def edges(self) -> list[Edge]:
         """Its edges."""
@@ -168,7 +168,7 @@ def _cut(text, kept):
     return f"{text[: -(-kept // 2)]}…{text[len(text) - kept // 2 :]}"
 
 
-def moved(shape: Shape, right: float, down: float) -> Shape:
+def _moved(shape: Shape, right: float, down: float) -> Shape:
     """A shape in another place."""
     if isinstance(shape, Edge):
         return dataclasses.replace(shape, route=tuple((x + right, y + down) for x, y in shape.route))
@@ -179,7 +179,7 @@ def titled(diagram: Diagram, notes: Sequence[str] = ()) -> Diagram:
     """A diagram with its title above and notes below it."""
     top = HEADING + 14
     shapes: list[Shape] = [Label(0.0, HEADING, Words(diagram.title), "heading")]
-    shapes += [moved(shape, 0.0, top) for shape in diagram.shapes]
+    shapes += [_moved(shape, 0.0, top) for shape in diagram.shapes]
     height = top + diagram.height
     if notes:
         height += 10
@@ -188,7 +188,7 @@ def titled(diagram: Diagram, notes: Sequence[str] = ()) -> Diagram:
         shapes.append(Label(0.0, height - 3, Words(note)))
     width = max(diagram.width, text_width(diagram.title, HEADING), *(text_width(note, SMALL) for note in notes), 0)
     centred = (width - diagram.width) / 2
-    shapes = [shape if isinstance(shape, Label) and not shape.middle else moved(shape, centred, 0) for shape in shapes]
+    shapes = [shape if isinstance(shape, Label) and not shape.middle else _moved(shape, centred, 0) for shape in shapes]
     return dataclasses.replace(diagram, width=width, height=height, shapes=tuple(shapes))
 
 
@@ -199,7 +199,7 @@ def beside(diagrams: Sequence[Diagram], *, title: str) -> Diagram:
     for number, diagram in enumerate(diagrams):
         for shape in diagram.shapes:
             shapes.append(
-                _renamed(moved(shape, x, MARGIN), f"{number}:") if len(diagrams) > 1 else moved(shape, x, MARGIN)
+                _renamed(_moved(shape, x, MARGIN), f"{number}:") if len(diagrams) > 1 else _moved(shape, x, MARGIN)
             )
         x += diagram.width + BETWEEN
     return Diagram(
