@@ -287,6 +287,8 @@ def _verdict(run: Run, prefix: str) -> dict[str, Any] | None:
     if result is None:
         return None
     told, rivals = result.get("verdict"), result.get("baselines", {})
+    if isinstance(told, Mapping) and len(told.get("winner", {}).get("values", ())) < 2:
+        told = None  # nothing was tested: the figures themselves are told
     rows = [("the winner" if run.main is not None else "the architecture", result.get("test", {})), *rivals.items()]
     names = [
         name for name, value in rows[0][1].items() if isinstance(value, float | int) and not isinstance(value, bool)
