@@ -166,7 +166,7 @@ class WorkDirectory:
         """Adds the seconds of a block of code to timings.jsonl, when it comes to its end."""
         start = time.monotonic()
         yield
-        row = {"stage": stage, "seconds": round(time.monotonic() - start, 1)}
+        row = {"stage": stage, "seconds": round(time.monotonic() - start, 3)}
         files.append_line(self.path / TIMINGS, json.dumps(row).encode())
 
     def seconds(self) -> dict[str, float]:
@@ -182,7 +182,7 @@ class WorkDirectory:
                 raise InputError(
                     f"line {number} of {path} is damaged ({error}); delete that line: only its seconds are lost"
                 ) from error
-            total[stage] = round(total.get(stage, 0) + seconds, 1)
+            total[stage] = round(total.get(stage, 0) + seconds, 3)
         return total
 
 
