@@ -42,6 +42,12 @@ def run() -> None:
     flags.define("workers", "Children at a time: a number, or auto, one a GPU or core.", default="auto")
     flags.define("child_minutes", "A child that takes longer has failed.")
     flags.define(
+        "child_resources",
+        "What a child needs on a cluster, such as CPU=1,GPU=0.5 (ray) or slurm_partition=gpu,mem_gb=8 (slurm: "
+        "parameters of submitit).",
+    )
+    flags.define("ray_address", "Of a Ray cluster; default: RAY_ADDRESS, or one on this machine for this run.")
+    flags.define(
         "minutes",
         "For everything, final trainings and comparisons too: the searches end in time. Without --budget they evaluate "
         "as many architectures as fit; the number is told, and --budget of it gives the same pool.",
@@ -66,7 +72,8 @@ def main() -> None:
         load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
     given = flags.architectures(task)
-    executor = flags.executor(task)
+    work_dir = pathlib.Path(flags.value("work_dir") or f"runs/{name}")
+    make_executor = flags.executor(task, folder=work_dir)
     if flags.value("dry_run"):
         print(*task.data_lines(), *_refusals(task, given), sep="\n", file=sys.stderr)
         if task.uses_tensorflow:
@@ -76,14 +83,14 @@ def main() -> None:
     task.require_data()
     study = Study(
         task,
-        pathlib.Path(flags.value("work_dir") or f"runs/{name}"),
+        work_dir,
         strategy=strategy,
         seed=seed,
         given=[task.member(architecture) for architecture in given],
-        executor=executor,
         minutes=minutes,
     )
     study.claim(baselines)
+    study.executor = make_executor()
     files.write_text(study.work.path / "flags.txt", flags.flagfile())
     with_tensorflow = study.needs_tensorflow(baselines)
     if with_tensorflow:
