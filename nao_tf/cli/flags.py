@@ -208,7 +208,9 @@ def settings(*, training: bool = False) -> StudySettings:
             if factor != 1:
                 result = _multiplied(result, path, factor, flag)
     given = {path: flag for flag, path, _, _ in assignments}
-    climbs = bool(getattr(getattr(result, "data", None), "rungs", ()))  # then the budget is a cost
+    climbs = bool(
+        getattr(result, "rungs", ()) or getattr(getattr(result, "data", None), "rungs", ())
+    )  # then the budget is a cost
     if "initial" in given and result.initial is not None and result.initial > result.budget and not climbs:
         raise InputError(f"{given['initial']}={result.initial} is more than the budget of {result.budget} evaluations")
     return result

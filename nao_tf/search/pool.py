@@ -405,6 +405,12 @@ class Pool:
         return sorted(scored, key=lambda evaluation: (-evaluation.candidate.rung, -self.goodness(evaluation)))
 
     @property
+    def comparable(self) -> list[Evaluation]:
+        """Members whose scores can be compared with that of the best, the best first: those on its rung."""
+        ranked = self.ranked
+        return [evaluation for evaluation in ranked if evaluation.candidate.rung == ranked[0].candidate.rung]
+
+    @property
     def best(self) -> Evaluation | None:
         """The best member on the highest rung, the first of several; None when none has succeeded."""
         return self._best

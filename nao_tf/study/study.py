@@ -68,6 +68,8 @@ class Study:
     ):
         if strategy not in STRATEGIES:
             raise InputError(f"strategy {strategy!r} is not one of {', '.join(STRATEGIES)}")
+        if minutes is not None and task.climbs:
+            raise InputError("--minutes is of no use with --rungs, whose budget is a cost; give --budget")
         self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
         self.given = tuple(given)
