@@ -177,6 +177,8 @@ class FromScratch(Evaluator):
         self._score.observer = observer or Observer()
         on_rungs = [0] * len(architectures) if rungs is None else rungs
         requested = list(zip(architectures, on_rungs, strict=True))[done:]
+        if not requested:
+            return  # what stands in the file of finished outcomes is of the next round
         if self._directory is None:
             yield from self.executor.map(self._score, requested)
             return
