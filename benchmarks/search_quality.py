@@ -16,6 +16,8 @@ one evaluation on the last rung being 1: the budgets, and `cost_to_best`, which 
     python -m benchmarks.search_quality --table=FILE --strategies=nao,nao:paper,mlp,local --seeds=50
     python -m benchmarks.search_quality --table=FILE --strategies=nao --first_seed=1000    # to tune on
     python -m benchmarks.search_quality --table=FILE --rungs=c10_val_12ep:0.06,c10_val_200ep:1 --budgets=15,30
+    python -m benchmarks.search_quality --table=FILE --strategies=nao --prior=pool.jsonl
+    python -m benchmarks.search_quality --table=FILE --decisions=layer1,layer2 --score_column=acc_run1
 """
 
 import argparse
@@ -40,11 +42,12 @@ import numpy as np  # noqa: E402
 
 from nao_tf.architecture import Architecture, NasBench201Space, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau, pairwise_accuracy  # noqa: E402
-from nao_tf.data.table import ArchitectureTable, read_table  # noqa: E402
+from nao_tf.data.table import ArchitectureTable, read_decision_table, read_table  # noqa: E402
 from nao_tf.errors import InputError  # noqa: E402
 from nao_tf.observer import Observer  # noqa: E402
 from nao_tf.search.loop import Rounds, search  # noqa: E402
 from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
+from nao_tf.search.prior import Prior  # noqa: E402
 from nao_tf.search.rungs import Rung, rungs_of  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
 from nao_tf.search.strategy import Strategy  # noqa: E402
@@ -99,7 +102,9 @@ class Course:
     seconds: float
 
 
-def contender(label: str, *, initial: int | None = None, proposals: int | None = None) -> Contender:
+def contender(
+    label: str, *, initial: int | None = None, proposals: int | None = None, prior: Prior | None = None
+) -> Contender:
     """The contender of a label; sizes that are not given are the preset's or the strategy's own. Raises InputError."""
     name, _, preset = label.partition(":")
     if name not in STRATEGIES:
@@ -107,7 +112,7 @@ def contender(label: str, *, initial: int | None = None, proposals: int | None =
     if preset and preset not in PRESETS:
         raise InputError(f"preset {preset!r} of strategy {name!r}; known are {', '.join(PRESETS)}")
     entry, of_preset = STRATEGIES[name], PRESETS[preset or "cpu"][None]
-    values = {"controller": of_preset.controller, "ascent": of_preset.ascent}
+    values = {"controller": of_preset.controller, "ascent": of_preset.ascent, "prior": prior}
     settings = {key: values[key] for key in entry.settings if key in values}
     if preset and not settings:
         with_presets = [other for other, row in STRATEGIES.items() if values.keys() & row.settings.keys()]
@@ -449,6 +454,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--score_column", default="c10_val_200ep")
     parser.add_argument("--test_column", default="c10_test_200ep")
     parser.add_argument("--rungs", help="COLUMN:COST,COLUMN:COST of a ladder; the last is the score")
+    parser.add_argument(
+        "--decisions", help="columns that make an architecture, with commas; the table has no column arch"
+    )
+    parser.add_argument(
+        "--prior", help="pool.jsonl of other searches in the space, with commas, for strategies that learn"
+    )
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
     parser.add_argument("--seeds", type=int, default=50, help="how many seeds")
     parser.add_argument("--first_seed", type=int, default=0, help="tune on others than are reported")
@@ -479,9 +490,6 @@ def main(arguments: list[str] | None = None) -> None:
             raise InputError(f"--{name}={getattr(given, name)}; at least 1")
     if budgets[0] < 1:
         raise InputError(f"--budgets={given.budgets}; at least 1 evaluation")
-    contenders = [
-        contender(label, initial=given.initial, proposals=given.proposals) for label in given.strategies.split(",")
-    ]
     given.rungs = rungs_of(given.rungs.split(",")) if given.rungs else ()
     if given.rungs:
         given.score_column = given.rungs[-1].name
@@ -493,13 +501,21 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
-    table = read_table(
-        given.table,
-        NasBench201Space(),
-        score_column=given.score_column,
-        test_column=given.test_column,
-        lower_columns=[rung.name for rung in given.rungs[:-1]],
-    )
+    columns = {
+        "score_column": given.score_column,
+        "test_column": given.test_column,
+        "lower_columns": [rung.name for rung in given.rungs[:-1]],
+    }
+    if given.decisions:
+        decisions = [name.strip() for name in given.decisions.split(",")]
+        table = read_decision_table(given.table, decisions=decisions, lower_is_better=False, **columns)
+    else:
+        table = read_table(given.table, NasBench201Space(), **columns)
+    prior = Prior.read(given.prior.split(","), table.space) if given.prior else None
+    contenders = [
+        contender(label, initial=given.initial, proposals=given.proposals, prior=prior)
+        for label in given.strategies.split(",")
+    ]
     print(
         f"{given.table}: {len(table.rows):,} different cells, searched by {table.score_column}, "
         f"tested by {table.test_column}; the best cell has {table.best.score:g} and {table.best.test:g}",

@@ -18,7 +18,9 @@ from absl import flags
 from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError
 from nao_tf.search.executors import EXECUTORS, Executor, ExecutorRequest
+from nao_tf.search.prior import Prior
 from nao_tf.search.settings import StudySettings
+from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import assign, parse, replaced, values_of
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.task import Task
@@ -301,6 +303,18 @@ def architectures(task: Task) -> list[Architecture]:
     """The architectures of --architecture, with ";" between them. Raises ArchitectureError."""
     given = value("architecture")
     return [] if given is None else [task.parse(text) for text in given.split(";") if text.strip()]
+
+
+def prior(task: Task, strategies: Iterable[str]) -> Prior | None:
+    """What --prior tells. Raises InputError where it is no pool of the task's space, or no strategy would listen."""
+    given = value("prior")
+    if given is None:
+        return None
+    if not any("prior" in STRATEGIES[name].settings for name in strategies if name in STRATEGIES):
+        listen = ", ".join(name for name, entry in STRATEGIES.items() if "prior" in entry.settings)
+        raise InputError(f"--prior is of use with --strategy={listen} alone; leave it out")
+    paths = [_expanded(path.strip(), "--prior") for path in given.split(",")]
+    return Prior.read(paths, task.space)
 
 
 def executor(task: Task, *, folder: pathlib.Path) -> Callable[[], Executor | None]:

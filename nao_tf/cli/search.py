@@ -37,6 +37,9 @@ def run() -> None:
         "architecture",
         "Architectures that are evaluated first: integers, readable form or published names, with ';' between.",
     )
+    flags.define(
+        "prior", "The pool.jsonl of other runs in the same space, with commas between: what they tell is used."
+    )
     flags.define("seed", "Same seed, same device, same versions: same pool.", default=1)
     flags.define("executor", "Where children are trained from scratch; default processes.", choices=EXECUTORS)
     flags.define("workers", "Children at a time: a number, or auto, one a GPU or core.", default="auto")
@@ -71,7 +74,7 @@ def main() -> None:
     if name in kind.reads_with_tensorflow or settings.bounds:
         load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
-    given = flags.architectures(task)
+    given, prior = flags.architectures(task), flags.prior(task, [strategy, *baselines])
     work_dir = pathlib.Path(flags.value("work_dir") or f"runs/{name}")
     make_executor = flags.executor(task, folder=work_dir)
     if flags.value("dry_run"):
@@ -88,6 +91,7 @@ def main() -> None:
         seed=seed,
         given=[task.member(architecture) for architecture in given],
         minutes=minutes,
+        prior=prior,
     )
     study.claim(baselines)
     study.executor = make_executor()
