@@ -22,6 +22,7 @@ one evaluation on the last rung being 1: the budgets, and `cost_to_best`, which 
 
 import argparse
 import dataclasses
+import functools
 import importlib.util
 import itertools
 import json
@@ -234,32 +235,56 @@ def predictor_quality(
 
 
 @dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a table is, and which of its columns count.
+
+    Attributes:
+        path: of the file.
+        score: column that the searches see.
+        test: column that they are judged by.
+        rungs: of a ladder; none: all evaluations read the score.
+        decisions: columns that make an architecture; none: the table has a column arch, as NAS-Bench-201.
+    """
+
+    path: pathlib.Path
+    score: str
+    test: str
+    rungs: tuple[Rung, ...] = ()
+    decisions: tuple[str, ...] = ()
+
+    @functools.cache  # noqa: B019, there are few, and a process reads each once
+    def read(self) -> ArchitectureTable:
+        """The table. Raises InputError."""
+        lower = [rung.name for rung in self.rungs[:-1]]
+        columns = {"score_column": self.score, "test_column": self.test, "lower_columns": lower}
+        if self.decisions:
+            return read_decision_table(self.path, decisions=self.decisions, lower_is_better=False, **columns)
+        return read_table(self.path, NasBench201Space(), **columns)
+
+
+@dataclasses.dataclass(frozen=True)
 class Work:
     """The searches that one process runs one after another.
 
     Attributes:
         contender: the strategy.
         seeds: of the searches.
-        table: the path of the table.
-        columns: of the table, score and test.
+        source: of the table.
         budgets: at which the searches are looked at; the largest ends them.
         held_out: cells that judge a predictor.
         judged: seeds whose predictors are judged.
-        rungs: of a ladder; none: all evaluations read the score.
     """
 
     contender: Contender
     seeds: list[int]
-    table: pathlib.Path
-    columns: tuple[str, str]
+    source: Source
     budgets: list[int]
     held_out: int
     judged: frozenset[int]
-    rungs: tuple[Rung, ...] = ()
 
 
 def compete(
-    contender: Contender, seeds: Sequence[int], *, given: argparse.Namespace, budgets: list[int]
+    contender: Contender, seeds: Sequence[int], *, source: Source, given: argparse.Namespace, budgets: list[int]
 ) -> list[Course]:
     """The courses of all seeds, in processes of their own."""
     processes = min(given.processes or os.cpu_count() or 1, len(seeds))
@@ -269,12 +294,10 @@ def compete(
         Work(
             contender=contender,
             seeds=list(seeds[index::parts]),
-            table=pathlib.Path(given.table),
-            columns=(given.score_column, given.test_column),
+            source=source,
             budgets=budgets,
             held_out=given.held_out,
             judged=frozenset(seeds[: given.predictor_seeds]),
-            rungs=given.rungs,
         )
         for index in range(parts)
     ]
@@ -287,29 +310,17 @@ def compete(
     return sorted(itertools.chain(*courses), key=lambda course: course.seed)
 
 
-_tables: dict[tuple, ArchitectureTable] = {}  # of this process
-
-
 def _courses(work: Work) -> list[Course]:
-    key = (work.table, work.columns, work.rungs)
-    if key not in _tables:
-        _tables[key] = read_table(
-            work.table,
-            NasBench201Space(),
-            score_column=work.columns[0],
-            test_column=work.columns[1],
-            lower_columns=[rung.name for rung in work.rungs[:-1]],
-        )
-    if work.rungs:
+    table, rungs = work.source.read(), work.source.rungs
+    if rungs:
         return [
-            run_on_ladder(work.contender, seed, table=_tables[key], budgets=work.budgets, rungs=work.rungs)
-            for seed in work.seeds
+            run_on_ladder(work.contender, seed, table=table, budgets=work.budgets, rungs=rungs) for seed in work.seeds
         ]
     return [
         run(
             work.contender,
             seed,
-            table=_tables[key],
+            table=table,
             budgets=work.budgets,
             held_out=work.held_out if seed in work.judged else 0,
         )
@@ -501,16 +512,10 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
-    columns = {
-        "score_column": given.score_column,
-        "test_column": given.test_column,
-        "lower_columns": [rung.name for rung in given.rungs[:-1]],
-    }
-    if given.decisions:
-        decisions = [name.strip() for name in given.decisions.split(",")]
-        table = read_decision_table(given.table, decisions=decisions, lower_is_better=False, **columns)
-    else:
-        table = read_table(given.table, NasBench201Space(), **columns)
+    decisions = tuple(name.strip() for name in given.decisions.split(",")) if given.decisions else ()
+    path = pathlib.Path(given.table)
+    source = Source(path, given.score_column, given.test_column, rungs=given.rungs, decisions=decisions)
+    table = source.read()
     prior = Prior.read(given.prior.split(","), table.space) if given.prior else None
     contenders = [
         contender(label, initial=given.initial, proposals=given.proposals, prior=prior)
@@ -524,7 +529,7 @@ def main(arguments: list[str] | None = None) -> None:
     results, lines = [], []
     for each in contenders:
         start = time.perf_counter()
-        courses = compete(each, seeds, given=given, budgets=budgets)
+        courses = compete(each, seeds, source=source, given=given, budgets=budgets)
         results.append((each, courses))
         lines.append(line(each, courses, budgets=budgets, to_best=to_best))
         print(json.dumps(lines[-1]), flush=True)
