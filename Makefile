@@ -17,7 +17,7 @@ search: .venv/ready
 	$(BIN)/python bin/nao_search --task=ptb $(FLAGS)
 
 test: lint
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
 
 test-faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses=2 --dist=load --durations=10 tests/faults

@@ -11,6 +11,26 @@ import pytest
 from nao_tf.architecture import NasBench201Space
 
 REAL_TABLE = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "nasbench201" / "cifar10.csv"
+LONGEST = (  # half a minute and more each
+    "test_search_program.py",
+    "test_image_program.py",
+    "test_language.py",
+    "test_conformance.py",
+    "test_image_trainings.py",
+    "test_own_evaluator_strategy_task.py",
+    "test_train_program.py",
+    "test_fit.py",
+    "test_table_search.py",
+    "test_strategies.py",
+    "test_epochs.py",
+    "test_recurrent_cell.py",
+    "test_export_language.py",
+    "test_other_loaders.py",
+    "test_executor_contract.py",
+    "test_decision_tables.py",
+    "test_search_quality.py",
+    "test_language_quality.py",
+)
 WORTH = (0.0, 3.0, 4.0, 7.0, 1.5)  # invented, of each operation
 
 
@@ -19,6 +39,12 @@ def pytest_configure(config):
     if "PYTEST_XDIST_WORKER" not in os.environ:
         config.compiled_programs = tempfile.mkdtemp(prefix="nao_tf-compiled-")
         os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={config.compiled_programs}"
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest first, so that no process of several works alone at the end."""
+    longest = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: longest.get(item.path.name, len(LONGEST)))  # the rest stays as it is
 
 
 def pytest_unconfigure(config):

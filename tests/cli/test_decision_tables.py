@@ -13,7 +13,7 @@ MACRO = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "nasbe
 LAYERS = ",".join(f"layer{number}" for number in range(1, 9))
 DECISIONS = "--decisions=depth,activation,width"
 
-run = functools.partial(programs.run, *program("nao_search"), "--task=table", timeout=300)
+run = functools.partial(programs.run, *program("nao_search"), "--task=table", "--noreport", timeout=300)
 
 
 @pytest.fixture(scope="module")

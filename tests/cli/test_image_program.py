@@ -18,7 +18,7 @@ from nao_tf.data.images import load_images
 SEARCH, TRAIN, EVALUATE = program("nao_search"), program("nao_train"), program("nao_eval")
 SMALL = (
     "--budget=4 --initial=3 --proposals=1 --search_steps=4 --search_filters=4 --search_layers=1 "
-    "--steps=6 --filters=4 --layers=1 --batch_size=32 --finalists=1"
+    "--steps=6 --filters=4 --layers=1 --batch_size=32 --finalists=1 --noreport"
 ).split()
 WEIGHT_SHARING = [*SMALL, "--task=cifar10", "--weight_sharing", "--sample_by_parameters", "--baselines=resnet,random"]
 SMALL_TRAINING = "--architecture=NAO-WS --filters=4 --layers=1 --steps=12 --batch_size=16 --cutout=3".split()
@@ -43,7 +43,7 @@ def folders(folder, classes=("cat", "dog"), count=20, size=10):
 def finished(tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "whole"
     # from nothing: it must not share the seed of hashes with those that go on
-    done = run(SEARCH, *WEIGHT_SHARING, f"--work_dir={work}", how=programs.run)
+    done = run(SEARCH, *WEIGHT_SHARING, "--report", f"--work_dir={work}", how=programs.run)
     assert done.returncode == 0, done.stderr
     assert "NOTICE: no cifar10 data was given; running on the embedded sample digits" in done.stderr
     return work
@@ -58,6 +58,7 @@ def test_result_names_the_sample_the_winner_and_the_baselines(finished):
     assert abs(result["baselines"]["resnet"]["parameters"] / result["test"]["parameters"] - 1) < 0.5
     rows = [json.loads(line) for line in (finished / "pool.jsonl").read_text().splitlines()]
     assert all(row["metric"] == "validation_loss" and row["parameters"] > 0 for row in rows)
+    assert (finished / "report.html").stat().st_size > 10_000
 
 
 def test_the_export_answers_with_labels_and_the_reported_accuracy(finished):

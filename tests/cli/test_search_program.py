@@ -15,7 +15,7 @@ from programs import folder_of, kill_when, program, run, run_forked
 PROGRAM = program("nao_search")
 SMALL = (
     "--budget=5 --initial=3 --proposals=2 --search_steps=8 --search_units=8 --steps=10 --units=8 --finalists=1 "
-    "--set=controller.members=2 --set=controller.steps=40"
+    "--set=controller.members=2 --set=controller.steps=40 --noreport"
 ).split()
 
 
@@ -32,7 +32,7 @@ def command(text, work, *more):
 @pytest.fixture(scope="module")
 def finished(text, tmp_path_factory):
     work = tmp_path_factory.mktemp("runs") / "whole"
-    done = run(*command(text, work))
+    done = run(*command(text, work, "--report"))
     assert done.returncode == 0, done.stderr
     return work
 
@@ -42,7 +42,7 @@ def test_result_names_corpus_winner_and_baseline(finished):
     assert result["dataset"] == "text" and result["task"] == "text" and result["evaluations"] == 5
     assert result["test"]["perplexity"] > 1 and result["baselines"]["lstm"]["perplexity"] > 1
     assert len(json.loads((finished / "pool.jsonl").read_text().splitlines()[0])["architecture"]) == 22
-    assert list((finished / "tensorboard").rglob("events*"))
+    assert list((finished / "tensorboard").rglob("events*")) and (finished / "report.html").stat().st_size > 10_000
 
 
 def lines_of_pool(work):

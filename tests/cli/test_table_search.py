@@ -11,7 +11,7 @@ from programs import kill_when, program
 from nao_tf.architecture import NasBench201Space
 from nao_tf.data.table import read_table
 
-PROGRAM = [*program("nao_search"), "--task=nasbench201"]
+PROGRAM = [*program("nao_search"), "--task=nasbench201", "--noreport"]
 COLUMNS = ["--score_column=seen", "--test_column=told"]
 
 

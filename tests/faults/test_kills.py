@@ -16,7 +16,8 @@ from programs import Forked, folder_of, program, run_forked
 KILLS = int(os.environ.get("NAO_TF_KILLS", "34"))  # of each task: a hundred in all
 PROGRAM = program("nao_search")
 COMMON = (
-    "--budget=8 --initial=4 --proposals=2 --finalists=2 --set=controller.members=2 --set=controller.steps=40".split()
+    "--budget=8 --initial=4 --proposals=2 --finalists=2 --set=controller.members=2 --set=controller.steps=40 "
+    "--noreport".split()
 )
 TASKS = {
     "text": "--task=text --search_steps=8 --search_units=8 --steps=10 --units=8 --baselines=random --workers=2".split(),
