@@ -56,12 +56,23 @@ def test_a_spent_table_ends_the_search(table, tmp_path):
     assert f"all {rows} architectures" in done.stderr
 
 
-def test_nao_searches_categories(table, tmp_path):
-    done = run(f"--table={table}", DECISIONS, "--score_column=error", "--lower_is_better", "--baselines=",
-               "--budget=24", "--initial=16", "--proposals=4", f"--work_dir={tmp_path / 'work'}")  # fmt: skip
+def test_nao_searches_categories_and_learns_from_an_earlier_pool(table, tmp_path):
+    common = [f"--table={table}", DECISIONS, "--lower_is_better", "--baselines="]
+    earlier, work = tmp_path / "earlier", tmp_path / "work"
+    done = run(*common, "--score_column=test_error", "--strategy=random", "--budget=12", f"--work_dir={earlier}")
     assert done.returncode == 0, done.stderr
-    result = json.loads((tmp_path / "work" / "result.json").read_text())
+    command = [*common, "--score_column=error", "--budget=24", "--initial=16", "--proposals=4", f"--work_dir={work}"]
+    done = run(*command, f"--prior={earlier / 'pool.jsonl'}")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((work / "result.json").read_text())
     assert result["strategy"] == "nao" and result["test"] == {} and result["predictor"]["held_out"] > 0
+    first = [json.loads(line)["origin"] for line in (work / "pool.jsonl").read_text().splitlines()][:16]
+    assert first.count("random") == 8 and set(first) <= {"random", "prior", "ascent"}
+    (earlier / "pool.jsonl").rename(tmp_path / "moved.jsonl")  # its content counts
+    assert run(*command, f"--prior={tmp_path / 'moved.jsonl'}").returncode == 0
+    refused = run(*command)
+    assert refused.returncode == 1 and "belongs to a run with other flags or data" in refused.stderr
+    assert "prior" in refused.stderr
 
 
 def test_the_direction_of_an_error_is_asked_about(table):
@@ -89,6 +100,12 @@ def test_the_direction_of_an_error_is_asked_about(table):
             "depth",
         ),
         (["--table={table}", DECISIONS, "--score_column=error", "--arch_column=arch"], "arch_column"),
+        (["--table={table}", DECISIONS, "--score_column=error", "--prior=nowhere.jsonl"], "nowhere.jsonl: there is no"),
+        (["--table={table}", DECISIONS, "--score_column=error", "--prior={table}"], "line 1 is none of a pool"),
+        (
+            ["--table={table}", DECISIONS, "--score_column=error", "--strategy=random", "--prior={table}"],
+            "--prior is of use with --strategy=nao alone",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_status_one(arguments, said, table, tmp_path):
