@@ -195,7 +195,7 @@ def test_given_architectures_are_evaluated_first(text, tmp_path):
         (["--executor=slurm", "--child_resources=mem_gb"], "'mem_gb' is not name=value, as in slurm_partition=gpu"),
         (["--executor=slurm", "--child_resources=mem_gb=1,mem_gb=2"], "mem_gb is there twice"),
         (["--rungs=20,10"], "--rungs=20,10: 20,10: a ladder takes at least two numbers of steps that rise"),
-        (["--rungs=10,20", "--search_steps=20"], "--rungs and --search_steps say the same thing; give one of them"),
+        (["--rungs=10,20", "--search_steps=20"], "--search_steps and --rungs say the same thing; give one of them"),
         (["--rungs=10,20", "--weight_sharing"], "rungs are of no use with weight_sharing"),
         (["--rungs=10,20", "--minutes=5"], "--minutes is of no use with --rungs, whose budget is a cost"),
     ],
