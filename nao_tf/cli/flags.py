@@ -7,6 +7,7 @@ descriptions come from the settings. Nothing is registered when this module is i
 from __future__ import annotations
 
 import math
+import os
 import pathlib
 import sys
 from collections.abc import Iterable
@@ -14,7 +15,9 @@ from typing import Any
 
 from absl import flags
 
+from nao_tf import files
 from nao_tf.architecture import Architecture
+from nao_tf.data.names import in_one_line
 from nao_tf.errors import InputError
 from nao_tf.search.executors import EXECUTORS, Executor
 from nao_tf.search.settings import StudySettings
@@ -26,12 +29,14 @@ ANY_NUMBER = 10**9  # stands for a budget where a time decides
 PRESETS = ("cpu", "paper")
 DISTRIBUTIONS = ("auto", "none", "mirrored")
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
+STARTED_IN = "# started in "  # begins a line of flags.txt, which flagfiles may have as a comment
 PATHS = (
     "work_dir",
     "data_dir",
     "table",
     "saved_model",
     "text",
+    "images",
     "sentences",
     "draw",
     "output",
@@ -95,16 +100,17 @@ def _boolean(name, default, description):
 
 
 def define_task(*, shorts: bool = True, training: bool = False) -> None:
-    """Registers --task and, with `shorts`, the short names of all tasks' settings and --set.
+    """Registers --task and, with `shorts`, --preset, the short names of all tasks' settings and --set.
 
     Args:
         shorts: whether the program has settings.
         training: whether only those are meant that training one given architecture uses.
     """
+    if not shorts:
+        define("task", "Whose data a model is measured on; default: that of its run.", choices=TASKS)
+        return
     define("task", "What is learned, or the table that is searched.", choices=TASKS, default="ptb")
     define("preset", "Tuned for minutes on two cores, or the published values.", choices=PRESETS, default="cpu")
-    if not shorts:
-        return
     for name, (kinds, description, boolean) in sorted(_shorts(training=training).items()):
         text = description[:1].upper() + description[1:]
         if len(kinds) < len(TASKS):
@@ -141,13 +147,19 @@ def value(name: str) -> Any:
     given = flags.FLAGS[name].value
     if name not in PATHS or given is None:
         return given
-    return (
-        [_expanded(path, f"--{name}") for path in given] if isinstance(given, list) else _expanded(given, f"--{name}")
-    )
+    return [expanded(path, f"--{name}") for path in given] if isinstance(given, list) else expanded(given, f"--{name}")
 
 
-def _expanded(path, name):
-    """A path with the user's folder for ~. Raises InputError."""
+def expanded(path: str, name: str) -> str:
+    """A path with the user's folder for ~.
+
+    Args:
+        path: as it was given.
+        name: of the flag, for errors.
+
+    Raises:
+        InputError: it is empty, or in the folder of a user that there is not.
+    """
     if not path:
         raise InputError(f"{name} is empty; give a path, or leave it out")
     try:
@@ -240,7 +252,7 @@ def _assignments(kind, task, *, training) -> list[tuple[str, str, str, int]]:
         if not separator:
             raise InputError(f"--set {text}: no '='; write --set path=value, for example --set {next(iter(known))}=…")
         if path in (short.path for flag, short in kind.short.items() if flag in PATHS):
-            written = _expanded(written, f"--set {path}")
+            written = expanded(written, f"--set {path}")
         if path in own:
             raise InputError(f"{own[path]} and --set {path} say the same thing; give one of them")
         own[path] = f"--set {path}"
@@ -337,3 +349,10 @@ def flagfile() -> str:
     own = flags.FLAGS.flags_by_module_dict().get(sys.argv[0], [])
     lines = (flag.serialize() for flag in own if flag.present)
     return "".join(f"{line}\n" for line in lines if line)
+
+
+def write_flagfile(path: pathlib.Path) -> None:
+    """Writes the flags that were given, and the folder that paths among them are relative to, as a comment."""
+    here = os.getcwd()
+    started = f"{STARTED_IN}{here}\n" if in_one_line(here) == here else ""  # a comment has one line
+    files.write_text(path, flagfile() + started)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nao_tf import files
 from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
@@ -84,7 +83,7 @@ def main() -> None:
         minutes=minutes,
     )
     study.claim(baselines)
-    files.write_text(study.work.path / "flags.txt", flags.flagfile())
+    flags.write_flagfile(study.work.path / "flags.txt")
     with_tensorflow = study.needs_tensorflow(baselines)
     if with_tensorflow:
         load_tensorflow(threads=threads)

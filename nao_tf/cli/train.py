@@ -7,7 +7,6 @@ import pathlib
 import sys
 from typing import Any
 
-from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
@@ -55,7 +54,7 @@ def main() -> None:
     task.require_data()
     study = Study(task, pathlib.Path(flags.value("work_dir") or f"runs/train_{name}"), seed=seed)
     study.claim_training(architecture, baselines)
-    files.write_text(study.work.path / "flags.txt", flags.flagfile())
+    flags.write_flagfile(study.work.path / "flags.txt")
     load_tensorflow()
     study.devices = flags.devices()
     study.observer = observers(study, with_tensorboard=True)
