@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from nao_tf import files
 from nao_tf.cli import flags
+from nao_tf.cli.help import Usage
 from nao_tf.cli.known_run import MODEL, KnownRun, known_run, run_of
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
@@ -32,22 +33,33 @@ IN_MEMORY = ImageTask.names  # tasks that measure all pictures of a folder only 
 SHOWN = 6  # digits of a probability after the point
 
 
+USAGE = Usage(
+    "measures an exported model on its test data, says what is on pictures, or generates text.",
+    {
+        "--work_dir=runs/pets --images=FOLDER": "a label and its probability for each picture",
+        '--work_dir=runs/ptb --generate="some words" --top_k=40': "text that goes on from yours",
+    },
+    ("work_dir", "images", "text", "generate"),
+)
+
+
 def run() -> None:
     """The program."""
     flags.define("work_dir", "The work directory of a run: its model, task and data.")
     flags.define("saved_model", "Folder of an exported model, or of its versions, instead of --work_dir.")
     flags.define("images", "A picture or a folder of pictures: the label of each, and its probability.")
     flags.define("text", "File to evaluate on, or - for standard input; default: the test text of the task.")
-    flags.define("sentences", "File for the scores of every line of the text, as JSON lines.")
     flags.define("generate", "Words to go on from; nothing is evaluated.")
-    flags.define("words", "How many words --generate adds.", default=30)
-    flags.define("temperature", "0 takes the likeliest word (--generate).", default=1.0)
-    flags.define("top_k", "How many of the likeliest words --generate draws from; 0: from all.", default=0)
-    flags.define("seed", "Of the words that --generate draws: the same seed draws the same ones.", default=1)
+    words = flags.GENERATION
+    flags.define("words", "How many --generate adds.", default=30, group=words)
+    flags.define("temperature", "0 takes the likeliest word; above 1 draws odder ones.", default=1.0, group=words)
+    flags.define("top_k", "How many of the likeliest words are drawn from; 0: all.", default=0, group=words)
+    flags.define("seed", "The same seed draws the same words.", default=1, group=words)
     flags.define_task(shorts=False)
-    flags.define("data_dir", "Folder of the data; default: that of the run.")
-    flags.define("download", "Fetch the data where it is neither given nor prepared.", default=False)
-    run_program(main)
+    flags.define("data_dir", "Folder of the data; default: that of the run.", group=flags.DATA)
+    flags.define("download", "Fetch the data where it is neither given nor prepared.", default=False, group=flags.DATA)
+    flags.define("sentences", "File for the scores of every line of a text, as JSON lines.", group=flags.OUTPUT)
+    run_program(main, USAGE)
 
 
 def main() -> None:

@@ -43,8 +43,23 @@ PATHS = (
 )  # in which ~ is the user's folder
 
 
+RUN, DATA, SEARCH, SCORE, FINAL = "Run", "Data", "Search", "Training that scores", "Final models"
+GENERATION, OUTPUT = "Generated words", "Output"
+GROUPS = (RUN, DATA, SEARCH, SCORE, FINAL, GENERATION, OUTPUT)  # of flags, in --help
+_OF_SETTINGS = {"data": DATA, "score": SCORE, "final": FINAL}  # by the first name of a path
+_FINAL = ("finalists", "final_seeds", "epochs", "export_weights")  # that belong to the final models too
+_PLACES: dict[str, tuple[str, frozenset[str]]] = {}  # group and tasks of each flag that is registered
+
+
 def define(
-    name: str, description: str, *, default: Any = None, choices: Iterable[str] = (), many: bool = False
+    name: str,
+    description: str,
+    *,
+    default: Any = None,
+    choices: Iterable[str] = (),
+    many: bool = False,
+    group: str = RUN,
+    tasks: Iterable[str] = TASKS,
 ) -> None:
     """Registers a flag of the running program.
 
@@ -54,7 +69,10 @@ def define(
         default: its value where it is not given; its type is the flag's, and None makes it a text.
         choices: the only values, if there are such.
         many: whether the flag may be given several times.
+        group: of `GROUPS`, for --help.
+        tasks: that have a use for it, for --help.
     """
+    _PLACES[name] = group, frozenset(tasks)
     if choices:
         flag: flags.Flag = flags.EnumFlag(name, default, description, list(choices))
     elif many:
@@ -107,7 +125,7 @@ def define_task(*, shorts: bool = True, training: bool = False) -> None:
         training: whether only those are meant that training one given architecture uses.
     """
     if not shorts:
-        define("task", "Whose data a model is measured on; default: that of its run.", choices=TASKS)
+        define("task", "Whose data a model is measured on; default: that of its run.", choices=TASKS, group=DATA)
         return
     define("task", "What is learned, or the table that is searched.", choices=TASKS, default="ptb")
     define("preset", "Tuned for minutes on two cores, or the published values.", choices=PRESETS, default="cpu")
@@ -115,12 +133,50 @@ def define_task(*, shorts: bool = True, training: bool = False) -> None:
         text = description[:1].upper() + description[1:]
         if len(kinds) < len(TASKS):
             text += f" [{', '.join(kinds)}]"
+        path = TASKS[kinds[0]].short[name].path
+        group = FINAL if path in _FINAL else _OF_SETTINGS.get(path.partition(".")[0], SEARCH)
         if boolean:
+            _PLACES[name] = group, frozenset(kinds)
             flags.DEFINE_flag(_boolean(name, None, text), module_name=sys.argv[0])
         else:
-            define(name, text)
+            define(name, text, group=group, tasks=kinds)
     define("set", "path=value: any value of the settings, such as final.momentum=0.8; --dry_run lists them.",
            many=True)  # fmt: skip
+
+
+def define_output() -> None:
+    """Registers the flags of what a run tells."""
+    define("report", "Write report.html when all is done.", default=True, group=OUTPUT)
+    define("quiet", "Tell notices and errors only; run.log has everything.", default=False, group=OUTPUT)
+    define("verbose", "A lasting line for every step of progress.", default=False, group=OUTPUT)
+    define(
+        "dry_run",
+        "Tell what would be trained: a table, and data, sizes and settings as one JSON line. Nothing is trained.",
+        default=False,
+        group=OUTPUT,
+    )
+
+
+def check_output() -> None:
+    """Raises InputError where the output is to be less and more at once."""
+    if value("quiet") and value("verbose"):
+        raise InputError("--quiet and --verbose are opposites; give one of them")
+
+
+def own_flags() -> list[flags.Flag]:
+    """The flags that the running program registered, in that order."""
+    own = {flag.name: flag for flag in flags.FLAGS.flags_by_module_dict().get(sys.argv[0], [])}
+    return [own[name] for name in _PLACES if name in own]
+
+
+def group_of(name: str) -> str:
+    """The group of a flag in --help."""
+    return _PLACES[name][0]
+
+
+def serves(name: str, task: str) -> bool:
+    """Whether a task has a use for a flag; all flags where there is no such task."""
+    return task not in TASKS or task in _PLACES[name][1]
 
 
 def _shorts(*, training: bool = False) -> dict[str, tuple[list[str], str, bool]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import pathlib
 import sys
 import textwrap
@@ -12,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from nao_tf.observer import Epoch, Observer
+from nao_tf.report.run_log import NAME as RUN_LOG
+from nao_tf.report.run_log import RunLog
 from nao_tf.search.evaluator import CHILD
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategy import Predictor
@@ -21,6 +24,8 @@ from nao_tf.tasks.task import Task
 QUICK = 0.5  # seconds of an evaluation below which not each has a log line
 LINES = 10  # log lines of a search whose evaluations are quick
 WIDTH, PREFIX = 80, len("[    0.0 s] ")  # columns of a terminal, and those that a log line begins with
+PROGRESS_SECONDS = 1.0  # between two lasting lines of progress
+NOTICE = "NOTICE: "  # begins a line about what may surprise
 STEPS = 1000  # training steps of a final model between two log lines
 
 
@@ -29,21 +34,40 @@ class Terminal:
 
     Args:
         stream: where they go.
+        run_log: a file that gets every lasting line; none.
+        quiet: whether only notices are shown.
+        verbose: whether progress has lasting lines too, at most one a second.
     """
 
-    def __init__(self, stream: TextIO | None = None):
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        run_log: RunLog | None = None,
+        quiet: bool = False,
+        verbose: bool = False,
+    ):
         self._stream = stream or sys.stderr
         self._start = time.monotonic()
         self._status = ""
+        self._run_log, self._quiet, self._verbose = run_log, quiet, verbose
+        self._told_progress = -math.inf  # when progress last had a lasting line
 
     def log(self, text: str) -> None:
         """A lasting line, with the seconds since the program began."""
-        self._clear()
-        print(f"[{time.monotonic() - self._start:7.1f} s] {text}", file=self._stream, flush=True)
+        failed = None if self._run_log is None else self._run_log.write(text)
+        for line in (text, *([] if failed is None else [f"{NOTICE}{failed}"])):
+            if not self._quiet or line.startswith(NOTICE):
+                self._clear()
+                print(f"[{time.monotonic() - self._start:7.1f} s] {line}", file=self._stream, flush=True)
 
     def status(self, text: str) -> None:
-        """The line of progress; shown on a terminal only."""
-        if self._stream.isatty():
+        """The line of progress; shown on a terminal only, unless the terminal is verbose."""
+        if self._verbose:
+            if time.monotonic() - self._told_progress >= PROGRESS_SECONDS:
+                self._told_progress = time.monotonic()
+                self.log(text)
+        elif self._stream.isatty() and not self._quiet:
             self._clear()
             self._status = text
             print(text, end="\r", file=self._stream, flush=True)
@@ -209,5 +233,5 @@ class TerminalObserver(Observer):
         self.terminal.curves(task.curves(able), unit="epoch")
         for sentence in result.words:
             self.terminal.sentence(sentence)
-        written += [name for name in ("export/child/1", "tensorboard") if (self.work / name).exists()]
+        written += [name for name in ("export/child/1", "tensorboard", RUN_LOG) if (self.work / name).exists()]
         log(f"{self.work}: {', '.join(written)}")

@@ -47,6 +47,7 @@ def test_what_a_training_leaves_behind(finished):
     assert len(curve) > 1 and min(curve) < curve[0]
     assert (finished / "export" / "child" / "1" / "saved_model.pb").exists()
     assert list((finished / "tensorboard").rglob("events*"))
+    assert "test perplexity" in (finished / "run.log").read_text()
 
 
 def test_a_killed_training_ends_as_the_undisturbed_one(text, finished, tmp_path):
@@ -235,6 +236,7 @@ def test_published_sizes(task, names, words, expected, tmp_path):
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stderr
     found = json.loads(done.stdout)
     assert (found["vocabulary"], found["parameters"]) == (words, expected)
+    assert f"{expected:,} parameters" in done.stderr and "the cell " in done.stderr
 
 
 @pytest.mark.parametrize(
