@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import pathlib
 import shlex
 import sys
@@ -25,20 +27,32 @@ LONGEST = 100  # characters of a row's architecture
 
 
 def observer_of(study: Study, *, with_tensorboard: bool) -> Observer:
-    """What shows a study as --quiet and --verbose ask for, and keeps its lines in run.log.
+    """What shows a study as --quiet and --verbose ask for, and keeps its lines in run.log; a display on a terminal.
 
     Args:
         study: whose work directory is claimed.
         with_tensorboard: see `observers`.
     """
-    log = RunLog(study.work.path / NAME)
-    terminal = Terminal(run_log=log, quiet=flags.value("quiet"), verbose=flags.value("verbose"))
+    log, quiet, verbose = RunLog(study.work.path / NAME), flags.value("quiet"), flags.value("verbose")
+    if not quiet and not verbose and has_display():
+        from nao_tf.report.live import LiveTerminal
+
+        terminal: Terminal = LiveTerminal(run_log=log)
+        tell_end_to(lambda line: terminal.close())
+    else:
+        terminal = Terminal(run_log=log, quiet=quiet, verbose=verbose)
     command = shlex.join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])
     failed = log.write(f"nao_tf {nao_tf.__version__}: {command}")
     if failed is not None:
         terminal.log(f"NOTICE: {failed}")
     tell_end_to(log.write)
     return observers(study, with_tensorboard=with_tensorboard, terminal=terminal)
+
+
+def has_display() -> bool:
+    """Whether standard error is a terminal that can draw over what it shows, and rich is installed."""
+    able = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+    return able and importlib.util.find_spec("rich") is not None
 
 
 # ---- dry runs
