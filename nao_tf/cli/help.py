@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import pathlib
 import platform
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,12 @@ from nao_tf.cli import flags
 
 WIDTH, COLUMN = 80, 26  # of the whole and of the names of flags, in characters
 MOST_USED = "Most used"
+WORDS = {  # for the values of flags; of all others the last word of the flag
+    "images": "FILE|FOLDER",
+    "saved_model": "DIR",
+    "generate": "WORDS",
+    **dict.fromkeys(("table", "text", "sentences", "draw", "output"), "FILE"),
+}
 LIBRARIES = {"TensorFlow": "tensorflow", "Keras": "keras", "NumPy": "numpy"}
 ASK_FOR_HELP = ("--help", "-help", "-h", "--helpshort", "-helpshort")
 ASK_FOR_VERSION = ("--version", "-version")
@@ -80,13 +87,14 @@ def help_text(usage: Usage, arguments: Iterable[str] = ()) -> str:
     groups: dict[str, list[absl_flags.Flag]] = {MOST_USED: []}
     for group in flags.GROUPS:
         groups[group] = [flag for flag in shown if flags.group_of(flag.name) == group]
+    of_one = task is not None
     by_name = {flag.name: flag for flag in shown}
     groups[MOST_USED] = [by_name[flag] for flag in usage.most_used if flag in by_name]
     parts = [_wrapped(f"{name}: {usage.purpose}"), "Examples:"]
     for command, does in usage.examples.items():
         parts[-1] += f"\n  # {does}\n  bin/{name} {command}"
     for group, members in groups.items():
-        rows = [_row(flag) for flag in members if group == MOST_USED or flag.name not in usage.most_used]
+        rows = [_row(flag, of_one) for flag in members if group == MOST_USED or flag.name not in usage.most_used]
         if rows:
             parts.append("\n".join([f"{group}:", *rows]))
     if task is None and "set" in by_name:
@@ -95,17 +103,20 @@ def help_text(usage: Usage, arguments: Iterable[str] = ()) -> str:
     return "\n\n".join(parts)
 
 
-def _row(flag):
+def _row(flag, of_one_task):
     """A flag and what it does."""
-    name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={flag.name.rpartition('_')[2].upper()}"
-    text = flag.help
+    word = WORDS.get(flag.name, flag.name.rpartition("_")[2].upper())
+    name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={word}"
+    text = flag.help.partition(";\n")[0]  # absl tells behind it that a flag may be repeated
+    if of_one_task:
+        text = re.sub(r" \[[^\]]*\]$", "", text)
     if isinstance(flag, absl_flags.EnumFlag):
-        text += f" One of {', '.join(flag.parser.enum_values)}."
+        text = f"{text.partition('>: ')[2]} One of {', '.join(flag.parser.enum_values)}."  # absl has them in front
     if flag.default not in (None, False, "", []):
         text += f" Default: {'yes' if flag.default is True else flag.default}."
     lines = textwrap.wrap(text, WIDTH - COLUMN, break_long_words=False, break_on_hyphens=False)
     first = f"  {name:{COLUMN - 2}s}"
-    rows = [first.rstrip()] if len(first) > COLUMN or not lines else [first + lines.pop(0)]
+    rows = [first] if len(name) > COLUMN - 3 or not lines else [first + lines.pop(0)]
     return "\n".join([*rows, *(" " * COLUMN + line for line in lines)])
 
 

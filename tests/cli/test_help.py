@@ -84,7 +84,7 @@ try:
     start("search")
 except SystemExit as end:
     assert end.code == 0
-heavy = [name for name in ("tensorflow", "keras", "scipy", "matplotlib", "PIL") if name in sys.modules]
+heavy = [name for name in ("tensorflow", "keras", "scipy", "matplotlib", "rich") if name in sys.modules]
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
