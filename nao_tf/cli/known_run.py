@@ -98,6 +98,5 @@ def _found(directory, lines):
     """A folder that the run was given, which may be relative to where it was started."""
     folder = pathlib.Path(expanded(directory, FLAGS))
     started = next((line.removeprefix(STARTED_IN) for line in lines if line.startswith(STARTED_IN)), None)
-    if started is not None and (pathlib.Path(started) / folder).exists():
-        return pathlib.Path(started) / folder
-    return folder
+    there = folder if started is None else pathlib.Path(started) / folder
+    return there if there.exists() or not folder.exists() else folder

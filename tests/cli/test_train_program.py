@@ -3,7 +3,6 @@
 import functools
 import json
 import math
-import os
 import re
 import shutil
 
@@ -159,12 +158,6 @@ def test_data_that_changed_or_went_away_are_told(moved, text):
     assert done.returncode == 0 and json.loads(done.stdout)["source"] == str(text / "test.txt"), done.stderr
 
 
-def test_a_given_task_wins_over_that_of_the_run(finished, tmp_path):
-    environment = {**os.environ, "TFDS_DATA_DIR": str(tmp_path)}
-    done = run_forked(*EVALUATE, f"--work_dir={finished}", "--task=ptb", env=environment)
-    assert done.returncode == 0 and "evaluating on the embedded sample python-docs" in done.stderr, done.stderr
-
-
 def test_a_model_outside_of_a_run_is_asked_about(finished, text, tmp_path):
     shutil.copytree(finished / "export" / "child", tmp_path / "child")
     done = run_forked(*EVALUATE, f"--saved_model={tmp_path / 'child'}")
@@ -180,7 +173,7 @@ def test_a_model_outside_of_a_run_is_asked_about(finished, text, tmp_path):
     [
         (["--text=-"], "standard input: it is empty"),
         (["--images=no_such_file"], "no_such_file: no such file or folder"),
-        (["--images={text}"], "no pictures; give a picture"),
+        (["--images={text}"], "no pictures but 3 .txt; give a picture"),
         (["--generate=w1", "--top_k=-1"], "--top_k=-1: at least 1 word to draw from, or 0 for all"),
         (["--generate=w1", "--words=0"], "at least one word"),
         (["--generate=w1", "--temperature=-1"], "a temperature from 0 on"),
