@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import pathlib
 import sys
 from collections.abc import Callable, Iterable
@@ -15,7 +16,9 @@ from typing import Any
 
 from absl import flags
 
+from nao_tf import files
 from nao_tf.architecture import Architecture
+from nao_tf.data.names import in_one_line
 from nao_tf.errors import InputError
 from nao_tf.search.executors import EXECUTORS, Executor, ExecutorRequest
 from nao_tf.search.prior import Prior
@@ -36,20 +39,37 @@ OF_EXECUTORS = {  # flags about workers, and the executors that have a use for e
 }
 EXAMPLES = {True: "slurm_partition=gpu,mem_gb=8", False: "CPU=1,GPU=0.5"}  # of --child_resources: with words or none
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
+STARTED_IN = "# started in "  # begins a line of flags.txt, which flagfiles may have as a comment
 PATHS = (
     "work_dir",
     "data_dir",
     "table",
     "saved_model",
     "text",
+    "images",
     "sentences",
     "draw",
     "output",
 )  # in which ~ is the user's folder
 
 
+RUN, DATA, SEARCH, SCORE, FINAL = "Run", "Data", "Search", "Training that scores", "Final models"
+GENERATION, OUTPUT = "Generated words", "Output"
+GROUPS = (RUN, DATA, SEARCH, SCORE, FINAL, GENERATION, OUTPUT)  # of flags, in --help
+_OF_SETTINGS = {"data": DATA, "score": SCORE, "final": FINAL}  # by the first name of a path
+_FINAL = ("finalists", "final_seeds", "epochs", "export_weights")  # that belong to the final models too
+_PLACES: dict[str, tuple[str, frozenset[str]]] = {}  # group and tasks of each flag that is registered
+
+
 def define(
-    name: str, description: str, *, default: Any = None, choices: Iterable[str] = (), many: bool = False
+    name: str,
+    description: str,
+    *,
+    default: Any = None,
+    choices: Iterable[str] = (),
+    many: bool = False,
+    group: str = RUN,
+    tasks: Iterable[str] = TASKS,
 ) -> None:
     """Registers a flag of the running program.
 
@@ -59,7 +79,10 @@ def define(
         default: its value where it is not given; its type is the flag's, and None makes it a text.
         choices: the only values, if there are such.
         many: whether the flag may be given several times.
+        group: of `GROUPS`, for --help.
+        tasks: that have a use for it, for --help.
     """
+    _PLACES[name] = group, frozenset(tasks)
     if choices:
         flag: flags.Flag = flags.EnumFlag(name, default, description, list(choices))
     elif many:
@@ -105,26 +128,65 @@ def _boolean(name, default, description):
 
 
 def define_task(*, shorts: bool = True, training: bool = False) -> None:
-    """Registers --task and, with `shorts`, the short names of all tasks' settings and --set.
+    """Registers --task and, with `shorts`, --preset, the short names of all tasks' settings and --set.
 
     Args:
         shorts: whether the program has settings.
         training: whether only those are meant that training one given architecture uses.
     """
+    if not shorts:
+        define("task", "Whose data a model is measured on; default: that of its run.", choices=TASKS, group=DATA)
+        return
     define("task", "What is learned, or the table that is searched.", choices=TASKS, default="ptb")
     define("preset", "Tuned for minutes on two cores, or the published values.", choices=PRESETS, default="cpu")
-    if not shorts:
-        return
     for name, (kinds, description, boolean) in sorted(_shorts(training=training).items()):
         text = description[:1].upper() + description[1:]
         if len(kinds) < len(TASKS):
             text += f" [{', '.join(kinds)}]"
+        path = TASKS[kinds[0]].short[name].path
+        group = FINAL if path in _FINAL else _OF_SETTINGS.get(path.partition(".")[0], SEARCH)
         if boolean:
+            _PLACES[name] = group, frozenset(kinds)
             flags.DEFINE_flag(_boolean(name, None, text), module_name=sys.argv[0])
         else:
-            define(name, text)
+            define(name, text, group=group, tasks=kinds)
     define("set", "path=value: any value of the settings, such as final.momentum=0.8; --dry_run lists them.",
            many=True)  # fmt: skip
+
+
+def define_output() -> None:
+    """Registers the flags of what a run tells."""
+    define("report", "Write report.html when all is done.", default=True, group=OUTPUT)
+    define("quiet", "Tell notices and errors only; run.log has everything.", default=False, group=OUTPUT)
+    define("verbose", "A lasting line for every step of progress.", default=False, group=OUTPUT)
+    define(
+        "dry_run",
+        "Tell what would be trained: a table, and data, sizes and settings as one JSON line. Nothing is trained.",
+        default=False,
+        group=OUTPUT,
+    )
+
+
+def check_output() -> None:
+    """Raises InputError where the output is to be less and more at once."""
+    if value("quiet") and value("verbose"):
+        raise InputError("--quiet and --verbose are opposites; give one of them")
+
+
+def own_flags() -> list[flags.Flag]:
+    """The flags that the running program registered, in that order."""
+    own = {flag.name: flag for flag in flags.FLAGS.flags_by_module_dict().get(sys.argv[0], [])}
+    return [own[name] for name in _PLACES if name in own]
+
+
+def group_of(name: str) -> str:
+    """The group of a flag in --help."""
+    return _PLACES[name][0]
+
+
+def serves(name: str, task: str) -> bool:
+    """Whether a task has a use for a flag; all flags where there is no such task."""
+    return task not in TASKS or task in _PLACES[name][1]
 
 
 def _shorts(*, training: bool = False) -> dict[str, tuple[list[str], str, bool]]:
@@ -151,13 +213,19 @@ def value(name: str) -> Any:
     given = flags.FLAGS[name].value
     if name not in PATHS or given is None:
         return given
-    return (
-        [_expanded(path, f"--{name}") for path in given] if isinstance(given, list) else _expanded(given, f"--{name}")
-    )
+    return [expanded(path, f"--{name}") for path in given] if isinstance(given, list) else expanded(given, f"--{name}")
 
 
-def _expanded(path, name):
-    """A path with the user's folder for ~. Raises InputError."""
+def expanded(path: str, name: str) -> str:
+    """A path with the user's folder for ~.
+
+    Args:
+        path: as it was given.
+        name: of the flag, for errors.
+
+    Raises:
+        InputError: it is empty, or in the folder of a user that there is not.
+    """
     if not path:
         raise InputError(f"{name} is empty; give a path, or leave it out")
     try:
@@ -252,7 +320,7 @@ def _assignments(kind, task, *, training) -> list[tuple[str, str, str, int]]:
         if not separator:
             raise InputError(f"--set {text}: no '='; write --set path=value, for example --set {next(iter(known))}=…")
         if path in (short.path for flag, short in kind.short.items() if flag in PATHS):
-            written = _expanded(written, f"--set {path}")
+            written = expanded(written, f"--set {path}")
         if path in own:
             raise InputError(f"{own[path]} and --set {path} say the same thing; give one of them")
         own[path] = f"--set {path}"
@@ -313,7 +381,7 @@ def prior(task: Task, strategies: Iterable[str]) -> Prior | None:
     if not any("prior" in STRATEGIES[name].settings for name in strategies if name in STRATEGIES):
         listen = ", ".join(name for name, entry in STRATEGIES.items() if "prior" in entry.settings)
         raise InputError(f"--prior is of use with --strategy={listen} alone; leave it out")
-    paths = [_expanded(path.strip(), "--prior") for path in given.split(",")]
+    paths = [expanded(path.strip(), "--prior") for path in given.split(",")]
     return Prior.read(paths, task.space)
 
 
@@ -397,3 +465,10 @@ def flagfile() -> str:
     own = flags.FLAGS.flags_by_module_dict().get(sys.argv[0], [])
     lines = (flag.serialize() for flag in own if flag.present)
     return "".join(f"{line}\n" for line in lines if line)
+
+
+def write_flagfile(path: pathlib.Path) -> None:
+    """Writes the flags that were given, and the folder that paths among them are relative to, as a comment."""
+    here = os.getcwd()
+    started = f"{STARTED_IN}{here}\n" if in_one_line(here) == here else ""  # a comment has one line
+    files.write_text(path, flagfile() + started)

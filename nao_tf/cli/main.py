@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,16 +13,21 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from nao_tf.architecture import ArchitectureError
-from nao_tf.cli.bootstrap import interrupted_while_loading
+from nao_tf.cli.bootstrap import SAID, TerminatedError, interrupted_while_loading
 from nao_tf.cli.failures import line_for
+from nao_tf.cli.flags import OUTPUT, define
+from nao_tf.cli.help import Usage, answer
 from nao_tf.errors import InputError, RunError
 
+_LISTENERS: list[Callable[[str], object]] = []  # of the running program, see `tell_end_to`
 
-def run(program: Callable[..., None], *, takes_arguments: bool = False) -> None:
-    """Parses the flags and runs a program.
+
+def run(program: Callable[..., None], usage: Usage | None = None, *, takes_arguments: bool = False) -> None:
+    """Parses the flags and runs a program, or answers --help and --version.
 
     Args:
         program: is called; with `takes_arguments`, with the list of arguments that are no flags.
+        usage: for --help; None: that of absl.
         takes_arguments: whether such arguments are welcome.
 
     Exit status 0: done. 1: wrong usage or input, or a run that cannot go on; one line on standard error. 130 and 143,
@@ -29,6 +35,9 @@ def run(program: Callable[..., None], *, takes_arguments: bool = False) -> None:
     """
 
     def parse(arguments):
+        said = None if usage is None else answer(arguments, usage)
+        if said is not None:
+            _answer(said)
         try:
             return flags.FLAGS(arguments)
         except flags.CantOpenFlagFileError as error:
@@ -46,27 +55,62 @@ def run(program: Callable[..., None], *, takes_arguments: bool = False) -> None:
         logging.set_verbosity(logging.ERROR)  # below it, TensorFlow tells of every export
         if len(arguments) > 1 and not takes_arguments:
             _end(f"unexpected argument {arguments[1]!r}; all options are flags, see --help")
+        _LISTENERS.clear()
         try:
             program(*([arguments[1:]] if takes_arguments else []))
             sys.stdout.flush()  # here, where its failure can be told
         except (InputError, ArchitectureError, RunError) as error:
             _end(str(error))
+        except (KeyboardInterrupt, TerminatedError) as error:
+            _tell_listeners(SAID[signal.SIGTERM if isinstance(error, TerminatedError) else signal.SIGINT])
+            raise
         except BrokenPipeError:  # whoever read the output has enough: quietly, as other programs
             _silence()
             sys.exit(1)
         except Exception as error:
             line = line_for(error)
             if line is None:
+                _tell_listeners(f"a mistake of the program: {type(error).__name__}: {error}")
                 raise
             _end(line)
 
+    if usage is not None:
+        define("version", "Print the version and end.", default=False, group=OUTPUT)
     _open_standard_streams()
     app.run(guarded, flags_parser=parse)
 
 
+def _answer(text) -> NoReturn:
+    """Ends the program with what it was asked for."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # whoever reads it has enough
+        _silence()
+        sys.exit(1)
+    except OSError as error:
+        _end(str(line_for(error)))
+    sys.exit(0)
+
+
+def tell_end_to(listener: Callable[[str], object]) -> None:
+    """Lets somebody know the line with which the running program ends, if it does not come to its own end.
+
+    Args:
+        listener: is called with the line; it raises nothing.
+    """
+    _LISTENERS.append(listener)
+
+
+def _tell_listeners(line):
+    for listener in _LISTENERS:
+        listener(line)
+
+
 def _end(message) -> NoReturn:
     """Ends the program with an error of one line."""
-    _say(f"error: {' '.join(message.split())}")
+    line = f"error: {' '.join(message.split())}"
+    _tell_listeners(line)
+    _say(line)
     try:
         sys.stdout.flush()
     except OSError:  # what cannot be written would be tried again, and told, when Python ends

@@ -18,6 +18,7 @@ from nao_tf.architecture import (
 )
 from nao_tf.architecture.space import shown
 from nao_tf.cli import flags
+from nao_tf.cli.help import Usage
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.errors import InputError
@@ -32,6 +33,16 @@ REPORT = "report.html"
 HOW_TO_GET_THEM = "pip install -c constraints.txt -e '.[report]'"
 
 
+USAGE = Usage(
+    "writes the report of a run or of several, or draws an architecture.",
+    {
+        "--work_dir=runs/a runs/b --output=both.html": "two runs side by side",
+        "--task=ptb --architecture=NAO-WS --draw=cell.svg": "a picture of a published cell",
+    },
+    ("work_dir", "output", "draw"),
+)
+
+
 def run() -> None:
     """The program."""
     flags.define(
@@ -42,7 +53,7 @@ def run() -> None:
     flags.define("architecture", "What is drawn: integers, readable form, or a published name; default: the winner.")
     flags.define("task", "What --architecture is of, where that is not clear.", choices=TASKS)
     flags.define("title", "Of the drawing; default: the published name, if it is one.")
-    run_program(main, takes_arguments=True)
+    run_program(main, USAGE, takes_arguments=True)
 
 
 def main(arguments: Sequence[str]) -> None:

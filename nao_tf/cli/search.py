@@ -9,36 +9,49 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nao_tf import files
 from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.cli import flags
+from nao_tf.cli.help import Usage
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.cli.report import write_after
-from nao_tf.report import observers
+from nao_tf.cli.telling import dry_run_table, observer_of, row_of_size, rows_of_data, rows_of_search
 from nao_tf.search.executors import EXECUTORS
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import plain
 from nao_tf.study.study import Study
 from nao_tf.tasks.task import Task
 
+USAGE = Usage(
+    "searches a network, trains the best to the end, tests and exports it, and compares it with rivals.",
+    {
+        "--task=ptb --data_dir=FOLDER --work_dir=runs/ptb": "a recurrent cell for a text; the same command goes on",
+        "--task=table --table=FILE.csv --decisions=depth,width --score_column=accuracy": "the best row of any table",
+    },
+    ("task", "data_dir", "table", "work_dir", "budget", "minutes", "strategy", "baselines", "final_seeds", "dry_run"),
+)
+
 
 def run() -> None:
     """The program."""
     flags.define_task()
     flags.define("work_dir", "Everything a run writes; default runs/<task>. The same command goes on with it.")
-    flags.define("strategy", "What proposes architectures.", choices=STRATEGIES, default="nao")
+    flags.define("strategy", "What proposes architectures.", choices=STRATEGIES, default="nao", group=flags.SEARCH)
     flags.define(
         "baselines",
         f"What else gets the same budget, with commas between: {', '.join(STRATEGIES)}, or a hand-made network (lstm "
         "for text, resnet for images); or nothing. Default: the hand-made network, random for a table.",
+        group=flags.SEARCH,
     )
     flags.define(
         "architecture",
         "Architectures that are evaluated first: integers, readable form or published names, with ';' between.",
+        group=flags.SEARCH,
     )
     flags.define(
-        "prior", "The pool.jsonl of other runs in the same space, with commas between: what they tell is used."
+        "prior",
+        "The pool.jsonl of other runs in the same space, with commas between: what they tell is used.",
+        group=flags.SEARCH,
     )
     flags.define("seed", "Same seed, same device, same versions: same pool.", default=1)
     flags.define("executor", "Where children are trained from scratch; default processes.", choices=EXECUTORS)
@@ -56,9 +69,8 @@ def run() -> None:
         "as many architectures as fit; the number is told, and --budget of it gives the same pool.",
     )
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
-    flags.define("report", "Write report.html when all is done.", default=True)
-    flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
-    run_program(main)
+    flags.define_output()
+    run_program(main, USAGE)
 
 
 def main() -> None:
@@ -66,6 +78,7 @@ def main() -> None:
     kind, name, strategy = flags.task_class(), flags.value("task"), flags.value("strategy")
     settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
     minutes = flags.minutes()
+    flags.check_output()
     if minutes is not None and not flags.is_given("budget"):
         settings = dataclasses.replace(settings, budget=flags.ANY_NUMBER)
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
@@ -75,18 +88,31 @@ def main() -> None:
         load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
     given, prior = flags.architectures(task), flags.prior(task, [strategy, *baselines])
-    work_dir = pathlib.Path(flags.value("work_dir") or f"runs/{name}")
-    make_executor = flags.executor(task, folder=work_dir)
+    work = flags.value("work_dir") or f"runs/{name}"
+    make_executor = flags.executor(task, folder=pathlib.Path(work))
     if flags.value("dry_run"):
-        print(*task.data_lines(), *_refusals(task, given), sep="\n", file=sys.stderr)
         if task.uses_tensorflow:
             load_tensorflow(threads=threads)
-        print(json.dumps(dry_run(task, given, strategy=strategy)))
+        told = dry_run(task, given, strategy=strategy)
+        rows = [
+            *rows_of_data(task, told),
+            *rows_of_search(
+                task,
+                Study.rounds_of(task, strategy),
+                strategy=strategy,
+                baselines=baselines,
+                minutes=minutes,
+                work=work,
+            ),
+            row_of_size(told),
+        ]
+        print(*task.data_lines()[:-1], *_refusals(task, given), dry_run_table(rows), sep="\n", file=sys.stderr)
+        print(json.dumps(told))
         return
     task.require_data()
     study = Study(
         task,
-        work_dir,
+        pathlib.Path(work),
         strategy=strategy,
         seed=seed,
         given=[task.member(architecture) for architecture in given],
@@ -95,12 +121,12 @@ def main() -> None:
     )
     study.claim(baselines)
     study.executor = make_executor()
-    files.write_text(study.work.path / "flags.txt", flags.flagfile())
+    flags.write_flagfile(study.work.path / "flags.txt")
     with_tensorflow = study.needs_tensorflow(baselines)
     if with_tensorflow:
         load_tensorflow(threads=threads)
         study.devices = flags.devices()
-    study.observer = observers(study, with_tensorboard=with_tensorflow)
+    study.observer = observer_of(study, with_tensorboard=with_tensorflow)
     study.run(baselines)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)

@@ -7,17 +7,26 @@ import pathlib
 import sys
 from typing import Any
 
-from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.cli import flags
+from nao_tf.cli.help import Usage
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.cli.report import write_after
+from nao_tf.cli.telling import dry_run_table, observer_of, row_of_size, rows_of_data, rows_of_training
 from nao_tf.errors import InputError
-from nao_tf.report import observers
 from nao_tf.settings import plain
 from nao_tf.study.study import Study
 from nao_tf.tasks.task import Task
+
+USAGE = Usage(
+    "trains one given architecture to the end, tests it and exports it.",
+    {
+        "--task=ptb --data_dir=FOLDER --architecture=NAO-WS --baselines=lstm": "a published cell, and an LSTM like it",
+        "--task=images --data_dir=FOLDER --architecture=NAONet --work_dir=runs/pets": "a classifier of your pictures",
+    },
+    ("task", "data_dir", "architecture", "work_dir", "steps", "baselines", "final_seeds", "dry_run"),
+)
 
 
 def run() -> None:
@@ -28,15 +37,15 @@ def run() -> None:
     flags.define("baselines", "The hand-made network to compare with: lstm for text, resnet for images.")
     flags.define("seed", "Same seed, same device, same versions: same weights.", default=1)
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
-    flags.define("report", "Write report.html when all is done.", default=True)
-    flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
-    run_program(main)
+    flags.define_output()
+    run_program(main, USAGE)
 
 
 def main() -> None:
     """Runs with the flags as they were parsed."""
     kind, name = flags.task_class(), flags.value("task")
     settings, seed, baselines = flags.settings(training=True), flags.seed(), flags.baselines(())
+    flags.check_output()
     Study.rivals_of_training(kind, baselines)  # refused before data are read
     if flags.value("architecture") is None:
         raise InputError("--architecture is missing; give integers, a readable form or a published name")
@@ -47,18 +56,25 @@ def main() -> None:
     if len(given) != 1:
         raise InputError("--architecture: one architecture is trained; give one, without ';'")
     architecture = given[0]
+    work = flags.value("work_dir") or f"runs/train_{name}"
     if flags.value("dry_run"):
-        print(*task.data_lines(), sep="\n", file=sys.stderr)
         load_tensorflow()
-        print(json.dumps(dry_run(task, architecture)))
+        told = dry_run(task, architecture)
+        rows = [
+            *rows_of_data(task, told),
+            *rows_of_training(task, architecture, baselines=baselines, work=work),
+            row_of_size(told),
+        ]
+        print(*task.data_lines()[:-1], dry_run_table(rows), sep="\n", file=sys.stderr)
+        print(json.dumps(told))
         return
     task.require_data()
-    study = Study(task, pathlib.Path(flags.value("work_dir") or f"runs/train_{name}"), seed=seed)
+    study = Study(task, pathlib.Path(work), seed=seed)
     study.claim_training(architecture, baselines)
-    files.write_text(study.work.path / "flags.txt", flags.flagfile())
+    flags.write_flagfile(study.work.path / "flags.txt")
     load_tensorflow()
     study.devices = flags.devices()
-    study.observer = observers(study, with_tensorboard=True)
+    study.observer = observer_of(study, with_tensorboard=True)
     study.train(architecture, baselines)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)

@@ -143,6 +143,26 @@ def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int
     return Pictures(images, labels, sizes, oddities)
 
 
+def pictures_of(path: pathlib.Path) -> tuple[list[pathlib.Path], Mapping[str, int]]:
+    """A picture, or all pictures below a folder by name, and what else lies there: suffixes of files -> how many.
+
+    A single file is taken for a picture whatever its name; nothing is opened.
+
+    Raises:
+        InputError: there is nothing of that name, no picture below the folder, or a folder that cannot be read.
+    """
+    if path.is_file():
+        return [path], {}
+    if not path.is_dir():
+        reason = "no file" if path.exists() else "no such file or folder"
+        raise InputError(f"{_told(path)}: {reason}; give a picture, or a folder of pictures")
+    walk = _Walk(path)
+    if not walk.pictures:
+        holds = f" but {left_out_text(walk.others)}" if walk.others else ""
+        raise InputError(f"{_told(path)}: no pictures{holds}; give a picture, or a folder of pictures")
+    return walk.pictures, dict(sorted(walk.others.items()))
+
+
 def unknown_classes(folder: ImageFolder, part: str, *, names: Iterable[str]) -> list[str]:
     """The classes of a part that have pictures and are not among the names; accents may be written in two ways."""
     known = {composed(name) for name in names}
@@ -172,9 +192,12 @@ def note_of_sizes(sizes: Mapping[tuple[int, int], int], size: int) -> list[str]:
         return []
     told = ", ".join(f"{width} x {height} ({count:,})" for count, (width, height) in others[:_NAMED])
     more = f", … ({len(others):,} sizes)" if len(others) > _NAMED else ""
-    oblong = sum(count for count, (width, height) in others if width != height)
-    loses = "is not square and loses its" if oblong == 1 else "are not square and lose their"
-    lost = f"; {oblong:,} {loses} proportions" if oblong else ""
+    oblong = {shape: count for count, shape in others if shape[0] != shape[1]}
+    lost = ""
+    if oblong:
+        loses = "is not square and loses its" if sum(oblong.values()) == 1 else "are not square and lose their"
+        longest = max(max(shape) / min(shape) for shape in oblong)
+        lost = f"; {sum(oblong.values()):,} {loses} proportions, which are up to {longest:.2f} : 1"
     return [f"brought to {size} x {size} pixels, width x height: {told}{more}{lost}"]
 
 

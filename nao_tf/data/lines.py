@@ -3,6 +3,7 @@
 import io
 import pathlib
 import re
+import sys
 from collections.abc import Iterator
 
 from nao_tf.data.formats import instead_of_text
@@ -15,6 +16,7 @@ _MARKS = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
+STANDARD_INPUT = "standard input"  # in errors and outputs
 _SAMPLE = 1 << 12  # bytes that tell UTF-16 without a mark
 
 
@@ -40,6 +42,22 @@ def read_lines(path: pathlib.Path) -> list[str]:
     if not data:
         raise InputError(f"{path}: the file is empty; give a text in UTF-8")
     return list(_lines(decoded(data, str(path))))
+
+
+def read_standard_input() -> list[str]:
+    """The lines that standard input holds until its end, as `read_lines` reads those of a file.
+
+    Raises:
+        InputError: it is empty, cannot be read, or is no text; see `decoded`.
+    """
+    try:
+        data = sys.stdin.buffer.read()
+    except (OSError, ValueError) as error:  # ValueError: it was closed
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{STANDARD_INPUT}: cannot be read ({reason}); give a text by a pipe or a file") from error
+    if not data:
+        raise InputError(f"{STANDARD_INPUT}: it is empty; give a text in UTF-8")
+    return list(_lines(decoded(data, STANDARD_INPUT)))
 
 
 def decoded(data: bytes, name: str) -> str:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from nao_tf.observer import Observer
-from nao_tf.report.terminal import TerminalObserver
+from nao_tf.report.terminal import Terminal, TerminalObserver
 from nao_tf.study.study import Study
 
 
-def observers(study: Study, *, with_tensorboard: bool) -> Observer:
+def observers(study: Study, *, with_tensorboard: bool, terminal: Terminal | None = None) -> Observer:
     """What shows a study: a terminal, and TensorBoard's files where TensorFlow is loaded.
 
     Args:
         study: to be shown.
         with_tensorboard: whether files for TensorBoard are written to the work directory; loads TensorFlow.
+        terminal: where the lines go; None: standard error.
     """
-    terminal = TerminalObserver(study.task, study.work.path)
+    shown = TerminalObserver(study.task, study.work.path, terminal=terminal)
     if not with_tensorboard:
-        return terminal
+        return shown
     from nao_tf.report.tensorboard import TensorBoardObserver
 
-    return Observers(terminal, TensorBoardObserver(study.work.path / "tensorboard"))
+    return Observers(shown, TensorBoardObserver(study.work.path / "tensorboard"))
 
 
 class Observers(Observer):

@@ -50,7 +50,7 @@ def commands(run: Run) -> dict[str, list[Command]]:
                      "--preset=paper", *rest[:-1], f"--work_dir={work.rstrip('/')}_paper"),
         ]  # fmt: skip
         if (run.path / "export" / "child").is_dir():
-            groups["evaluate"] = _evaluations(run, kind, task, work)
+            groups["evaluate"] = _evaluations(kind, work)
             base = (run.path / "export" / "child").resolve()
             serve = [
                 "tensorflow_model_server",
@@ -94,17 +94,19 @@ def _data_flags(run: Run, *, space: bool = False) -> list[str]:
     return [flag for flag in run.flags if flag.lstrip("-").partition("=")[0].removeprefix("no") in names]
 
 
-def _evaluations(run: Run, kind: type, task: str, work: str) -> list[Command]:
-    data = [flag for flag in _data_flags(run) if flag.partition("=")[0] in ("--data_dir", "--download")]
-    program = ["bin/nao_eval", task, f"--work_dir={work}"]
+def _evaluations(kind: type, work: str) -> list[Command]:
+    """What the model can be asked; it knows its data by the work directory."""
+    program = ["bin/nao_eval", f"--work_dir={work}"]
     if kind is LanguageTask:
         return [
-            _command("the test text again", *program, *data),
+            _command("the test text again", *program),
             _command("a text of your own", *program, "--text=FILE"),
             _command("words that go on from yours", *program, "--generate=some words"),
         ]
-    given = data or ["--data_dir=FOLDER"]
-    return [_command("the test images again" if data else "images of your own", *program, *given)]
+    return [
+        _command("the test images again", *program),
+        _command("labels of your own pictures", *program, "--images=FOLDER"),
+    ]
 
 
 def _request(kind: type) -> Command:

@@ -261,6 +261,7 @@ def read_run(path: pathlib.Path | str) -> Run:
         rows = (Row(0, tuple(result["architecture"]), str(result["text"]), None),)
     task = str(identity.get("task"))
     flags = (path / "flags.txt").read_text(errors="replace").splitlines() if (path / "flags.txt").exists() else []
+    flags = [flag for flag in flags if not flag.startswith("#")]  # a comment
     return Run(
         path=path,
         task=task,

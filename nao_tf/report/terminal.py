@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import pathlib
 import sys
 import textwrap
@@ -12,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from nao_tf.observer import Epoch, Observer
+from nao_tf.report.run_log import NAME as RUN_LOG
+from nao_tf.report.run_log import RunLog
 from nao_tf.search.evaluator import CHILD
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.strategy import Predictor
@@ -21,6 +24,8 @@ from nao_tf.tasks.task import Task
 QUICK = 0.5  # seconds of an evaluation below which not each has a log line
 LINES = 10  # log lines of a search whose evaluations are quick
 WIDTH, PREFIX = 80, len("[    0.0 s] ")  # columns of a terminal, and those that a log line begins with
+PROGRESS_SECONDS = 1.0  # between two lasting lines of progress
+NOTICE = "NOTICE: "  # begins a line about what may surprise
 STEPS = 1000  # training steps of a final model between two log lines
 
 
@@ -29,24 +34,58 @@ class Terminal:
 
     Args:
         stream: where they go.
+        run_log: a file that gets every lasting line; none.
+        quiet: whether only notices are shown.
+        verbose: whether progress has lasting lines too, at most one a second.
     """
 
-    def __init__(self, stream: TextIO | None = None):
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        run_log: RunLog | None = None,
+        quiet: bool = False,
+        verbose: bool = False,
+    ):
         self._stream = stream or sys.stderr
         self._start = time.monotonic()
         self._status = ""
+        self._run_log, self._quiet, self._verbose = run_log, quiet, verbose
+        self._told_progress = -math.inf  # when progress last had a lasting line
 
     def log(self, text: str) -> None:
         """A lasting line, with the seconds since the program began."""
-        self._clear()
-        print(f"[{time.monotonic() - self._start:7.1f} s] {text}", file=self._stream, flush=True)
+        failed = None if self._run_log is None else self._run_log.write(text)
+        for line in (text, *([] if failed is None else [f"{NOTICE}{failed}"])):
+            if not self._quiet or line.startswith(NOTICE):
+                self._show(line)
+
+    def with_seconds(self, line: str) -> str:
+        """A line behind the seconds since the program began."""
+        return f"[{time.monotonic() - self._start:7.1f} s] {line}"
+
+    def state(self, stage: str, rate: Rate, *, best: str = "") -> None:
+        """What is going on, for terminals that have a display of it.
+
+        Args:
+            stage: of the run.
+            rate: how far it is.
+            best: the best so far.
+        """
 
     def status(self, text: str) -> None:
-        """The line of progress; shown on a terminal only."""
-        if self._stream.isatty():
+        """The line of progress; shown on a terminal only, unless the terminal is verbose."""
+        if self._verbose:
+            if time.monotonic() - self._told_progress >= PROGRESS_SECONDS:
+                self._told_progress = time.monotonic()
+                self.log(text)
+        elif self._stream.isatty() and not self._quiet:
             self._clear()
             self._status = text
             print(text, end="\r", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing is to be wiped here."""
 
     def sentence(self, text: str) -> None:
         """A lasting line that is broken where it is longer than a terminal is wide, as long as words allow."""
@@ -65,6 +104,11 @@ class Terminal:
         for point, values in enumerate(itertools.zip_longest(*curves.values()), 1):
             cells = ("" if value is None else f"{value:.2f}" for value in values)
             self.log(f"{point:5d}" + "".join(f"  {cell:>10s}" for cell in cells))
+
+    def _show(self, line: str) -> None:
+        """A lasting line on the screen."""
+        self._clear()
+        print(self.with_seconds(line), file=self._stream, flush=True)
 
     def _clear(self):
         if self._status:
@@ -129,6 +173,7 @@ class TerminalObserver(Observer):
     def search(self, strategy: str, pool: Pool, *, budget: float | None) -> None:
         """See `Observer`."""
         self._search, self._logged = Rate(budget, _done(pool)), _done(pool)
+        self.terminal.state(f"search, {strategy}", self._search)
         if len(pool):
             name = strategy if pool.path is None else pool.path.name
             self.terminal.log(f"{name}: {len(pool)} architectures are evaluated already")
@@ -138,6 +183,7 @@ class TerminalObserver(Observer):
         metric, total = self.task.metric, self._search.total
         done = _done(pool)
         self._search.step(done)
+        self.terminal.state(f"search, {strategy}", self._search, best=self._best(pool))
         score = f"failed: {evaluation.reason}" if evaluation.score is None else metric.text(evaluation.score)
         best = "" if pool.best is None or pool.best.score is None else f", best {metric.text(pool.best.score)}"
         origin = evaluation.candidate.origin
@@ -151,6 +197,14 @@ class TerminalObserver(Observer):
             self.terminal.log(line)
         else:
             self.terminal.status(line)
+
+    def _best(self, pool) -> str:
+        """The best member of a pool, for people."""
+        best = pool.best
+        if best is None or best.score is None:
+            return ""
+        text = best.candidate.architecture.text
+        return f"best {self.task.metric.words} {self.task.metric.text(best.score)}, architecture {best.id}: {text}"
 
     def predictor(self, round: int | None, predictor: Predictor) -> None:  # type: ignore[override]
         """See `Observer`."""
@@ -172,6 +226,7 @@ class TerminalObserver(Observer):
         if label != self._label:
             self._label, self._training = label, Rate(steps or step, step)
         self._training.step(step)
+        self.terminal.state(f"training, {label}", self._training)
         line = f"{label}: training loss {loss:.3f}; {self._training}"
         if step % STEPS == 0:
             self.terminal.log(line)
@@ -209,5 +264,5 @@ class TerminalObserver(Observer):
         self.terminal.curves(task.curves(able), unit="epoch")
         for sentence in result.words:
             self.terminal.sentence(sentence)
-        written += [name for name in ("export/child/1", "tensorboard") if (self.work / name).exists()]
+        written += [name for name in ("export/child/1", "tensorboard", RUN_LOG) if (self.work / name).exists()]
         log(f"{self.work}: {', '.join(written)}")

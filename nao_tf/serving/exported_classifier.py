@@ -4,6 +4,7 @@ Letters: N images, H height, W width, C channels, K classes.
 """
 
 import os
+import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,11 +14,13 @@ import tensorflow as tf
 from nao_tf.data.image_streams import evaluation_stream, without_filling
 from nao_tf.data.imagenet import StreamedImages
 from nao_tf.data.images import ImageData
+from nao_tf.data.picture import read_picture
 from nao_tf.errors import InputError
 from nao_tf.serving import saved_model
 
 SIGNATURES = ("classify", "names")
 BATCH = 500  # images that are classified at once
+BATCH_OF_FILES = 32  # pictures of any size that are in memory at once
 BATCH_OF_STREAM = 100  # large pictures that are read at once
 TOP = 5  # classes of ImageNet's second figure
 _NAMED = 5  # classes that a message names
@@ -33,6 +36,22 @@ class Classification(NamedTuple):
 
     probabilities: np.ndarray
     classes: np.ndarray
+
+
+class LabelledPicture(NamedTuple):
+    """What a model says of a file.
+
+    Attributes:
+        path: of the file.
+        label: name of the most probable class.
+        probability: of that class, 0 to 1.
+        size: width and height of the picture, in pixels.
+    """
+
+    path: pathlib.Path
+    label: str
+    probability: float
+    size: tuple[int, int]
 
 
 class ExportedClassifier:
@@ -51,7 +70,7 @@ class ExportedClassifier:
     """
 
     def __init__(self, directory: os.PathLike[str] | str):
-        self.directory, self._model = saved_model.load(directory, SIGNATURES, kind="image classifier")
+        self.directory, self._model = saved_model.load(directory, SIGNATURES, kind=saved_model.IMAGE_CLASSIFIER)
         self._run = self._model.signatures["classify"]
         self.image_shape = tuple(self._run.structured_input_signature[1]["images"].shape[1:])
         classes = self._run.structured_outputs["probabilities"].shape[-1]
@@ -65,6 +84,23 @@ class ExportedClassifier:
             probabilities=np.concatenate([part["probabilities"].numpy() for part in parts]),  # [N, K]
             classes=np.concatenate([part["classes"].numpy() for part in parts]),  # [N]
         )
+
+    def classify_pictures(self, pictures: Sequence[np.ndarray]) -> Classification:
+        """Classes and their probabilities of pictures of any sizes, brought to the model's as those of its training.
+
+        Args:
+            pictures: uint8 `[h, w, 3]` each, at least one; see `nao_tf.data.picture.read_picture`.
+
+        Raises:
+            InputError: the model takes images of other channels than pictures have.
+        """
+        if "classify_bytes" not in self._model.signatures:
+            shape = " x ".join(map(str, self.image_shape))
+            raise InputError(f"{self.directory}: takes images of {shape}, which no file of a picture holds")
+        # without loss and hardly compressed: the model's own graph decides what of a picture it looks at
+        files = [tf.io.encode_png(picture, compression=1) for picture in pictures]
+        answers = self._model.signatures["classify_bytes"](image_bytes=tf.stack(files))
+        return Classification(answers["probabilities"].numpy(), answers["classes"].numpy())
 
     def _parts(self, images: np.ndarray) -> Iterator[dict]:
         for start in range(0, len(images), BATCH):
@@ -110,6 +146,21 @@ def evaluate_images(model: ExportedClassifier, data: ImageData) -> dict[str, str
     if isinstance(data, StreamedImages):
         figures["top_5_accuracy"] = float(np.mean(np.concatenate(among).any(1)))
     return figures
+
+
+def label_pictures(model: ExportedClassifier, paths: Sequence[pathlib.Path]) -> Iterator[LabelledPicture]:
+    """The most probable class of each of some files, in their order.
+
+    Raises:
+        InputError: a file is no picture, see `nao_tf.data.picture.read_picture`; or the model takes no pictures.
+    """
+    for start in range(0, len(paths), BATCH_OF_FILES):
+        part = paths[start : start + BATCH_OF_FILES]
+        pictures = [read_picture(path) for path in part]
+        answers = model.classify_pictures(pictures)
+        for path, picture, number, row in zip(part, pictures, answers.classes, answers.probabilities, strict=True):
+            height, width = picture.shape[:2]
+            yield LabelledPicture(path, model.class_names[number], float(row[number]), (width, height))
 
 
 def _parts_of(data: ImageData) -> Iterator[tuple[np.ndarray, np.ndarray]]:

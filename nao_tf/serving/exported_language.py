@@ -60,7 +60,7 @@ class ExportedLanguageModel:
     """
 
     def __init__(self, directory: os.PathLike[str] | str):
-        self.directory, self._model = saved_model.load(directory, SIGNATURES, kind="language model")
+        self.directory, self._model = saved_model.load(directory, SIGNATURES, kind=saved_model.LANGUAGE_MODEL)
         self._run = {name: self._model.signatures[name] for name in SIGNATURES}
         self._width = self._run["step"].structured_input_signature[1]["state"].shape[1]
 
@@ -93,7 +93,15 @@ class ExportedLanguageModel:
         """log p of each token after the first, given all tokens before it, `[T - 1]` in nats."""
         return self._run["score_ids"](tokens=tf.constant(ids[np.newaxis]))["log_probabilities"].numpy()[0]
 
-    def generate(self, prompt: str, words: int, *, temperature: float, generator: np.random.Generator) -> list[str]:
+    def generate(
+        self,
+        prompt: str,
+        words: int,
+        *,
+        temperature: float,
+        generator: np.random.Generator,
+        top_k: int | None = None,
+    ) -> list[str]:
         """Continues a prompt word by word, the state carried over; the prompt begins a line.
 
         Args:
@@ -101,6 +109,7 @@ class ExportedLanguageModel:
             words: the number of words to add, ends of lines included.
             temperature: divides the logits; 0 takes the most probable word.
             generator: draws the words.
+            top_k: how many of the most probable words may be drawn; None: all.
 
         Returns:
             The added words; `<eos>` ends a line.
@@ -117,7 +126,7 @@ class ExportedLanguageModel:
             logits, state = self._step(token, state)
             if temperature:
                 # Gumbel's trick: the greatest of the noisy logits is a draw from their softmax
-                noisy = logits / temperature + generator.gumbel(size=logits.shape)
+                noisy = _likeliest(logits, top_k) / temperature + generator.gumbel(size=logits.shape)
                 token = np.int32(np.argmax(noisy))
             else:
                 token = np.int32(np.argmax(logits))
@@ -133,6 +142,14 @@ class ExportedLanguageModel:
                 f"{self.directory}: the model's state is not finite; give a model whose training did not diverge"
             ) from error
         return outputs["log_probabilities"].numpy()[0].astype(np.float64), outputs["state"]  # [V], [1, W]
+
+
+def _likeliest(logits, top_k) -> np.ndarray:
+    """The logits of the `top_k` most probable words, the first of equal ones; of all others minus infinity, `[V]`."""
+    if top_k is None or top_k >= len(logits):
+        return logits
+    kept = np.argsort(-logits, kind="stable")[:top_k]
+    return np.where(np.isin(np.arange(len(logits)), kept), logits, -np.inf)
 
 
 def evaluate_text(
@@ -191,11 +208,12 @@ def scores(log_probabilities: np.ndarray) -> dict[str, float | None]:
 
 
 def generate_text(
-    model: ExportedLanguageModel, prompt: str, *, words: int, temperature: float, seed: int
+    model: ExportedLanguageModel, prompt: str, *, words: int, temperature: float, seed: int, top_k: int | None = None
 ) -> GeneratedText:
-    """Continues a prompt; see `ExportedLanguageModel.generate`."""
+    """Continues a prompt, always in the same way with the same seed; see `ExportedLanguageModel.generate`."""
     unknown = int(model.tokenize([prompt]).unknown.sum())
-    added = model.generate(prompt, words, temperature=temperature, generator=np.random.default_rng(seed))
+    generator = np.random.default_rng(seed)
+    added = model.generate(prompt, words, temperature=temperature, generator=generator, top_k=top_k)
     lines: list[list[str]] = [[]]
     for word in added:
         if word == END_OF_SENTENCE:

@@ -9,6 +9,9 @@ import tensorflow as tf
 
 from nao_tf.errors import InputError
 
+LANGUAGE_MODEL, IMAGE_CLASSIFIER = "language model", "image classifier"
+KINDS = {"score_ids": LANGUAGE_MODEL, "classify": IMAGE_CLASSIFIER}  # of models, by a signature that tells them
+
 
 def load(directory: os.PathLike[str] | str, signatures: Sequence[str], *, kind: str) -> tuple[pathlib.Path, Any]:
     """The newest version of an exported model: its folder, and the object that TensorFlow loads from it.
@@ -30,6 +33,9 @@ def load(directory: os.PathLike[str] | str, signatures: Sequence[str], *, kind: 
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{newest}: cannot be read as a SavedModel ({reason}); {remedy}") from error
     missing = [name for name in signatures if name not in model.signatures]
+    other = next((name for signature, name in KINDS.items() if signature in model.signatures and name != kind), None)
+    if missing and other is not None:
+        raise InputError(f"{newest}: an exported {other}, and no {kind}; {remedy}")
     if missing:
         raise InputError(f"{newest}: a SavedModel without the signature {missing[0]!r}; {remedy}")
     return newest, model

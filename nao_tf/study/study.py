@@ -33,6 +33,7 @@ AUDIT = "audit"  # in the names of files
 CALLED = {"random": "random search", "local": "local search"}  # strategies, by people
 ADVICE = "--final_seeds=3 goes on from here and tells it"  # where each network was trained once
 OTHER_SEED = 10_000  # added to the seed where members of a pool are scored again
+UNGUIDED = "random"  # the strategy whose rounds are all alike
 GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
 
 
@@ -275,8 +276,13 @@ class Study:
         timed = None if self._time is None or self._time.evaluations else self._time
         rounds = self.rounds_of(task, name)
         self.observer.search(name, pool, budget=None if timed else rounds.budget)
-        if rounds.budget < rounds.initial * pool.cost_of(0):
-            self.observer.notice(f"the budget of {rounds.budget} ends within the first round of {rounds.initial}")
+        if rounds.budget < rounds.initial * pool.cost_of(0) and name != UNGUIDED:
+            # the first round is not made smaller by itself: its size decides the pool, which then could not grow
+            whole = "goes on with that round" if evaluator.rescores else "goes on to the pool that it has at once"
+            self.observer.notice(
+                f"NOTICE: {name}: the budget of {rounds.budget} ends within the first round of {rounds.initial}, which "
+                f"no score guides; a larger --budget {whole}; --initial=N in another --work_dir learns after N scores"
+            )
         with self.work.timed(f"search_{name}"):
             search(
                 self.strategy(name),

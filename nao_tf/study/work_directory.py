@@ -30,7 +30,10 @@ from nao_tf.study import lock
 IDENTITY = "settings.json"
 TIMINGS = "timings.jsonl"
 FINAL = "final"  # the identity of final models
-FILES = (IDENTITY, TIMINGS, "flags.txt", "minutes.json", "result.json", "report.html", lock.LOCK, lock.OWNER)
+FILES = (
+    *(IDENTITY, TIMINGS, "flags.txt", "run.log", "minutes.json", "result.json", "report.html"),
+    *(lock.LOCK, lock.OWNER),
+)
 FOLDERS = ("checkpoints", "export", "jobs", "tensorboard")
 MOST_SECONDS = 1e12
 

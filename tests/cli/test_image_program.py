@@ -153,7 +153,8 @@ def test_a_killed_training_ends_as_the_undisturbed_one(trained, tmp_path):
 
 def test_the_export_has_the_accuracy_that_was_reported(trained, finished):
     folder, work = trained
-    for each, arguments in ((work, ["--task=images", f"--data_dir={folder}"]), (finished, ["--task=cifar10"])):
+    given = ["--task=images", f"--data_dir={folder}"]
+    for each, arguments in ((work, given), (work, []), (finished, ["--task=cifar10"]), (finished, [])):
         done = run(EVALUATE, f"--work_dir={each}", *arguments)
         assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stderr
         found, expected = json.loads(done.stdout), json.loads((each / "result.json").read_text())
@@ -174,6 +175,48 @@ def test_all_pictures_of_an_unseen_folder_are_evaluated(trained, tmp_path):
     assert "NOTICE: brought to 8 x 8 pixels, width x height: 10 x 10 (12)" in done.stderr
 
 
+def test_a_folder_that_changed_since_the_training_is_told(trained, tmp_path):
+    folder, work = trained
+    shutil.copytree(work, tmp_path / "run")
+    shutil.copytree(folder, tmp_path / "data")
+    (tmp_path / "data" / "cat" / "0.png").unlink()
+    (tmp_path / "run" / "flags.txt").write_text(f"--set=data.directory={tmp_path / 'data'}\n")
+    done = run(EVALUATE, f"--work_dir={tmp_path / 'run'}")
+    assert done.returncode == 0 and json.loads(done.stdout)["part"] == "all", done.stderr
+    assert "the pictures are no longer those that" in done.stderr
+
+
+def test_pictures_get_a_label_and_its_probability(trained, tmp_path):
+    folder, work = trained
+    (tmp_path / "deep").mkdir()
+    for index, name in enumerate(("dog/1.png", "cat/2.png")):
+        with Image.open(folder / name) as picture:
+            picture.resize((16, 12), Image.Resampling.NEAREST).save(tmp_path / f"{index}.webp", lossless=True)
+    shutil.copy(folder / "dog" / "3.png", tmp_path / "deep" / "2.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    done = run(EVALUATE, f"--work_dir={work}", f"--images={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["image"] for row in rows] == [str(tmp_path / name) for name in ("0.webp", "1.webp", "deep/2.png")]
+    serve = tf.saved_model.load(work / "export" / "child" / "1").signatures["classify_bytes"]
+    for row, name in zip(rows[2:], ("dog/3.png",), strict=True):  # as the file itself is served
+        answer = serve(image_bytes=tf.constant([(folder / name).read_bytes()]))
+        assert row["label"] == answer["labels"].numpy()[0].decode()
+        assert row["probability"] == pytest.approx(float(tf.reduce_max(answer["probabilities"])), abs=2e-6)
+    assert all(row["label"] in ("cat", "dog") and 0.5 <= row["probability"] <= 1 for row in rows)
+    assert "NOTICE: left out: 1 .txt" in done.stderr
+    assert "NOTICE: 3 of 3 pictures were brought to the model's 8 x 8 pixels" in done.stderr
+
+
+def test_one_picture_is_enough_and_a_damaged_one_is_one_line(trained, tmp_path):
+    folder, work = trained
+    done = run(EVALUATE, f"--saved_model={work}/export/child", f"--images={folder / 'cat' / '0.png'}")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stderr
+    (tmp_path / "odd.png").write_bytes((folder / "cat" / "0.png").read_bytes()[:60])
+    done = run(EVALUATE, f"--work_dir={work}", f"--images={tmp_path}")
+    assert done.returncode == 1 and "odd.png" in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
 def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_path):
     _, work = trained
     others = folders(tmp_path, ("cat", "frog"))
@@ -190,7 +233,10 @@ def test_a_model_and_images_that_do_not_fit_are_one_line(trained, finished, tmp_
             "pictures of cat, frog; the model knows the classes 0, 1, 2, 3, 4, … (10);",
         ),
         (finished, ["--task=cifar10", "--generate=a"], "--generate is of no use with --task=cifar10"),
-        (finished, ["--task=ptb", "--generate=a"], "without the signature 'score_ids'"),
+        (finished, ["--task=ptb", "--generate=a"], "an exported image classifier, and no language model"),
+        (finished, ["--generate=a"], "an exported image classifier, and no language model"),
+        (finished, ["--task=ptb"], "an exported image classifier, and no language model"),
+        (finished, ["--sentences=rows"], "--sentences is of no use with the model of a run of cifar10"),
     ):
         done = run(EVALUATE, f"--work_dir={each}", *arguments)
         said = [line for line in done.stderr.splitlines() if not line.startswith("NOTICE")]

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import time
 
 import programs
@@ -90,6 +91,67 @@ def test_a_ladder_of_columns(invented_table, tmp_path):
     assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1
     other = run(*arguments, "--score_column=told")
     assert other.returncode == 1 and "but the last of --rungs is seen" in other.stderr
+
+
+def test_a_budget_below_the_first_round_is_told_and_goes_on_to_the_same_pool(invented_table, tmp_path):
+    arguments = [f"--table={invented_table}", *COLUMNS, "--strategy=evolution", "--baselines=random", "--noreport"]
+    small = run(*arguments, "--budget=5", f"--work_dir={tmp_path / 'small'}")
+    assert small.returncode == 0, small.stderr
+    [told] = [line for line in small.stderr.splitlines() if "ends within the first round" in line]
+    assert "NOTICE: evolution: the budget of 5 ends within the first round of 20, which no score guides" in told
+    pool = (tmp_path / "small" / "pool.jsonl").read_bytes()
+    assert pool.count(b"\n") == 5
+    for folder in ("small", "large"):
+        done = run(*arguments, "--budget=24", f"--work_dir={tmp_path / folder}")
+        assert done.returncode == 0 and "ends within" not in done.stderr, done.stderr
+    for name in ("pool.jsonl", "pool_random.jsonl"):
+        assert (tmp_path / "small" / name).read_bytes() == (tmp_path / "large" / name).read_bytes()
+    assert (tmp_path / "small" / "pool.jsonl").read_bytes().startswith(pool)
+    refused = run(*arguments, "--budget=24", "--initial=5", f"--work_dir={tmp_path / 'small'}")
+    assert refused.returncode == 1 and "initial: 20, now 5" in refused.stderr
+
+
+def test_a_run_keeps_what_it_told_and_adds_to_it(invented_table, tmp_path):
+    work = tmp_path / "work"
+    arguments = [f"--table={invented_table}", *COLUMNS, "--strategy=local", "--baselines=", "--noreport"]
+    first = run(*arguments, "--budget=12", f"--work_dir={work}")
+    log = (work / "run.log").read_text()
+    lines = [line.split(" ", 2)[2] for line in log.splitlines()]
+    assert lines[0].startswith("nao_tf ") and lines[0].endswith(f"--budget=12 --work_dir={work}")
+    assert lines[1:] == [line.split("] ", 1)[1] for line in first.stderr.splitlines()]
+    quiet = run(*arguments, "--budget=14", "--quiet", f"--work_dir={work}")
+    assert quiet.returncode == 0 and not quiet.stderr, quiet.stderr
+    gone_on = (work / "run.log").read_text()
+    assert gone_on.startswith(log) and "12 architectures are evaluated already" in gone_on[len(log) :]
+    verbose = run(*arguments, "--budget=15", "--verbose", f"--work_dir={work}")
+    assert verbose.returncode == 0 and "local, architecture 14" in verbose.stderr
+    with open(work / "run.log", "ab") as file:
+        file.write(b"\xff cut sho")
+    (work / "pool.jsonl").write_bytes(b"{}\n" + (work / "pool.jsonl").read_bytes())
+    failed = run(*arguments, "--budget=15", f"--work_dir={work}")
+    error = failed.stderr.splitlines()[-1]
+    assert failed.returncode == 1 and error.startswith("error: ")
+    assert (work / "run.log").read_bytes().decode("utf-8", "replace").splitlines()[-1].endswith(error)
+    both = run(*arguments, "--quiet", "--verbose", f"--work_dir={tmp_path / 'both'}")
+    assert both.returncode == 1 and "--quiet and --verbose are opposites" in both.stderr
+    assert len(both.stderr.splitlines()) == 1 and not (tmp_path / "both").exists()
+
+
+def test_a_dry_run_is_told_as_a_table(invented_table, tmp_path):
+    work = tmp_path / "work"
+    done = run(f"--table={invented_table}", *COLUMNS, "--dry_run", "--budget=12", "--baselines=random,local",
+               f"--work_dir={work}")  # fmt: skip
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stderr
+    rows = dict(re.findall(r"^  (\w[\w ]*?)  +(.*)$", done.stderr, re.MULTILINE))
+    assert rows == {
+        "data": f"table {invented_table}: 15,625 rows, 6,466 different architectures; the search sees seen",
+        "search": "nao: 12 architectures; within the first round of 20, which no score guides",
+        "a score": "a look-up",
+        "then": "the best, tested",
+        "rivals": "random, local with the same budget and final training",
+        "work directory": str(work),
+    }
+    assert not work.exists()
 
 
 def test_a_folder_with_one_table_needs_no_name(invented_table, tmp_path):

@@ -46,6 +46,7 @@ def test_what_a_training_leaves_behind(finished):
     assert len(curve) > 1 and min(curve) < curve[0]
     assert (finished / "export" / "child" / "1" / "saved_model.pb").exists()
     assert list((finished / "tensorboard").rglob("events*"))
+    assert "test perplexity" in (finished / "run.log").read_text()
 
 
 def test_a_killed_training_ends_as_the_undisturbed_one(text, finished, tmp_path):
@@ -110,6 +111,107 @@ def test_strange_words_are_counted_and_words_are_generated(finished, tmp_path):
     assert re.fullmatch(r"[w\d\s<unk>]+", json.loads(first.stdout)["generated"])
 
 
+def perplexity_of(finished):
+    return json.loads((finished / "result.json").read_text())["test"]["perplexity"]
+
+
+@pytest.mark.parametrize(
+    "folder", ["--work_dir={}", "--saved_model={}/export/child", "--saved_model={}/export/child/1"]
+)
+def test_a_run_alone_says_what_its_model_is_measured_on(folder, finished, text, tmp_path):
+    done = run_forked(*EVALUATE, folder.format(finished), cwd=tmp_path)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    report = json.loads(done.stdout)
+    assert report["source"] == str(text / "test.txt")
+    assert math.isclose(report["perplexity"], perplexity_of(finished), rel_tol=1e-6)
+
+
+@pytest.fixture
+def moved(finished, text, tmp_path):
+    """A copy of the run as if it had been started beside its data, with their folder as a relative path."""
+    shutil.copytree(text, tmp_path / "data")
+    shutil.copytree(finished, tmp_path / "run")
+    flags = (tmp_path / "run" / "flags.txt").read_text()
+    lines = [line for line in flags.splitlines() if not line.startswith(("--data_dir", "#"))]
+    assert len(lines) == len(flags.splitlines()) - 2  # the folder of the data, and where the run was started
+    (tmp_path / "run" / "flags.txt").write_text("\n".join([*lines, "--data_dir=data", f"# started in {tmp_path}"]))
+    return tmp_path
+
+
+def test_a_relative_folder_of_data_is_found_from_everywhere(moved, finished):
+    (moved / "elsewhere").mkdir()
+    done = run_forked(*EVALUATE, f"--work_dir={moved / 'run'}", cwd=moved / "elsewhere")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert math.isclose(json.loads(done.stdout)["perplexity"], perplexity_of(finished), rel_tol=1e-6)
+
+
+def test_data_that_changed_or_went_away_are_told(moved, text):
+    with open(moved / "data" / "test.txt", "a") as file:
+        file.write("w1 w2\n")
+    done = run_forked(*EVALUATE, f"--work_dir={moved / 'run'}")
+    assert done.returncode == 0 and "the data are no longer those that" in done.stderr, done.stderr
+    shutil.rmtree(moved / "data")
+    done = run_forked(*EVALUATE, f"--work_dir={moved / 'run'}")
+    said = f"its data were in {moved}/data, which is not there; give their folder with --data_dir"
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    done = run_forked(*EVALUATE, f"--work_dir={moved / 'run'}", f"--data_dir={text}")  # a flag wins
+    assert done.returncode == 0 and json.loads(done.stdout)["source"] == str(text / "test.txt"), done.stderr
+
+
+def test_a_model_outside_of_a_run_is_asked_about(finished, text, tmp_path):
+    shutil.copytree(finished / "export" / "child", tmp_path / "child")
+    done = run_forked(*EVALUATE, f"--saved_model={tmp_path / 'child'}")
+    said = "nothing tells what the model is to be measured on: give --work_dir=DIR of its run, --text=FILE,"
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    shutil.copytree(finished / "export", tmp_path / "run" / "export")  # without what a run leaves beside it
+    done = run_forked(*EVALUATE, f"--work_dir={tmp_path / 'run'}", "--task=text", f"--data_dir={text}")
+    assert math.isclose(json.loads(done.stdout)["perplexity"], perplexity_of(finished), rel_tol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--text=-"], "standard input: it is empty"),
+        (["--images=no_such_file"], "no_such_file: no such file or folder"),
+        (["--images={text}"], "no pictures but 3 .txt; give a picture"),
+        (["--generate=w1", "--top_k=-1"], "--top_k=-1: at least 1 word to draw from, or 0 for all"),
+        (["--generate=w1", "--words=0"], "at least one word"),
+        (["--generate=w1", "--temperature=-1"], "a temperature from 0 on"),
+        (["--generate=w1", "--temperature=inf"], "a temperature from 0 on"),
+        (["--generate=w1", "--text=FILE"], "--text is of no use with --generate"),
+        (["--text=FILE", "--top_k=2"], "--top_k is of no use with --text"),
+        (["--text=FILE", "--data_dir=FOLDER"], "--data_dir is of no use with --text"),
+        (["--images=FILE", "--words=2"], "--words is of no use with --images"),
+        (["--task=text", "--images=FILE"], "--images is of no use with --task=text"),
+        (["--task=cifar10", "--text=FILE"], "--text is of no use with --task=cifar10"),
+        (["--words=2"], "--words is of no use with the model of a run of text and without --generate"),
+        (["--task=nasbench201"], "--task=nasbench201 is a table and leaves no model"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(arguments, said, finished, text):
+    done = run_forked(*EVALUATE, f"--work_dir={finished}", *(argument.format(text=text) for argument in arguments))
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_a_damaged_work_directory_is_one_line(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    for name, content in (("settings.json", "[]"), ("flags.txt", "--download=perhaps\n")):
+        before = (tmp_path / "run" / name).read_bytes()
+        (tmp_path / "run" / name).write_text(content)
+        done = run_forked(*EVALUATE, f"--work_dir={tmp_path / 'run'}")
+        assert done.returncode == 1 and f"{name} is damaged" in done.stderr and len(done.stderr.splitlines()) == 1
+        (tmp_path / "run" / name).write_bytes(before)
+
+
+def test_words_are_drawn_from_the_likeliest(finished):
+    model = f"--work_dir={finished}"
+    first, greedy, drawn = (
+        json.loads(run_forked(*EVALUATE, model, "--generate=w1", "--words=9", *more).stdout)["generated"]
+        for more in (["--top_k=1"], ["--temperature=0"], ["--seed=3", "--temperature=3"])
+    )
+    assert first == greedy and drawn != greedy
+
+
 @pytest.mark.parametrize(
     "task, names, words, expected",
     [
@@ -127,6 +229,7 @@ def test_published_sizes(task, names, words, expected, tmp_path):
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stderr
     found = json.loads(done.stdout)
     assert (found["vocabulary"], found["parameters"]) == (words, expected)
+    assert f"{expected:,} parameters" in done.stderr and "the cell " in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -315,7 +315,8 @@ def test_pictures_brought_to_another_shape_are_told(tmp_path):
     draw(tmp_path / "cat", 2, size=16, first=10)
     draw(tmp_path / "dog", 1, size=32, first=10)
     note = "brought to 32 x 32 pixels, width x height: 48 x 40 (8), 16 x 16 (2); 8 are not square and lose their"
-    assert any(each.startswith(note) for each in loaded(tmp_path, 32).notes)
+    [told] = [each for each in loaded(tmp_path, 32).notes if each.startswith("brought")]
+    assert told == f"{note} proportions, which are up to 1.20 : 1"
 
 
 def test_pixels_are_means_of_areas(tmp_path):

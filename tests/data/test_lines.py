@@ -2,13 +2,15 @@
 
 import codecs
 import gzip
+import io
 import pickle
+import sys
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from nao_tf.data.lines import read_lines
+from nao_tf.data.lines import read_lines, read_standard_input
 from nao_tf.errors import InputError
 
 
@@ -118,3 +120,26 @@ def test_any_bytes_are_lines_or_one_clear_line(tmp_path_factory, text, encoding)
     else:
         with open(path, encoding=encoding_of(path.read_bytes())) as file:
             assert [line.removesuffix("\n") for line in file] == lines
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"), [("a é\n\nb".encode(), ["a é", "", "b"]), ("a é\r\n".encode("utf-16"), ["a é"])]
+)
+def test_standard_input_is_read_as_a_file_is(data, lines, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="ascii"))
+    assert read_standard_input() == lines
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"", "it is empty"), (b"a\xff", "not UTF-8 at byte 1")])
+def test_standard_input_that_is_no_text_is_one_line(data, said, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    with pytest.raises(InputError, match=f"^standard input: {said}"):
+        read_standard_input()
+
+
+def test_a_closed_standard_input_is_one_line(monkeypatch):
+    closed = io.TextIOWrapper(io.BytesIO(b"a"))
+    monkeypatch.setattr(sys, "stdin", closed)
+    closed.buffer.close()
+    with pytest.raises(InputError, match="^standard input: cannot be read"):
+        read_standard_input()

@@ -1,6 +1,10 @@
 import io
+import pathlib
+
+import pytest
 
 from nao_tf.report import terminal
+from nao_tf.report.run_log import RunLog
 from nao_tf.report.terminal import Rate, Terminal
 
 
@@ -65,3 +69,35 @@ def test_sentences_are_broken_at_eighty_columns():
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2 and all(len(line) <= 80 for line in lines)
     assert " ".join(line.split("] ")[1].strip() for line in lines) == text and "]   " in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("loudness", "told"),
+    [
+        ({}, ["began", "NOTICE: odd", "done"]),
+        ({"quiet": True}, ["NOTICE: odd"]),
+        ({"verbose": True}, ["began", "step 1", "NOTICE: odd", "done"]),
+    ],
+)
+def test_quiet_terminals_tell_less_and_verbose_ones_more_than_the_log(loudness, told, tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    tty, path = Tty(), tmp_path / "run.log"
+    shown = Terminal(tty, run_log=RunLog(path), **loudness)
+    shown.log("began")
+    for step in (1, 2):  # within a second
+        shown.status(f"step {step}")
+    shown.log("NOTICE: odd")
+    shown.log("done")
+    assert [line.split("] ")[1] for line in tty.getvalue().splitlines() if "] " in line] == told
+    kept = [line.split(" ", 2)[2] for line in path.read_text().splitlines()]
+    assert kept == (told if len(told) > 1 else ["began", "NOTICE: odd", "done"])
+
+
+def test_a_log_that_cannot_be_written_is_told_even_where_it_is_quiet(tmp_path):
+    stream = io.StringIO()
+    shown = Terminal(stream, run_log=RunLog(pathlib.Path(tmp_path / "none" / "run.log")), quiet=True)
+    shown.log("began")
+    shown.log("done")
+    [line] = stream.getvalue().splitlines()
+    assert "NOTICE: " in line and "run.log cannot be written" in line and line.endswith("the run goes on without it")

@@ -69,5 +69,5 @@ def test_images_and_classes_that_do_not_fit(exported, directory):
     others = dataclasses.replace(DATA, class_names=("a", "b", "c", "d", "e", "f"))
     with pytest.raises(InputError, match=r"knows the classes cat, dog, Bär \(3\); here has a, b, c, d, e, … \(6\)"):
         evaluate_images(exported, others)
-    with pytest.raises(InputError, match="without the signature 'score_ids'; give a language model"):
+    with pytest.raises(InputError, match="an exported image classifier, and no language model; give a language model"):
         ExportedLanguageModel(directory)

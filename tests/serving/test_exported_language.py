@@ -73,6 +73,19 @@ def test_generated_words_follow_their_probabilities(exported):
     np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.06)
 
 
+def test_only_the_likeliest_words_are_drawn(exported):
+    def drawn(top_k, seed=1):
+        generator = np.random.default_rng(seed)
+        words = [exported.generate("the cat", 1, temperature=50.0, generator=generator, top_k=top_k) for _ in range(60)]
+        return [word for [word] in words]
+
+    everything = drawn(None)
+    assert drawn(10**6) == everything and drawn(None) == everything != drawn(None, seed=2)
+    greedy = exported.generate("the cat", 1, temperature=0.0, generator=np.random.default_rng(0))
+    assert set(drawn(1)) == set(greedy)
+    assert len(set(drawn(2))) == 2 and set(greedy) < set(drawn(2)) and len(set(everything)) > 2
+
+
 def test_a_model_whose_numbers_are_not_finite_generates_nothing(tmp_path):
     model = language_model()
     for variable in model.variables:

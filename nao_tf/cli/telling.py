@@ -1,0 +1,173 @@
+"""What the programs tell while a study runs: on the terminal, in run.log, in TensorBoard; and what a dry run tells."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pathlib
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import nao_tf
+from nao_tf.architecture import Architecture
+from nao_tf.cli import flags
+from nao_tf.cli.main import tell_end_to
+from nao_tf.observer import Observer
+from nao_tf.report import observers
+from nao_tf.report.run_log import NAME, RunLog
+from nao_tf.report.terminal import Terminal
+from nao_tf.search.loop import Rounds
+from nao_tf.search.strategies import STRATEGIES
+from nao_tf.study.study import Study
+from nao_tf.tasks.task import Task
+
+LONGEST = 100  # characters of a row's architecture
+
+
+def observer_of(study: Study, *, with_tensorboard: bool) -> Observer:
+    """What shows a study as --quiet and --verbose ask for, and keeps its lines in run.log; a display on a terminal.
+
+    Args:
+        study: whose work directory is claimed.
+        with_tensorboard: see `observers`.
+    """
+    log, quiet, verbose = RunLog(study.work.path / NAME), flags.value("quiet"), flags.value("verbose")
+    if not quiet and not verbose and has_display():
+        from nao_tf.report.live import LiveTerminal
+
+        terminal: Terminal = LiveTerminal(run_log=log)
+        tell_end_to(lambda line: terminal.close())
+    else:
+        terminal = Terminal(run_log=log, quiet=quiet, verbose=verbose)
+    command = shlex.join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])
+    failed = log.write(f"nao_tf {nao_tf.__version__}: {command}")
+    if failed is not None:
+        terminal.log(f"NOTICE: {failed}")
+    tell_end_to(log.write)
+    return observers(study, with_tensorboard=with_tensorboard, terminal=terminal)
+
+
+def has_display() -> bool:
+    """Whether standard error is a terminal that can draw over what it shows, and rich is installed."""
+    able = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+    return able and importlib.util.find_spec("rich") is not None
+
+
+# ---- dry runs
+
+
+def dry_run_table(rows: Iterable[tuple[str, str]]) -> str:
+    """Rows of a name and what there is to tell; those with nothing are left out."""
+    told = [(name, text) for name, text in rows if text]
+    width = max(len(name) for name, _ in told)
+    return "\n".join(f"  {name:{width}s}  {text}" for name, text in told)
+
+
+def rows_of_data(task: Task, description: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is learned from.
+
+    Args:
+        task: of the run.
+        description: see `Task.description`.
+    """
+    sizes = ""
+    if "tokens" in description:
+        sizes = ", ".join(f"{count:,} {part}" for part, count in description["tokens"].items()) + " tokens"
+    elif "image_shape" in description:
+        sizes = " x ".join(map(str, description["image_shape"])) + " pixels and channels"
+    return [("data", task.data_lines()[-1]), ("sizes", sizes)]
+
+
+def rows_of_search(
+    task: Task, rounds: Rounds, *, strategy: str, baselines: Sequence[str], minutes: float | None, work: str
+) -> list[tuple[str, str]]:
+    """What a search evaluates, and what is trained after it.
+
+    Args:
+        task: of the run.
+        rounds: of the strategy.
+        strategy: its name.
+        baselines: what it is compared with.
+        minutes: that everything has; None: the budget decides.
+        work: the work directory.
+    """
+    settings = task.settings
+    climbs = bool(getattr(getattr(settings, "data", None), "rungs", ()))
+    amount = f"{rounds.budget:,} architectures" if not climbs else f"a cost of {rounds.budget:,} full evaluations"
+    if rounds.budget == flags.ANY_NUMBER:
+        amount = f"as many architectures as fit into {minutes:g} minutes"
+    elif minutes is not None:
+        amount += f", or as many as fit into {minutes:g} minutes"
+    plan = f"{rounds.initial:,} at first, then {rounds.proposals:,} a round"
+    if not climbs and rounds.budget < rounds.initial:
+        plan = f"within the first round of {rounds.initial:,}, which no score guides"
+    score = getattr(settings, "score", None)
+    steps = getattr(score, "steps", None)
+    each = "a look-up" if not task.uses_tensorflow else ""
+    if steps is not None:
+        shared = getattr(settings, "weight_sharing", False)
+        each = f"{steps:,} training steps " + ("of one shared child a round" if shared else "each, from scratch")
+    finals = f"the best {settings.finalists:,}" if settings.finalists > 1 else "the best"
+    return [
+        ("search", f"{strategy}: {amount}; {plan}"),
+        ("a score", each),
+        *_rows_of_final(task, finals),
+        ("rivals", _rivals(task, baselines, strategy)),
+        ("work directory", _place(work)),
+    ]
+
+
+def rows_of_training(
+    task: Task, architecture: Architecture, *, baselines: Sequence[str], work: str
+) -> list[tuple[str, str]]:
+    """What the training of one architecture trains.
+
+    Args:
+        task: of the run.
+        architecture: is trained.
+        baselines: what it is compared with.
+        work: the work directory.
+    """
+    text = architecture.text if len(architecture.text) <= LONGEST else f"{architecture.text[:LONGEST]}…"
+    return [
+        *_rows_of_final(task, f"the {task.noun} {text}"),
+        ("rivals", _rivals(task, baselines, "")),
+        ("work directory", _place(work)),
+    ]
+
+
+def row_of_size(description: Mapping[str, Any]) -> tuple[str, str]:
+    """How large a final model is, as far as that is known.
+
+    Args:
+        description: see `Task.description`.
+    """
+    parameters, multiply_adds = description.get("parameters"), description.get("multiply_adds")
+    words = [] if parameters is None else [f"{parameters:,} parameters"]
+    words += [] if multiply_adds is None else [f"{multiply_adds:,} multiply-adds an image"]
+    return "size", ", ".join(words)
+
+
+def _rows_of_final(task, what) -> list[tuple[str, str]]:
+    steps, seeds = getattr(task.final_settings(), "steps", None), task.settings.final_seeds
+    if steps is None:
+        return [("then", f"{what}, tested")]
+    trained = f"trained for {steps:,} steps" + (f" with {seeds} seeds each" if seeds > 1 else "")
+    return [("to the end", f"{what}, {trained}")]
+
+
+def _rivals(task, baselines, strategy) -> str:
+    """The rivals, and what each is given."""
+    searches = [name for name in baselines if name in STRATEGIES and name != strategy]
+    words = [f"{task.rival}, hand-made, of equal size for as many seconds"] if task.rival in baselines else []
+    if searches:
+        words.append(f"{', '.join(searches)} with the same budget and final training")
+    return "; ".join(words)
+
+
+def _place(work) -> str:
+    path = pathlib.Path(work)
+    there = path.is_dir() and any(path.iterdir())
+    return f"{work}, which holds a run already: the same command goes on with it" if there else work
