@@ -68,7 +68,8 @@ def main() -> None:
     given = flags.architectures(task)
     executor = flags.executor(task)
     if flags.value("dry_run"):
-        print(*task.data_lines(), *_refusals(task, given), sep="\n", file=sys.stderr)
+        lines = (*task.data_lines(), task.length_line(), *_refusals(task, given))
+        print(*filter(None, lines), sep="\n", file=sys.stderr)
         if task.uses_tensorflow:
             load_tensorflow(threads=threads)
         print(json.dumps(dry_run(task, given, strategy=strategy)))

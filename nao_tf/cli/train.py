@@ -48,7 +48,7 @@ def main() -> None:
         raise InputError("--architecture: one architecture is trained; give one, without ';'")
     architecture = given[0]
     if flags.value("dry_run"):
-        print(*task.data_lines(), sep="\n", file=sys.stderr)
+        print(*filter(None, (*task.data_lines(), task.length_line(training=True))), sep="\n", file=sys.stderr)
         load_tensorflow()
         print(json.dumps(dry_run(task, architecture)))
         return
