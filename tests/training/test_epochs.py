@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -267,7 +268,7 @@ class Scripted(EpochTraining):
     """Its weight is the sum of its learning rates, 1 each, and validation says what the test wants."""
 
     def __init__(self, figures, per_epoch=5):
-        self.trainable_variables = [tf.Variable(0.0)]
+        self.trainable_variables = [keras.Variable(0.0)]
         self.figures, self.per_epoch, self.ending, self.rates = figures, per_epoch, None, {}
 
     def start(self, seed):
