@@ -36,11 +36,13 @@ class Length:
 
     def patience(self, per_epoch: int) -> int | None:
         """Training steps without a gain that bring on the end; None: only the last step does."""
-        return max(self.patient_epochs * per_epoch, self.patient_steps) if self.patient_steps else None
+        patience = max(self.patient_epochs * per_epoch, self.patient_steps)
+        return patience if 0 < patience < self.steps(per_epoch) else None
 
 
 # The most are the numbers of the presets, but for pictures: those of the final models are an hour on two cores.
-# The least of children are the shortest that were seen to rank networks. See docs/results/own_data.md.
+# The least of children are the shortest that were seen to rank networks. Validation of pictures is noisy at high learning
+# rates, hence the patience: two fifths of the training. See docs/results/own_data.md.
 LENGTHS: Mapping[str, Length] = {
     "text_child": Length(epochs=10, least=100, most=500),
     "text_round": Length(epochs=10, least=100, most=1_327),
@@ -48,7 +50,7 @@ LENGTHS: Mapping[str, Length] = {
     "text_final": Length(epochs=30, least=1_000, most=23_886, patient_epochs=2, patient_steps=200),
     "image_child": Length(epochs=40, least=150, most=300),
     "image_round": Length(epochs=40, least=150, most=900),
-    "image_final": Length(epochs=40, least=2_500, most=10_000, patient_epochs=5, patient_steps=1_000),
+    "image_final": Length(epochs=40, least=2_500, most=10_000, patient_epochs=16, patient_steps=1_000),
 }
 
 

@@ -13,7 +13,8 @@ def test_passes_are_planned_between_bounds():
     length = Length(epochs=10, least=100, most=500, patient_epochs=2, patient_steps=30)
     assert [length.steps(per_epoch) for per_epoch in (1, 10, 30, 1_000)] == [100, 100, 300, 500]
     assert [length.patience(per_epoch) for per_epoch in (1, 15, 16)] == [30, 30, 32]
-    assert dataclasses.replace(length, patient_steps=0).patience(16) is None
+    assert length.patience(250) is None and length.patience(249) == 498  # as long as the training
+    assert dataclasses.replace(length, patient_epochs=0, patient_steps=0).patience(16) is None
 
 
 def test_no_text_is_trained_longer_than_the_penn_treebank_and_only_final_models_end_early():
