@@ -130,7 +130,7 @@ class TextTraining(EpochTraining):
     def windows_of_epoch(self, epoch: int) -> Windows:
         """The windows of a pass over the text, counted from 0."""
         settings, rows = self.settings, self._text.shape[0]
-        if not settings.epochwise:
+        if not settings.validated:
             return equal_windows(rows, settings.window)
         generator = np.random.default_rng([self._seed, epoch])
         return random_windows(rows, settings.window, deviation=settings.window_deviation, generator=generator)
@@ -175,10 +175,10 @@ class TextTraining(EpochTraining):
             tf.constant(rows),
             self._state,
             # Integers that the program is compiled for save a tenth of a long training, for seconds of compilation.
-            values if settings.epochwise else tf.constant(values, tf.int32),
+            values if settings.validated else tf.constant(values, tf.int32),
             step_seed(self._seed, number),
             tf.constant(rate, tf.float32),
-            tf.constant(length, tf.int32) if settings.epochwise else None,
+            tf.constant(length, tf.int32) if settings.validated else None,
         )
         self._index += 1
         return loss
@@ -215,8 +215,7 @@ class LanguageTrainer:
     """Trains a final language model.
 
     Args:
-        settings: of the training. With `epochwise` every pass over the text is validated, and the model is left with
-            the weights that were best on validation.
+        settings: of the training. Where epochs are validated, the model is left with the weights that were best on validation.
         train: `[tokens]` int32.
         valid: `[tokens]` int32.
         vocabulary_size: V.
@@ -244,7 +243,7 @@ class LanguageTrainer:
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
         self.likelihood = validation_likelihood(self.training.model, valid, settings=settings)
         self._epochs: ValidatedEpochs | None = None
-        if settings.epochwise:
+        if settings.validated:
             self._epochs = ValidatedEpochs(
                 self.training,
                 model=self.training.model,

@@ -42,8 +42,8 @@ class LanguageTraining:
         window_deviation: standard deviation of a window's length around `window`, epochwise only; 0: all are equal.
         averaging_patience: epochs without improvement on validation before the mean of the iterates takes the place of
             the last one (NT-ASGD), epochwise only; None: never.
-        patience: training steps without a gain on validation that bring on the end of the training, epochwise only;
-            None: it ends with its last step.
+        patience: training steps without a gain on validation that bring on the end of the training, which is epochwise
+            then; None: it ends with its last step.
         length: the row of `training.lengths.LENGTHS` that plans steps and patience where steps are 0; None: there is
             none.
 
@@ -74,6 +74,11 @@ class LanguageTraining:
 
     def __post_init__(self):
         check(self, _BOUNDS | {"steps": whole(0 if self.length else 1)})
+
+    @property
+    def validated(self) -> bool:
+        """Whether epochs are validated, and the best weights kept."""
+        return self.epochwise or self.patience is not None
 
     def identity(self) -> dict[str, Any]:
         """What decides a training, as JSON values; without a later field where work directories of before have none."""

@@ -41,8 +41,8 @@ class Length:
 
 
 # The most are the numbers of the presets, but for pictures: those of the final models are an hour on two cores.
-# The least of children are the shortest that were seen to rank networks. Validation of pictures is noisy at high learning
-# rates, hence the patience: two fifths of the training. See docs/results/own_data.md.
+# The least of children are the shortest that were seen to rank networks. Validation of pictures is noisy at high
+# learning rates, hence the patience: two fifths of the training. See docs/results/own_data.md.
 LENGTHS: Mapping[str, Length] = {
     "text_child": Length(epochs=10, least=100, most=500),
     "text_round": Length(epochs=10, least=100, most=1_327),
