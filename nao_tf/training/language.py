@@ -215,7 +215,8 @@ class LanguageTrainer:
     """Trains a final language model.
 
     Args:
-        settings: of the training. Where epochs are validated, the model is left with the weights that were best on validation.
+        settings: of the training. Where epochs are validated, the model is left with the weights that
+            were best on validation.
         train: `[tokens]` int32.
         valid: `[tokens]` int32.
         vocabulary_size: V.
