@@ -329,7 +329,7 @@ def test_the_best_weights_stay_where_falling_rates_gain_nothing():
 
 @pytest.mark.parametrize("patience, steps", [(None, 200), (10, 40), (170, 200)])
 def test_no_end_is_brought_on_without_patience_or_where_no_steps_are_left(patience, steps):
-    training, inner = validated(best_at(30), patience=patience, steps=steps)
+    training, inner = validated(lambda done: (abs(done - 30),), patience=patience, steps=steps)
     run(training, seed=1, steps=steps)
     assert training.trained == (steps, 30) and set(inner.rates.values()) == {1.0}
     assert float(inner.trainable_variables[0]) == 30
@@ -357,7 +357,7 @@ def test_of_equal_first_figures_the_next_one_decides():
 
 
 def test_short_epochs_are_not_all_validated():
-    training, inner = validated(lambda done: (1 / done,), every=12, patience=None)
+    training, inner = validated(lambda done: (1 / done,), every=12, patience=None, steps=41)
     epochs = []
     run(training, seed=1, steps=41, on_epoch=epochs.append)
     assert [epoch.step for epoch in epochs] == [15, 30, 41] and [epoch.epoch for epoch in epochs] == [3, 6, 9]
@@ -368,7 +368,7 @@ def test_a_training_that_validation_ends_ends_there_after_a_stop_at_any_step(tmp
     training, inner = validated(best_at(30))
     run(training, seed=1, steps=200)
     expected, history = float(inner.trainable_variables[0]), training.history
-    for stop in range(1, 51):
+    for stop in (1, 5, 29, 30, 31, 39, 40, 41, 45, 49, 50):  # around the best, the end, and in between
         path = tmp_path / f"{stop}.npz"
         first, _ = validated(best_at(30))
         advance_to(first, stop, path)
@@ -402,7 +402,7 @@ def test_a_small_text_that_is_learnt_by_heart_ends_early_and_after_kills_at_the_
     path, epochs = tmp_path / "training.npz", []
     final.train(1, on_epoch=epochs.append)
     expected, trained = weights(final.model), final.trained
-    assert trained[1] < trained[0] < 1_000 and any(epoch.ending for epoch in epochs)
+    assert trained[1] <= trained[0] < 1_000 and any(epoch.ending for epoch in epochs)
     assert final.likelihood(ARCHITECTURE) == min(epoch.validation for epoch in epochs)
     assert final.training.ending is not None
     program = final.training.program

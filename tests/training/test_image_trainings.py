@@ -163,16 +163,18 @@ def test_a_child_is_trained_from_scratch_every_time():
 
 def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
     trainer, path = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2)), tmp_path / "training.npz"
-    trainer.train(1)
+    run(trainer.training, seed=1, steps=8)
     undisturbed = weights(trainer.model)
-    trainer.train(2)
+    run(trainer.training, seed=2, steps=8)
     assert any((a != b).any() for a, b in zip(undisturbed, weights(trainer.model), strict=True))
     for steps in (2, 6, 7):  # an epoch has 6 batches
         run(trainer.training, seed=1, steps=steps, checkpoint=path)
         run(trainer.training, seed=3, steps=1)  # another training in between
-    trainer.train(1, checkpoint=path)
+    run(trainer.training, seed=1, steps=8, checkpoint=path)
     assert_equal(undisturbed, weights(trainer.model))
-    assert traces(trainer.training.program) == 1
+    trainer.train(1, checkpoint=path)  # a complete one of before pictures were validated
+    assert_equal(undisturbed, weights(trainer.model))
+    assert traces(trainer.training.program) == 1 and trainer.trained == (0, 0)
 
 
 def test_a_pair_of_cells_learns():
@@ -279,17 +281,15 @@ def test_validation_ends_the_training_of_pictures(monkeypatch):
 
 def test_divergence_goes_back_to_the_best_weights_and_in_the_first_epoch_it_is_an_error(monkeypatch):
     trainer = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2))
-    program, epochs = trainer.training.program, []
+    epochs = []
     monkeypatch.setattr(trainer.training, "program", lambda *operands: tf.constant(math.nan))
     trainer.train(1, on_epoch=epochs.append)  # noticed in the last step; an epoch has 6
     assert [(epoch.step, epoch.validation is None) for epoch in epochs] == [(6, False), (8, True)]
-    trainer.change_steps(5)
-    with pytest.raises(DivergedError, match="training loss is nan at step 5, in the first epoch"):
-        trainer.train(1)
-    monkeypatch.setattr(trainer.training, "program", program)
     monkeypatch.setattr(trainer, "measure", lambda part: ClassifierQuality(loss=math.nan, accuracy=0.5))
     with pytest.raises(DivergedError, match="validation loss is nan"):
         trainer.validate()
+    with pytest.raises(DivergedError, match="validation loss is nan at step 6, in the first epoch"):
+        trainer.train(1)
 
 
 def test_seconds_of_steps_are_measured():
