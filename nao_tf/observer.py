@@ -24,6 +24,8 @@ class Epoch:
         value: of the figure; None for an epoch that diverged.
         best: the best value so far.
         averaged: whether the weights that were validated are a mean of iterates.
+        ending: training steps of the end that begins now, from the best weights, since nothing was gained for long;
+            0: none begins.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Epoch:
     value: float | None
     best: float
     averaged: bool = False
+    ending: int = 0
 
 
 class Observer:

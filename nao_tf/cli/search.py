@@ -106,7 +106,8 @@ def main() -> None:
             ),
             row_of_size(told),
         ]
-        print(*task.data_lines()[:-1], *_refusals(task, given), dry_run_table(rows), sep="\n", file=sys.stderr)
+        lines = (*task.data_lines()[:-1], task.length_line(), *_refusals(task, given), dry_run_table(rows))
+        print(*filter(None, lines), sep="\n", file=sys.stderr)
         print(json.dumps(told))
         return
     task.require_data()

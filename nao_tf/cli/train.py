@@ -65,7 +65,8 @@ def main() -> None:
             *rows_of_training(task, architecture, baselines=baselines, work=work),
             row_of_size(told),
         ]
-        print(*task.data_lines()[:-1], dry_run_table(rows), sep="\n", file=sys.stderr)
+        lines = (*task.data_lines()[:-1], task.length_line(training=True), dry_run_table(rows))
+        print(*filter(None, lines), sep="\n", file=sys.stderr)
         print(json.dumps(told))
         return
     task.require_data()

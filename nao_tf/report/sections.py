@@ -312,11 +312,12 @@ def _verdict(run: Run, prefix: str) -> dict[str, Any] | None:
         parts = {"the winner": told.get("winner", {}), **told.get("rivals", {})}
         samples = [(name, list(part.get("values", [])), str(part.get("words", name))) for name, part in parts.items()]
     elif compared is not None:
-        words = _words_of_figures(result, *compared)
+        nothing = result.get("test", {}).get("learnt_nothing")
+        words = _words_of_figures(result, *compared) if nothing is None else [str(nothing)]
         x = _figure_name(compared[0])
         for name, figures in rows:
             value = figures.get(compared[0])
-            if value is not None:
+            if value is not None and "failed" not in figures:
                 samples.append((name, [float(value)], f"{name}: {_figure_text(compared[0], value)}"))
     samples = [sample for sample in samples if sample[1]]
     chart = None

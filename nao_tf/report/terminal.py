@@ -240,7 +240,14 @@ class TerminalObserver(Observer):
             self.terminal.log(f"{which}: diverged; going on from the best weights")
             return
         of = " of averaged weights" if epoch.averaged else ""
-        self.terminal.log(f"{which}: {epoch.metric.replace('_', ' ')}{of} {epoch.value:.2f}, best {epoch.best:.2f}")
+        metric = self.task.final_metric
+        figures = f"{metric.text(epoch.value)}, best {metric.text(epoch.best)}"
+        self.terminal.log(f"{which}: {epoch.metric.replace('_', ' ')}{of} {figures}")
+        if epoch.ending:
+            self.terminal.log(
+                f"{label}: nothing gained for long; from the best weights the learning rate falls to its end in "
+                f"{epoch.ending:,} steps"
+            )
 
     def result(self, result: Result) -> None:  # type: ignore[override]
         """See `Observer`: the best of the search, the winner, and how it compares."""

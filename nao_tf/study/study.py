@@ -34,6 +34,7 @@ CALLED = {"random": "random search", "local": "local search"}  # strategies, by 
 ADVICE = "--final_seeds=3 goes on from here and tells it"  # where each network was trained once
 OTHER_SEED = 10_000  # added to the seed where members of a pool are scored again
 UNGUIDED = "random"  # the strategy whose rounds are all alike
+NOTHING = "learnt_nothing"  # the reason, in the figures of a model that is no better than a guess
 GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
 
 
@@ -107,7 +108,7 @@ class Study:
         finalists = sum(row[self.task.final_metric.name] is not None for row in winner.finalists)
         return self._finish(
             architecture=winner.architecture,
-            test=winner.figures,
+            test=self._told(winner.figures),
             baselines=baselines,
             strategy=self.strategy_name,
             pool=pool,
@@ -131,10 +132,11 @@ class Study:
             RunError: the architecture cannot be trained.
         """
         rivals = self.claim_training(architecture, baselines)
-        self._begin()
+        self._begin(training=True)
         model = self.task.final(architecture, seed=self.seed, devices=self.devices)
         self.observer.notice(
-            f"{self.task.noun} {architecture.text}: {model.parameters:,} parameters, {model.steps:,} steps"
+            f"{self.task.noun} {architecture.text}: {model.parameters:,} parameters, "
+            f"{'at most ' if model.ends_early else ''}{model.steps:,} steps"
         )
         finals = self._final_models
         first = finals.training(architecture, GIVEN, seed=self.seed)
@@ -155,7 +157,7 @@ class Study:
         baselines = self._figures(rivals, lambda name: finals.hand_made(first, model))
         return self._finish(
             architecture=architecture,
-            test=figures,
+            test=self._told(figures),
             baselines=baselines,
             trainings=trainings,
             verdict=self._verdict(trainings, figures, baselines),
@@ -449,9 +451,10 @@ class Study:
             "given": [list(architecture.canonical.values) for architecture in self.given],
         }
 
-    def _begin(self, baselines=()):
-        for line in self.task.data_lines():
-            self.observer.notice(line)
+    def _begin(self, baselines=(), *, training=False):
+        for line in (*self.task.data_lines(), self.task.length_line(training=training)):
+            if line is not None:
+                self.observer.notice(line)
         if self.needs_tensorflow(baselines):
             from nao_tf.training.reproducible import reproducible
 
@@ -517,7 +520,10 @@ class Study:
         }
 
     def _figures(self, names, measure) -> dict[str, dict[str, Any]]:
-        """The figures of each rival; of one that fails, or has learnt nothing, `failed`, the reason."""
+        """The figures of each rival; of one that fails, or has learnt nothing, `failed`, the reason.
+
+        Of one that has learnt nothing, the reason is also there as `learnt_nothing`, and its figures.
+        """
         figures: dict[str, dict[str, Any]] = {}
         for name in names:
             try:
@@ -529,8 +535,13 @@ class Study:
             own = row["test"] if "finalists" in row else row  # a strategy's are also there by themselves
             useless = self.task.useless(own)
             if useless is not None:
-                figures[name] = {"failed": useless, **row}
+                figures[name] = {"failed": useless, NOTHING: useless, **row}
         return figures
+
+    def _told(self, figures):
+        """The figures of a winner; with the reason where it has learnt nothing."""
+        useless = self.task.useless(figures)
+        return figures if useless is None else {NOTHING: useless, **figures}
 
     def _finish(self, **parts) -> Result:
         self._final_models.close()

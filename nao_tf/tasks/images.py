@@ -23,13 +23,14 @@ from nao_tf.data import digits
 from nao_tf.data.image_folder import left_out_text
 from nao_tf.data.images import ImageData, load_images
 from nao_tf.errors import InputError
-from nao_tf.observer import Observer
+from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
 from nao_tf.tasks.task import LADDER, DataFiles, FinalModel, Metric, Rival, Short, Task, chosen, with_ladder
+from nao_tf.training import lengths
 from nao_tf.training.image_settings import (
     FINAL_TRAININGS,
     SCRATCH_TRAININGS,
@@ -40,6 +41,7 @@ from nao_tf.training.image_settings import (
 from nao_tf.training.published_networks import cells_in, published_training
 
 OWN_IMAGES = "images"
+FITTED = ("cpu",)  # presets whose lengths follow the number of own images; the others are as published
 RESIDUAL = "resnet"
 _COLOURS = 3
 # Of the published data of a task: the shape of an image, and the classes. A dry run tells a network's size for these
@@ -222,11 +224,12 @@ class ImageTask(Task):
             steps = max(1, round(settings.epochs * (len(data.train) // settings.final.batch_size)))
             final = dataclasses.replace(settings.final, steps=steps)
             settings = dataclasses.replace(settings, final=final, epochs=None)
-        images = len(data.train)
+        settings, images = with_ladder(settings), len(data.train)
+        self._chosen = {"score": not settings.score.steps, "final": not settings.final.steps}
         settings = dataclasses.replace(
             settings, score=settings.score.for_epochs_of(images), final=settings.final.for_epochs_of(images)
         )
-        super().__init__(with_ladder(settings))
+        super().__init__(settings)
         self.name, self.data = name, data
         self._trainers: dict[object, Any] = {}
         self.space = self._bounded(ConvolutionalSpace(settings.space))
@@ -275,8 +278,14 @@ class ImageTask(Task):
             assert architecture is not None
             published = published_training(architecture, cells, task=name) if preset == "paper" else None
             final = published or dataclasses.replace(final, macro=_own_macro(cells))
-        data = OwnImages() if name == OWN_IMAGES else settings.data
-        return dataclasses.replace(settings, data=data, space=space, final=final)
+        data, score = settings.data, settings.score
+        if name == OWN_IMAGES:
+            data = OwnImages()
+            if preset in FITTED:
+                length = "image_round" if settings.weight_sharing else "image_child"
+                score = dataclasses.replace(score, steps=0, length=length)
+                final = dataclasses.replace(final, steps=0, length="image_final")
+        return dataclasses.replace(settings, data=data, space=space, score=score, final=final)
 
     @classmethod
     def _final_training(cls, name, preset, *, settings, space) -> ImageTraining:
@@ -341,6 +350,20 @@ class ImageTask(Task):
         if data.name == digits.NAME:
             notes = [f"NOTICE: no {self.name} data was given; running on the embedded sample {data.name}", *notes]
         return [*notes, line]
+
+    def length_line(self, *, training: bool = False) -> str | None:
+        """See `Task`."""
+        settings, images = self.settings, len(self.data.train)
+        child = "rounds of the shared child" if settings.weight_sharing else "children of the search"
+        parts = {"final models": ("final", settings.final)}
+        if not training:
+            parts = {child: ("score", settings.score), **parts}
+        told = [
+            lengths.words(what, part.steps, per_epoch=part.per_epoch(images), patience=part.patience)
+            for what, (name, part) in parts.items()
+            if self._chosen[name]
+        ]
+        return lengths.line(told, f"{images:,} images") if told else None
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`."""
@@ -478,6 +501,7 @@ class FinalClassifier(FinalModel):
     def __init__(self, trainer: Any, *, data: ImageData, seed: int, steps: int):
         self._trainer, self._data, self._seed = trainer, data, seed
         self.parameters, self.steps = trainer.parameters, steps
+        self.ends_early = trainer.settings.patience is not None
 
     def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
         """See `FinalModel`."""
@@ -488,6 +512,7 @@ class FinalClassifier(FinalModel):
             self._seed,
             checkpoint=checkpoint,
             report=lambda step, loss: observer.training(label, step, loss=loss, steps=self.steps),
+            on_epoch=lambda epoch: observer.epoch(label, _shown(epoch)),
         )
 
     def validate(self) -> float:
@@ -495,7 +520,10 @@ class FinalClassifier(FinalModel):
         return self._trained().validate()
 
     def measure(self) -> dict[str, Any]:
-        """Validation and test figures, every image once, and trainable parameters without an auxiliary head's."""
+        """Validation and test figures, every image once, and trainable parameters without an auxiliary head's.
+
+        Also the training steps that were made, and those that led to the weights.
+        """
         trainer = self._trained()
         valid, test = trainer.measure(self._data.valid), trainer.measure(self._data.test)
         figures = {
@@ -505,6 +533,9 @@ class FinalClassifier(FinalModel):
             "loss": test.loss,
             "parameters": self.parameters,
         }
+        done, best = trainer.trained
+        if best:  # not of a training of before images were validated
+            figures |= {"trained_steps": done, "best_step": best}
         return figures if test.top_5 is None else {**figures, "top_5_accuracy": test.top_5}
 
     def seconds_per_step(self) -> float:
@@ -528,3 +559,16 @@ class FinalClassifier(FinalModel):
         if self._trainer.weights_of is not self:
             raise RuntimeError("another model was trained with this program since; train this one from its checkpoint")
         return self._trainer
+
+
+def _shown(epoch) -> Epoch:
+    """An epoch as observers get it: accuracies instead of shares of errors."""
+    return Epoch(
+        number=epoch.epoch,
+        step=epoch.step,
+        metric=ImageTask.final_metric.name,
+        value=None if epoch.validation is None else 1 - epoch.validation,
+        best=1 - epoch.best,
+        averaged=epoch.averaging,
+        ending=epoch.ending,
+    )

@@ -21,8 +21,8 @@ from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
-from nao_tf.settings import plain
 from nao_tf.tasks.task import LADDER, DataFiles, FinalModel, Metric, Rival, Short, Task, chosen, with_ladder
+from nao_tf.training import lengths
 from nao_tf.training.language_settings import (
     FINALIST_TRAININGS,
     SCRATCH_TRAININGS,
@@ -33,6 +33,7 @@ from nao_tf.training.language_settings import (
 
 OWN_TEXT = "text"
 LSTM = "lstm"
+FITTED = ("cpu",)  # presets whose lengths follow the size of an own text; the others are as published
 CURVE = "validation_perplexity_by_epoch"
 EXPORT_WEIGHTS = ("float32", "float16", "int8")  # keys of `stored_weights.FORMATS`, which loads TensorFlow
 
@@ -178,7 +179,13 @@ class LanguageTask(Task):
     test_metric = Metric("perplexity", higher_is_better=False, form="{:.2f}")
 
     def __init__(self, name: str, settings: LanguageSettings, *, corpus: Corpus):
-        super().__init__(with_ladder(settings))
+        settings = with_ladder(settings)
+        score, final = (
+            training.fitted(window_count(streams(corpus.train, training.batch_size), training.window))
+            for training in (settings.score, settings.final)
+        )
+        self._chosen = {"score": score is not settings.score, "final": final is not settings.final}
+        super().__init__(dataclasses.replace(settings, score=score, final=final))
         self.name, self.space, self.corpus = name, RecurrentSpace(), corpus
         self._trainers: dict[object, Any] = {}
 
@@ -194,8 +201,14 @@ class LanguageTask(Task):
         """See `Task`."""
         settings = chosen(PRESETS, preset, variant=axes.get("weight_sharing"))
         data = OwnText() if name == OWN_TEXT else DataFiles()
-        final = final_training(preset, name) if training else settings.final
-        return dataclasses.replace(settings, data=data, final=final)
+        score, final = settings.score, final_training(preset, name) if training else settings.final
+        if name == OWN_TEXT and preset in FITTED:
+            length = "text_round" if settings.weight_sharing else "text_child"
+            score = dataclasses.replace(score, steps=0, length=length)
+            final = dataclasses.replace(
+                final, steps=0, length="text_final" if training else "text_finalist", epochwise=True
+            )
+        return dataclasses.replace(settings, data=data, score=score, final=final)
 
     @classmethod
     def load(cls, name: str, settings: StudySettings, *, training: bool = False) -> LanguageTask:
@@ -236,6 +249,25 @@ class LanguageTask(Task):
         notes = [f"NOTICE: {note}" for note in corpus.notes]
         return [*notes, line] if corpus.name == self.name else [notice, *notes, line]
 
+    def length_line(self, *, training: bool = False) -> str | None:
+        """See `Task`."""
+        settings, tokens = self.settings, self.corpus.train
+        child = "rounds of the shared child" if settings.weight_sharing else "children of the search"
+        parts = {"final models": ("final", settings.final)}
+        if not training:
+            parts = {child: ("score", settings.score), **parts}
+        told = [
+            lengths.words(
+                what,
+                part.steps,
+                per_epoch=window_count(streams(tokens, part.batch_size), part.window),
+                patience=part.patience,
+            )
+            for what, (name, part) in parts.items()
+            if self._chosen[name]
+        ]
+        return lengths.line(told, f"{len(tokens):,} tokens") if told else None
+
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`; every cell has as many parameters."""
         from nao_tf.training.language_networks import build_model, searched_cell
@@ -252,8 +284,12 @@ class LanguageTask(Task):
     def score_identity(self) -> dict[str, Any]:
         """See `Task`."""
         settings = self.settings
-        identity = {"weight_sharing": settings.weight_sharing, "score": plain(settings.score)}
+        identity = {"weight_sharing": settings.weight_sharing, "score": settings.score.identity()}
         return {**identity, "rungs": list(settings.rungs)} if settings.rungs else identity
+
+    def final_identity(self) -> Any:
+        """See `Task`."""
+        return self.settings.final.identity()
 
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """See `Task`."""
@@ -264,12 +300,15 @@ class LanguageTask(Task):
 
     def useless(self, figures: Mapping[str, Any]) -> str | None:
         """See `Task`; guessing every word alike has as large a perplexity as there are words."""
-        words, perplexity = len(self.corpus.vocabulary), figures["perplexity"]
-        if perplexity <= words:
-            return None
-        return (
-            f"test perplexity {perplexity:,.0f} is above the {words:,} words of the vocabulary: it has learnt nothing"
-        )
+        words = len(self.corpus.vocabulary)
+        for part, name in (("validation", "validation_perplexity"), ("test", "perplexity")):
+            perplexity = figures.get(name, 0)
+            if not perplexity <= words:  # nor is one that is not a number
+                return (
+                    f"{part} perplexity {perplexity:,.0f} is above the {words:,} words of the vocabulary: "
+                    "it has learnt nothing"
+                )
+        return None
 
     def curves(self, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:
         """See `Task`; of trainings whose epochs are validated."""
@@ -358,6 +397,7 @@ class FinalLanguageModel(FinalModel):
     def __init__(self, trainer: Any, network: Any, *, corpus: Corpus, seed: int, steps: int, weights: str):
         self._trainer, self._network, self._corpus, self._seed, self._weights = trainer, network, corpus, seed, weights
         self.parameters, self.steps = trainer.parameters, steps
+        self.ends_early = trainer.settings.patience is not None
 
     def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
         """See `FinalModel`."""
@@ -379,7 +419,8 @@ class FinalLanguageModel(FinalModel):
     def measure(self) -> dict[str, Any]:
         """Validation and test perplexity, exact: one sequence, every token once, the state carried over.
 
-        Where epochs are validated, also the curve, as training saw it: validation perplexity after each.
+        Where epochs are validated, also the curve, as training saw it: validation perplexity after each; the training
+        steps that were made, and those that led to the weights.
         """
         from nao_tf.training.text_likelihood import perplexity
 
@@ -390,6 +431,7 @@ class FinalLanguageModel(FinalModel):
         }
         if trainer.history:
             figures[CURVE] = [perplexity(loss) for loss in trainer.history]
+            figures["trained_steps"], figures["best_step"] = trainer.trained
         return {**figures, "parameters": self.parameters}
 
     def seconds_per_step(self) -> float:
@@ -424,4 +466,5 @@ def _shown(epoch) -> Epoch:
         value=None if epoch.validation is None else perplexity(epoch.validation),
         best=perplexity(epoch.best),
         averaged=epoch.averaging,
+        ending=epoch.ending,
     )

@@ -82,10 +82,12 @@ class FinalModel(abc.ABC):
 
     Attributes:
         steps: training steps in all.
+        ends_early: whether validation may end the training before.
         parameters: trainable parameters.
     """
 
     steps: int = 0
+    ends_early: bool = False
     parameters: int | None = None
 
     @abc.abstractmethod
@@ -250,6 +252,14 @@ class Task(abc.ABC):
     def data_lines(self) -> list[str]:
         """The data, for people: the last line describes it, those before are notices."""
         return [f"task {self.name}"]
+
+    def length_line(self, *, training: bool = False) -> str | None:
+        """How long trainings are where the size of the data decides it, for people; None: nowhere.
+
+        Args:
+            training: for training one given architecture instead of a search.
+        """
+        return None
 
     def require_data(self) -> None:  # noqa: B027, most tasks are not made without their data
         """Raises InputError where sizes can be told but there is nothing to train with."""

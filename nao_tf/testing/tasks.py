@@ -47,6 +47,7 @@ class TaskContract(EvaluatorContract):
         for content in (task.dataset(), task.description(architecture), task.identity(), task.score_identity()):
             assert json.loads(json.dumps(content)) == json.loads(json.dumps(content, sort_keys=True))
         assert task.fingerprint() == self.make_task().fingerprint() and task.data_lines()
+        assert all(line is None or line for line in (task.length_line(), task.length_line(training=True)))
 
     def test_a_final_model_goes_on_with_its_checkpoint(self, tmp_path: pathlib.Path) -> None:
         """A model that was trained, and one that finds the state of that training, have the same figures."""

@@ -12,6 +12,7 @@ from nao_tf.child.images.macro import DEFAULT_STEM, MACROS, STEMS
 from nao_tf.settings import plain
 from nao_tf.training import schedules
 from nao_tf.training.bounds import NOT_NEGATIVE, POSITIVE, RATE, Bound, check, one_of, optional, whole
+from nao_tf.training.lengths import LENGTHS
 
 PRECISIONS = ("float32", "bfloat16")
 # Left out of identities at their defaults: work directories of before they were there are gone on with.
@@ -25,6 +26,7 @@ _LATER = (
     "autoaugment",
     "smallest_crop",
     "color_jitter",
+    "patience",
 )
 
 
@@ -36,7 +38,7 @@ class ImageTraining:
         filters: F, of the cells before the first reduction.
         layers: normal cells; two reduction cells are added.
         batch_size: B.
-        steps: training steps, a batch each.
+        steps: training steps, a batch each; 0: as many as fit the images, see `length`.
         learning_rate: the highest.
         lowest_learning_rate: the end of the cosine.
         first_cycle: steps of the first cosine; each later one is twice as long. 0: one cosine over all steps.
@@ -64,6 +66,10 @@ class ImageTraining:
         smallest_crop: share of a picture that a training crop has at least; of pictures of any size only.
         color_jitter: strength of random changes of brightness, contrast and saturation, and of half as large ones of
             hue; of pictures of any size only.
+        patience: training steps of a final model without a gain on validation that bring on the end of the training;
+            None: it ends with its last step.
+        length: the row of `training.lengths.LENGTHS` that plans steps and patience where steps are 0; None: there is
+            none.
 
     Raises:
         ValueError: a value that a field cannot have.
@@ -97,23 +103,41 @@ class ImageTraining:
     autoaugment: bool = False
     smallest_crop: float = 0.08
     color_jitter: float = 0.0
+    patience: int | None = None
+    length: str | None = None
 
     def __post_init__(self):
-        check(self, _BOUNDS)
+        check(self, _BOUNDS | {"steps": whole(0 if self.length else 1)})
 
     def identity(self) -> dict[str, Any]:
         """What decides a training, as JSON values."""
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
         values = plain(self)
+        del values["length"]  # what it led to is there
         return {
             name: value for name, value in values.items() if name not in _LATER or getattr(self, name) != defaults[name]
         }
 
+    def per_epoch(self, images: int) -> int:
+        """Training steps of a pass over some number of images."""
+        return max(1, images // self.batch_size)
+
     def for_epochs_of(self, images: int) -> Self:
-        """The same training, with `decay_steps` those of an epoch of some number of images where they were to be."""
-        if self.decay_rate == 1 or self.decay_steps:
-            return self
-        return dataclasses.replace(self, decay_steps=max(1, images // self.batch_size))
+        """The same training, with what was to be that of the data.
+
+        Args:
+            images: to train with. Their number decides the length where none is given, and `decay_steps` where they
+                are those of an epoch.
+        """
+        per_epoch = self.per_epoch(images)
+        changes: dict[str, Any] = {}
+        if not self.steps and self.length is not None:
+            length = LENGTHS[self.length]
+            patience = length.patience(per_epoch) if self.patience is None else self.patience
+            changes |= {"steps": length.steps(per_epoch), "patience": patience}
+        if self.decay_rate < 1 and not self.decay_steps:
+            changes["decay_steps"] = per_epoch
+        return dataclasses.replace(self, **changes)
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0: a cosine, cosines with warm restarts, or a decay in steps."""
@@ -130,7 +154,7 @@ class ImageTraining:
 
 _SHARE = Bound("a number above 0 and at most 1", lambda value: POSITIVE.holds(value) and value <= 1)
 _BOUNDS = {
-    **dict.fromkeys(("filters", "layers", "batch_size", "steps", "evaluation_batch"), whole(1)),
+    **dict.fromkeys(("filters", "layers", "batch_size", "evaluation_batch"), whole(1)),
     **dict.fromkeys(("first_cycle", "warmup", "cutout", "shift"), whole(0)),
     "learning_rate": POSITIVE,
     **dict.fromkeys(("lowest_learning_rate", "clip_norm", "weight_decay", "auxiliary_weight"), NOT_NEGATIVE),
@@ -143,6 +167,8 @@ _BOUNDS = {
     "label_smoothing": RATE,
     "smallest_crop": _SHARE,
     "color_jitter": RATE,
+    "patience": optional(whole(1)),
+    "length": optional(one_of(LENGTHS)),
 }
 
 

@@ -15,6 +15,7 @@ from nao_tf.data.imagenet import Streamed
 from nao_tf.data.images import ImageData, Part
 from nao_tf.training import checkpoint as checkpoints
 from nao_tf.training.devices import Devices
+from nao_tf.training.epochs import Ending, EpochTraining, ValidatedEpochs
 from nao_tf.training.gradients import clipped, decayed
 from nao_tf.training.image_accuracy import ClassifierQuality, finite, quality_of
 from nao_tf.training.image_models import TrainedNetwork, make_network
@@ -26,16 +27,16 @@ from nao_tf.training.training import (
     WARM_UP,
     Epoch,
     Report,
-    Training,
     run,
     seconds_of_steps,
     step_seed,
 )
 
 TIMING_RATE = 1e-6  # learning rate of steps that are only timed
+VALIDATIONS = 25  # of a training at most: passes over few images are short
 
 
-class ClassifierTraining(Training):
+class ClassifierTraining(EpochTraining):
     """Trains a classifier of one network.
 
     Args:
@@ -47,6 +48,7 @@ class ClassifierTraining(Training):
 
     Attributes:
         model: with its weights.
+        ending: see `EpochTraining`.
         program: the step.
     """
 
@@ -68,7 +70,8 @@ class ClassifierTraining(Training):
             )
             self._optimizer.build(self.model.trainable_variables)
         self.program = tf.function(self._one_step, autograph=False)
-        self._seed = 0
+        self.ending: Ending | None = None
+        self._seed, self._done = 0, 0
         self._stream: Iterator | None = None
 
     def _one_step(self, images, labels, seed, learning_rate, progress):
@@ -111,7 +114,20 @@ class ClassifierTraining(Training):
         settings = self.settings
         if self._stream is None:
             self._stream = batches_of(self._data, settings, seed=self._seed, steps=settings.steps, first=number)
-        return self._train_batch(self._stream, self._seed, number=number, rate=settings.learning_rate_at(number))
+        self._done = number + 1
+        return self._train_batch(self._stream, self._seed, number=number, rate=self.learning_rate_at(number))
+
+    def learning_rate_at(self, step: int) -> float:
+        """See `EpochTraining`."""
+        return (self.ending or self.settings).learning_rate_at(step)
+
+    @property
+    def epoch_done(self) -> bool:
+        """Whether the last step completed a pass over the images."""
+        return self._done % self.settings.per_epoch(len(self._data.train)) == 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Nothing: which images a step trains with depends on its number alone."""
 
     def _train_batch(self, stream, seed, *, number, rate):
         _, images, labels = next(stream)
@@ -141,7 +157,9 @@ class ClassifierTraining(Training):
 
 
 class ImageTrainer:
-    """Trains a final image classifier.
+    """Trains a final image classifier, validated now and then; it is left with the weights that were best.
+
+    The best are those with the highest accuracy, and of these the ones with the lowest loss.
 
     Args:
         settings: of the training.
@@ -168,6 +186,21 @@ class ImageTrainer:
         self.training = ClassifierTraining(
             settings, data, make=lambda: make_network(settings, data, network=network), devices=devices
         )
+        self._validation: Callable[[], ClassifierQuality] | None = None
+        self._epochs = ValidatedEpochs(
+            self.training,
+            model=self.training.model,
+            validate=self._figures,
+            steps=settings.steps,
+            patience=settings.patience,
+            every=_every(settings.steps),
+            compiled=devices is None,
+        )
+
+    def _figures(self):
+        """What is to be low on validation: the share of errors and the loss."""
+        quality = self.measure(self._data.valid)
+        return 1 - quality.accuracy, quality.loss
 
     @property
     def model(self) -> keras.Model:
@@ -181,12 +214,18 @@ class ImageTrainer:
 
     @property
     def history(self) -> list[float]:
-        """Empty: no epoch of a classifier is validated."""
-        return []
+        """Shares of errors on validation after every epoch that was validated and did not diverge."""
+        return list(self._epochs.history)
+
+    @property
+    def trained(self) -> tuple[int, int]:
+        """Steps of the last training, and those that led to its best weights."""
+        return self._epochs.trained
 
     def change_steps(self, steps: int) -> None:
         """Trains for another number of steps from now on, with the same compiled program."""
         self.settings = self.training.settings = dataclasses.replace(self.settings, steps=steps)
+        self._epochs.steps, self._epochs.every = steps, _every(steps)
 
     def train(
         self,
@@ -204,16 +243,16 @@ class ImageTrainer:
             checkpoint: a file that holds the state of the training, see `training.run`.
             every: steps between two writes of that file.
             report: called with step and training loss in nats an image.
-            on_epoch: never called, as no epoch of a classifier is validated.
+            on_epoch: called after every validated epoch.
 
         Returns:
-            The mean training loss over the last tenth of the steps, nats an image.
+            The mean training loss over the last tenth of the steps, nats an image; see `training.run`.
 
         Raises:
-            DivergedError: the loss is not a number.
+            DivergedError: the loss is not a number and the training cannot go back.
         """
         return run(
-            self.training,
+            self._epochs,
             seed=seed,
             steps=self.settings.steps,
             checkpoint=checkpoint,
@@ -228,11 +267,25 @@ class ImageTrainer:
 
     def measure(self, part: Part | Streamed) -> ClassifierQuality:
         """The quality on some images, with moving averages as statistics, nothing dropped."""
-        batch_size = self.settings.evaluation_batch
+        if part is not self._data.valid:
+            return self._quality_of(part)()
+        if self._validation is None:  # one program for all validations of a training
+            self._validation = self._quality_of(part)
+        return self._validation()
+
+    def _quality_of(self, part):
         return quality_of(
-            lambda images, values: self.model.logits(images)[0], self._data, part=part, batch_size=batch_size
-        )()
+            lambda images, values: self.model.logits(images)[0],
+            self._data,
+            part=part,
+            batch_size=self.settings.evaluation_batch,
+        )
 
     def seconds_per_step(self, steps: int = 20) -> float:
         """Median seconds of a training step. Trains the weights that are there; compiling is not counted."""
         return float(np.median(self.training.seconds_of_steps(steps)))
+
+
+def _every(steps: int) -> int:
+    """Training steps between two validations, at least."""
+    return max(1, steps // VALIDATIONS)

@@ -21,7 +21,7 @@ from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.data.streams import streams, window_count
 from nao_tf.training import checkpoint as checkpoints
 from nao_tf.training.devices import Devices
-from nao_tf.training.epochs import ValidatedEpochs
+from nao_tf.training.epochs import Ending, EpochTraining, ValidatedEpochs
 from nao_tf.training.gradients import clipped, decayed
 from nao_tf.training.initial_weights import initialise
 from nao_tf.training.language_networks import KerasLstm, Network, build_model, searched_cell
@@ -31,7 +31,6 @@ from nao_tf.training.training import (
     SAVE_EVERY,
     Epoch,
     Report,
-    Training,
     run,
     seconds_of_steps,
     step_seed,
@@ -42,12 +41,13 @@ OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 
 
 MASKS = 8  # seeds that the dropout masks of one device may use in a step
+VALIDATE_EVERY = 50  # steps between two validations at least, where validation may end a training: epochs may be short
 
 
 TIMING_RATE = 1e-4  # learning rate of steps that are only timed
 
 
-class TextTraining(Training):
+class TextTraining(EpochTraining):
     """Trains a language model on windows of a text, pass after pass.
 
     Args:
@@ -60,6 +60,7 @@ class TextTraining(Training):
     Attributes:
         model: with the network's weights.
         network: the network that is trained.
+        ending: see `EpochTraining`.
         program: the compiled step; one serves all architectures unless epochs are validated.
     """
 
@@ -92,6 +93,7 @@ class TextTraining(Training):
         )
         self.program = tf.function(self._one_step, jit_compile=not several, autograph=False)
         self.network, self._seed = network, 0
+        self.ending: Ending | None = None
         self.begin_epoch(0)
 
     def _loss_and_gradients(self, window, state, values, seed, length):
@@ -128,7 +130,7 @@ class TextTraining(Training):
     def windows_of_epoch(self, epoch: int) -> Windows:
         """The windows of a pass over the text, counted from 0."""
         settings, rows = self.settings, self._text.shape[0]
-        if not settings.epochwise:
+        if not settings.validated:
             return equal_windows(rows, settings.window)
         generator = np.random.default_rng([self._seed, epoch])
         return random_windows(rows, settings.window, deviation=settings.window_deviation, generator=generator)
@@ -155,8 +157,12 @@ class TextTraining(Training):
         """Trains the next window; after the last one of the text comes the first."""
         if self.epoch_done:
             self.begin_epoch(self._epoch + 1)
-        rate = self.settings.learning_rate_at(number) * self._windows.rates[self._index]
+        rate = self.learning_rate_at(number) * self._windows.rates[self._index]
         return self._train_window(number, rate)
+
+    def learning_rate_at(self, step: int) -> float:
+        """See `EpochTraining`."""
+        return (self.ending or self.settings).learning_rate_at(step)
 
     def _train_window(self, number, rate):
         settings, windows = self.settings, self._windows
@@ -169,10 +175,10 @@ class TextTraining(Training):
             tf.constant(rows),
             self._state,
             # Integers that the program is compiled for save a tenth of a long training, for seconds of compilation.
-            values if settings.epochwise else tf.constant(values, tf.int32),
+            values if settings.validated else tf.constant(values, tf.int32),
             step_seed(self._seed, number),
             tf.constant(rate, tf.float32),
-            tf.constant(length, tf.int32) if settings.epochwise else None,
+            tf.constant(length, tf.int32) if settings.validated else None,
         )
         self._index += 1
         return loss
@@ -209,8 +215,8 @@ class LanguageTrainer:
     """Trains a final language model.
 
     Args:
-        settings: of the training. With `epochwise` every pass over the text is validated, and the model is left with
-            the weights that were best on validation.
+        settings: of the training. Where epochs are validated, the model is left with the weights that
+            were best on validation.
         train: `[tokens]` int32.
         valid: `[tokens]` int32.
         vocabulary_size: V.
@@ -238,13 +244,15 @@ class LanguageTrainer:
         self.training = TextTraining(settings, train, vocabulary_size=vocabulary_size, network=network, devices=devices)
         self.likelihood = validation_likelihood(self.training.model, valid, settings=settings)
         self._epochs: ValidatedEpochs | None = None
-        if settings.epochwise:
+        if settings.validated:
             self._epochs = ValidatedEpochs(
                 self.training,
                 model=self.training.model,
-                validate=lambda: self.likelihood(self.network),
-                patience=settings.averaging_patience,
+                validate=lambda: (self.likelihood(self.network),),
+                averaging_patience=settings.averaging_patience,
                 steps=settings.steps,
+                patience=settings.patience,
+                every=1 if settings.patience is None else VALIDATE_EVERY,
                 compiled=devices is None,
             )
 
@@ -263,6 +271,11 @@ class LanguageTrainer:
     def history(self) -> list[float]:
         """Validation losses (nats a token) after every epoch that did not diverge; empty if none is validated."""
         return list(self._epochs.history) if self._epochs else []
+
+    @property
+    def trained(self) -> tuple[int, int]:
+        """Steps of the last training, and those that led to its best weights; zeros if no epoch is validated."""
+        return self._epochs.trained if self._epochs else (0, 0)
 
     def change_network(self, network: Network) -> None:
         """Trains another cell from now on, or the same; the compiled program serves it too unless epochs are validated.
@@ -299,7 +312,7 @@ class LanguageTrainer:
             on_epoch: called after every validated epoch.
 
         Returns:
-            The mean training loss over the last tenth of the steps, nats a token.
+            The mean training loss over the last tenth of the steps, nats a token; see `training.run`.
 
         Raises:
             DivergedError: the loss is not a number and the training cannot go back.

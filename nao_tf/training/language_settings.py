@@ -6,11 +6,14 @@ schedules assume a thousand epochs.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any, Self
 
 from nao_tf.child.language.dropout_rates import PUBLISHED_DROPOUT, Dropout
 from nao_tf.errors import InputError
+from nao_tf.settings import plain
 from nao_tf.training import schedules
 from nao_tf.training.bounds import NOT_NEGATIVE, POSITIVE, check, one_of, optional, whole
+from nao_tf.training.lengths import LENGTHS
 
 OPTIMIZERS = ("adam", "sgd")
 
@@ -22,7 +25,7 @@ class LanguageTraining:
     Attributes:
         units: U, the width of the embedding and of the cell.
         batch_size: B, sequences that are trained side by side.
-        steps: training steps, one window each.
+        steps: training steps, one window each; 0: as many as fit the text, see `length`.
         window: T, time steps of truncated back-propagation.
         optimizer: a name of `OPTIMIZERS`.
         learning_rate: the highest.
@@ -39,6 +42,10 @@ class LanguageTraining:
         window_deviation: standard deviation of a window's length around `window`, epochwise only; 0: all are equal.
         averaging_patience: epochs without improvement on validation before the mean of the iterates takes the place of
             the last one (NT-ASGD), epochwise only; None: never.
+        patience: training steps without a gain on validation that bring on the end of the training, which is epochwise
+            then; None: it ends with its last step.
+        length: the row of `training.lengths.LENGTHS` that plans steps and patience where steps are 0; None: there is
+            none.
 
     Raises:
         ValueError: a value that a field cannot have.
@@ -62,9 +69,36 @@ class LanguageTraining:
     epochwise: bool = False
     window_deviation: float = 0.0
     averaging_patience: int | None = None
+    patience: int | None = None
+    length: str | None = None
 
     def __post_init__(self):
-        check(self, _BOUNDS)
+        check(self, _BOUNDS | {"steps": whole(0 if self.length else 1)})
+
+    @property
+    def validated(self) -> bool:
+        """Whether epochs are validated, and the best weights kept."""
+        return self.epochwise or self.patience is not None
+
+    def identity(self) -> dict[str, Any]:
+        """What decides a training, as JSON values; without a later field where work directories of before have none."""
+        values = plain(self)
+        del values["length"]
+        if self.patience is None:
+            del values["patience"]
+        return values
+
+    def fitted(self, per_epoch: int) -> Self:
+        """The same training, as long as fits the data where its length was to be.
+
+        Args:
+            per_epoch: training steps of a pass over the text.
+        """
+        if self.steps or self.length is None:
+            return self
+        length = LENGTHS[self.length]
+        patience = length.patience(per_epoch) if self.patience is None else self.patience
+        return dataclasses.replace(self, steps=length.steps(per_epoch), patience=patience)
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -74,12 +108,14 @@ class LanguageTraining:
 
 
 _BOUNDS = {
-    **dict.fromkeys(("units", "batch_size", "steps", "window", "evaluation_batch"), whole(1)),
+    **dict.fromkeys(("units", "batch_size", "window", "evaluation_batch"), whole(1)),
     "optimizer": one_of(OPTIMIZERS),
     "learning_rate": POSITIVE,
     "warmup": whole(0),
     "scale": optional(POSITIVE),
     "averaging_patience": optional(whole(0)),
+    "patience": optional(whole(1)),
+    "length": optional(one_of(LENGTHS)),
     **dict.fromkeys(
         ("clip_norm", "weight_decay", "activation_penalty", "temporal_penalty", "window_deviation"), NOT_NEGATIVE
     ),

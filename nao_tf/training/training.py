@@ -28,9 +28,11 @@ class Epoch(NamedTuple):
     Attributes:
         epoch: its number, from 1.
         step: training steps so far.
-        validation: negative log likelihood on validation, nats a token; None for an epoch that diverged.
+        validation: what is to be low on validation, such as nats a token; None for an epoch that diverged.
         best: the lowest validation so far.
         averaging: whether the weights that were validated are a mean of iterates.
+        ending: training steps of the end that begins now, from the best weights, since nothing was gained for long;
+            0: none begins.
     """
 
     epoch: int
@@ -38,6 +40,7 @@ class Epoch(NamedTuple):
     validation: float | None
     best: float
     averaging: bool
+    ending: int = 0
 
 
 class Training(Protocol):
@@ -48,6 +51,11 @@ class Training(Protocol):
     """
 
     completed_epoch: Epoch | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no step follows, although steps are left."""
+        return False
 
     def start(self, seed: int) -> None:
         """New weights, a new optimizer, the beginning of the data."""
@@ -95,14 +103,15 @@ def run(
     Args:
         training: what a step is.
         seed: of everything random.
-        steps: training steps in all.
+        steps: training steps in all; the training itself may end before.
         checkpoint: a file that holds the state of the training; None: nothing is kept.
         every: steps between two writes of that file. It is also written after every epoch and after the last step.
         report: called every `losses.REPORT_EVERY` steps with step and mean training loss since the last call.
         on_epoch: called after every validated epoch.
 
     Returns:
-        The mean training loss over the last tenth of the steps; not a number if the checkpoint was complete.
+        The mean training loss over the last tenth of the steps; not a number if none of them was run, as from a
+        checkpoint that was complete.
 
     Raises:
         InputError: the checkpoint is damaged, or of another training.
@@ -149,6 +158,8 @@ def advance(
     """
     losses = Losses(report, steps)
     for number in range(first, steps):
+        if training.ended:
+            break
         done = number + 1
         try:
             losses.add(done, training.step(number))

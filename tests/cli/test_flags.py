@@ -102,3 +102,31 @@ def test_a_flagfile_keeps_the_bytes_of_names(argument, given, tmp_path):
     given(os.fsdecode(argument))
     files.write_text(tmp_path / "flags.txt", flags.flagfile())
     assert (tmp_path / "flags.txt").read_bytes() == argument + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "steps"),
+    [
+        (["--task=text"], (0, 0)),
+        (["--task=text", "--steps=23886"], (0, 23_886)),
+        (["--task=text", "--set=score.steps=500", "--set=final.steps=7"], (500, 7)),
+        (["--task=text", "--weight_sharing", "--search_steps=9"], (9, 0)),
+        (["--task=text", "--preset=paper"], (20_400, 1_728_000)),
+        (["--task=images"], (0, 0)),
+        (["--task=images", "--steps=2500", "--search_steps=300"], (300, 2_500)),
+        (["--task=ptb"], (500, 5_308)),
+        (["--task=wikitext2"], (500, 5_308)),
+        (["--task=cifar10"], (300, 2_500)),
+        (["--task=imagenet"], (300, 1_000)),
+    ],
+)
+def test_lengths_are_open_for_own_data_where_none_are_given(arguments, steps, given):
+    given(*arguments)
+    settings = flags.settings()
+    assert (settings.score.steps, settings.final.steps) == steps
+
+
+def test_no_length_is_refused_where_there_is_nothing_to_fit(given):
+    given("--task=ptb", "--steps=0")
+    with pytest.raises(InputError, match="--steps=0: steps is 0; it must be a whole number of at least 1"):
+        flags.settings()

@@ -49,6 +49,17 @@ def test_what_a_training_leaves_behind(finished):
     assert "test perplexity" in (finished / "run.log").read_text()
 
 
+def test_without_a_length_the_size_of_the_text_plans_and_validation_ends(text, tmp_path):
+    open_length = [flag for flag in command(text, tmp_path, "--learning_rate=0.05") if not flag.startswith("--steps")]
+    done = run_forked(*open_length)
+    assert done.returncode == 0, done.stderr
+    planned = int(re.search(r"final models at most ([\d,]+) steps", done.stderr)[1].replace(",", ""))
+    assert "lengths that fit" in done.stderr and "children" not in done.stderr
+    assert f"at most {planned:,} steps" in done.stderr and "nothing gained for long" in done.stderr
+    test = json.loads((tmp_path / "result.json").read_text())["test"]
+    assert 0 < test["best_step"] <= test["trained_steps"] < planned
+
+
 def test_a_killed_training_ends_as_the_undisturbed_one(text, finished, tmp_path):
     work = tmp_path / "killed"
     file = work / "checkpoints" / "final.npz"

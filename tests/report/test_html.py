@@ -118,6 +118,19 @@ def test_verdict_audit_and_ladder_are_shown_where_there_are_some(work, tmp_path)
     assert "The ladder" in page.text and re.search(r"100 3 0\.3 -1\.00 2 900 2 2 – –", page.text)
 
 
+def test_a_model_that_has_learnt_nothing_is_told_as_such_and_compared_with_nobody(work, tmp_path):
+    copy = shutil.copytree(work, tmp_path / "copy")
+    result = json.loads((copy / "result.json").read_text())
+    result["baselines"]["random"] = {"failed": "it is a guess", "learnt_nothing": "it is a guess", "told": 99_999.0}
+    (copy / "result.json").write_text(json.dumps(result))
+    text = report([read_run(copy)])
+    assert "random failed: it is a guess" in checked(text).text and "random: 99999" not in text
+    result["test"] = {"learnt_nothing": "the winner is a guess", **result["test"]}
+    (copy / "result.json").write_text(json.dumps(result))
+    page = checked(report([read_run(copy)]))
+    assert "the winner is a guess" in page.text and f"is {result['test']['told']:.5g}: " not in page.text
+
+
 def test_nothing_that_is_data_becomes_markup(tmp_path):
     rows = [
         {"id": id, "architecture": [id % 2, id % 3], "text": f'"{EVIL}={id % 2}", b={id % 3}', "score": float(id),

@@ -1,11 +1,14 @@
 import io
 import pathlib
+import types
 
 import pytest
 
+from nao_tf.observer import Epoch
 from nao_tf.report import terminal
 from nao_tf.report.run_log import RunLog
-from nao_tf.report.terminal import Rate, Terminal
+from nao_tf.report.terminal import Rate, Terminal, TerminalObserver
+from nao_tf.tasks.task import Metric
 
 
 class Tty(io.StringIO):
@@ -53,6 +56,19 @@ def test_curves_of_different_lengths_stand_side_by_side():
         "    1        9.50        9.75",
         "    2        8.25        8.50",
         "    3                    8.00",
+    ]
+
+
+def test_an_epoch_has_the_figures_of_its_task_and_says_where_the_end_begins():
+    stream = io.StringIO()
+    task = types.SimpleNamespace(final_metric=Metric("validation_accuracy", higher_is_better=True))
+    observer = TerminalObserver(task, pathlib.Path("work"), terminal=Terminal(stream))
+    observer.epoch("final", Epoch(3, 120, "validation_accuracy", value=0.8, best=0.8125, ending=1_040))
+    observer.epoch("final", Epoch(4, 160, "validation_accuracy", value=0.825, best=0.825))
+    assert [line.split("] ")[1] for line in stream.getvalue().splitlines()] == [
+        "final, epoch 3, step 120: validation accuracy 0.8000, best 0.8125",
+        "final: nothing gained for long; from the best weights the learning rate falls to its end in 1,040 steps",
+        "final, epoch 4, step 160: validation accuracy 0.8250, best 0.8250",
     ]
 
 

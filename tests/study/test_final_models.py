@@ -118,7 +118,9 @@ def test_a_rival_that_has_learnt_nothing_is_told_and_not_compared(tmp_path):
     )
     study(tmp_path, task, finalists=1).run(["brick", "evolution"])
     found = content(tmp_path)
-    assert found["baselines"]["brick"]["failed"] == "no better than a guess" and "steps" in found["baselines"]["brick"]
+    brick = found["baselines"]["brick"]
+    assert brick["failed"] == brick["learnt_nothing"] == "no better than a guess" and "steps" in brick
+    assert "learnt_nothing" not in found["test"] and "learnt_nothing" not in found["baselines"]["evolution"]
     assert set(found["verdict"]["rivals"]) == {"evolution"}
 
 
@@ -127,6 +129,7 @@ def test_a_winner_that_has_learnt_nothing_is_told_instead_of_a_verdict(tmp_path)
     task.useless = lambda figures: "no better than a guess"
     result = study(tmp_path, task, finalists=1, final_seeds=2).run(["evolution"])
     assert result.verdict.words == ("no better than a guess",)
+    assert content(tmp_path)["test"]["learnt_nothing"] == "no better than a guess"
     assert content(tmp_path)["trainings"]["failed"] == 2 and content(tmp_path)["trainings"]["values"] == []
 
 

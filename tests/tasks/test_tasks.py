@@ -103,9 +103,68 @@ def test_final_models_of_one_program_know_whose_weights_it_has(tmp_path):
 
 def test_a_perplexity_above_the_vocabulary_is_no_language_model():
     task = small_language_task()  # of five words
-    assert task.useless({"perplexity": 5.0}) is None
-    assert "perplexity 81,376 is above the 5 words" in task.useless({"perplexity": 81_376.2})
+    assert task.useless({"validation_perplexity": 4.9, "perplexity": 5.0}) is None
+    assert "test perplexity 81,376 is above the 5 words" in task.useless({"perplexity": 81_376.2})
+    assert "validation perplexity 6 is" in task.useless({"validation_perplexity": 6.0, "perplexity": 4.0})
     assert "learnt nothing" in task.useless({"perplexity": float("nan")})
+
+
+def own_text(tokens, **axes):
+    """An own text of some tokens, and its settings as `axes` say."""
+    text = np.zeros(tokens, np.int32)
+    corpus = Corpus("text", "invented", Vocabulary(["the", "<unk>", "<eos>"]), text, text[:150], text[:150])
+    return LanguageTask("text", LanguageTask.presets("text", "cpu", **axes), corpus=corpus)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "axes", "steps", "patience"),
+    [
+        (108_000, {}, (500, 4_620), 308),  # 154 steps an epoch
+        (108_000, {"training": True}, (500, 4_620), 308),
+        (929_589, {}, (500, 5_308), 2_654),
+        (929_589, {"training": True}, (500, 23_886), 2_654),
+        (5_000, {"weight_sharing": True}, (100, 1_000), 200),  # 7 steps an epoch
+    ],
+)
+def test_lengths_follow_the_size_of_an_own_text(tokens, axes, steps, patience):
+    settings = own_text(tokens, **axes).settings
+    assert (settings.score.steps, settings.final.steps) == steps
+    assert settings.final.patience == patience and settings.final.epochwise and settings.score.patience is None
+
+
+@pytest.mark.parametrize(
+    ("images", "steps", "patience"),
+    [
+        (540, (300, 2_500), 1_000),
+        (64, (150, 2_500), 1_000),
+        (9_000, (300, 5_600), 2_240),
+        (45_000, (300, 10_000), None),  # patience of 16 epochs would be longer
+    ],
+)
+def test_lengths_follow_the_number_of_own_images(images, steps, patience):
+    part = Part(np.zeros((images, 1, 1, 3), np.uint8), np.arange(images, dtype=np.int32) % 2)
+    data = ImageData("images", "here", ("a", "b"), part, part, part)
+    settings = ImageTask("images", ImageTask.presets("images", "cpu"), data=data).settings
+    assert (settings.score.steps, settings.final.steps, settings.final.patience) == (*steps, patience)
+    given = replaced(ImageTask.presets("images", "cpu"), "epochs", value=2)
+    final = ImageTask("images", given, data=data).settings.final
+    assert (final.steps, final.patience) == (2 * (images // 64), None)  # passes that are given win
+
+
+def test_the_line_about_lengths_tells_what_was_chosen_for_the_run():
+    task = own_text(108_000)
+    assert task.length_line() == (
+        "lengths that fit 108,000 tokens: children of the search 500 steps (3.25 epochs); final models at most 4,620 "
+        "steps (30 epochs), ended by validation where 308 steps bring no gain"
+    )
+    assert "children" not in task.length_line(training=True) and "4,620" in task.length_line(training=True)
+    assert "rounds of the shared child" in own_text(108_000, weight_sharing=True).length_line()
+    given = replaced(LanguageTask.presets("text", "cpu"), "final.steps", value=7)
+    one = LanguageTask("text", given, corpus=task.corpus)
+    assert "children" in one.length_line() and "final" not in one.length_line()
+    assert one.length_line(training=True) is None
+    published = LanguageTask("ptb", LanguageTask.presets("ptb", "cpu"), corpus=task.corpus)
+    assert published.length_line() is None
 
 
 @pytest.mark.parametrize(("accuracy", "learnt"), [(0.7, False), (0.74, False), (0.79, True), (0.2, False)])

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,9 +13,11 @@ from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.errors import DivergedError
 from nao_tf.training import checkpoint
+from nao_tf.training.epochs import Ending, EpochTraining, ValidatedEpochs
 from nao_tf.training.language import LanguageTrainer
 from nao_tf.training.language_networks import KerasLstm
 from nao_tf.training.language_settings import LanguageTraining
+from nao_tf.training.training import run
 
 V = 7
 ARCHITECTURE = RecurrentSpace().parse("NAO-WS")
@@ -256,3 +259,166 @@ def test_adam_with_equal_windows_is_one_program():
     final.train(1, on_epoch=lambda epoch: losses.append(epoch.validation))
     assert final.likelihood(ARCHITECTURE) == min(losses) < losses[0]
     assert final.training.program.experimental_get_tracing_count() == 1
+
+
+# ---- the end that validation brings on
+
+
+class Scripted(EpochTraining):
+    """Its weight is the sum of its learning rates, 1 each, and validation says what the test wants."""
+
+    def __init__(self, figures, per_epoch=5):
+        self.trainable_variables = [keras.Variable(0.0)]
+        self.figures, self.per_epoch, self.ending, self.rates = figures, per_epoch, None, {}
+
+    def start(self, seed):
+        self.trainable_variables[0].assign(0.0)
+
+    def learning_rate_at(self, step):
+        return 1.0 if self.ending is None else self.ending.learning_rate_at(step)
+
+    def step(self, number):
+        self.done, self.rates[number] = number + 1, self.learning_rate_at(number)
+        self.trainable_variables[0].assign_add(self.rates[number])
+        return tf.constant(1.0)
+
+    @property
+    def epoch_done(self):
+        return self.done % self.per_epoch == 0
+
+    def begin_epoch(self, epoch):
+        self.epoch = epoch
+
+    def validate(self):
+        return self.figures(self.done)
+
+    def arrays(self):
+        return checkpoint.variables("model", self.trainable_variables)
+
+    def restore(self, arrays):
+        checkpoint.assign("model", self.trainable_variables, arrays=arrays)
+
+
+def validated(figures, **options):
+    """A scripted training with validated epochs."""
+    inner = Scripted(figures)
+    options = {"steps": 200, "patience": 10, **options}
+    return ValidatedEpochs(inner, model=inner, validate=inner.validate, **options), inner
+
+
+def best_at(step):
+    """A validation that is lowest after a step, and in the end once more, when the rates have fallen."""
+    return lambda done: (abs(done - step) / 100 + 1 - (done == step + 20) * 0.9,)
+
+
+def test_where_nothing_is_gained_the_rates_fall_from_the_best_weights_and_with_them_the_training_ends():
+    training, inner = validated(best_at(30))
+    epochs, steps = [], 30 + 10 + 10  # to the best, without a gain, a third of those to the best
+    run(training, seed=1, steps=200, on_epoch=epochs.append)
+    assert [(epoch.step, epoch.ending) for epoch in epochs if epoch.ending] == [(40, 10)]
+    assert epochs[-1].step == steps == max(inner.rates) + 1 and training.trained == (50, 50)
+    np.testing.assert_allclose([inner.rates[step] for step in range(40, 50)], np.linspace(1, 0.1, 10))
+    np.testing.assert_allclose(inner.trainable_variables[0], 30 + sum(np.linspace(1, 0.1, 10)))
+
+
+def test_the_best_weights_stay_where_falling_rates_gain_nothing():
+    training, inner = validated(lambda done: (abs(done - 30),))
+    run(training, seed=1, steps=200)
+    assert training.trained == (50, 30) and float(inner.trainable_variables[0]) == 30
+
+
+@pytest.mark.parametrize("patience, steps", [(None, 200), (10, 40), (170, 200)])
+def test_no_end_is_brought_on_without_patience_or_where_no_steps_are_left(patience, steps):
+    training, inner = validated(lambda done: (abs(done - 30),), patience=patience, steps=steps)
+    run(training, seed=1, steps=steps)
+    assert training.trained == (steps, 30) and set(inner.rates.values()) == {1.0}
+    assert float(inner.trainable_variables[0]) == 30
+
+
+def test_the_end_takes_no_more_steps_than_are_left():
+    training, inner = validated(best_at(30), steps=43)
+    run(training, seed=1, steps=43)
+    assert training.trained[0] == 43 and inner.ending == Ending(40, 3, 1.0)
+
+
+def test_a_gain_in_any_figure_is_a_gain_and_the_first_decides():
+    def figures(done):  # accuracy gains until step 20, then loss until 60, with a worse accuracy
+        return (1 - min(done, 20) / 100 + (done > 20) / 1000, 2 - min(done, 60) / 100)
+
+    training, _ = validated(figures)
+    run(training, seed=1, steps=200)
+    assert training.trained == (70 + 7, 20)  # the end is a third of the steps to the best
+
+
+def test_of_equal_first_figures_the_next_one_decides():
+    training, _ = validated(lambda done: (0.5, abs(done - 25)), patience=None)
+    run(training, seed=1, steps=50)
+    assert training.trained == (50, 25) and training.history == [0.5] * 10
+
+
+def test_short_epochs_are_not_all_validated():
+    training, inner = validated(lambda done: (1 / done,), every=12, patience=None, steps=41)
+    epochs = []
+    run(training, seed=1, steps=41, on_epoch=epochs.append)
+    assert [epoch.step for epoch in epochs] == [15, 30, 41] and [epoch.epoch for epoch in epochs] == [3, 6, 9]
+    assert inner.epoch == 9
+
+
+def test_a_training_that_validation_ends_ends_there_after_a_stop_at_any_step(tmp_path):
+    training, inner = validated(best_at(30))
+    run(training, seed=1, steps=200)
+    expected, history = float(inner.trainable_variables[0]), training.history
+    for stop in (1, 5, 29, 30, 31, 39, 40, 41, 45, 49, 50):  # around the best, the end, and in between
+        path = tmp_path / f"{stop}.npz"
+        first, _ = validated(best_at(30))
+        advance_to(first, stop, path)
+        again, inner = validated(best_at(30))
+        run(again, seed=1, steps=200, checkpoint=path)
+        assert float(inner.trainable_variables[0]) == expected and again.trained == (50, 50)
+        assert again.history == history and max(inner.rates, default=0) in (0, 49)
+        run(again, seed=1, steps=200, checkpoint=path)  # complete: only brings the weights back
+        assert float(inner.trainable_variables[0]) == expected
+
+
+def advance_to(training, stop, path):
+    """Trains some steps, with a checkpoint after each, as if the process ended then."""
+
+    def stopping(number, step=training.step):
+        if number == stop:
+            raise Stopped
+        return step(number)
+
+    training.step = stopping
+    try:
+        run(training, seed=1, steps=200, checkpoint=path, every=1)
+    except Stopped:
+        return
+    assert stop >= 50
+
+
+def test_a_small_text_that_is_learnt_by_heart_ends_early_and_after_kills_at_the_same_step(tmp_path, monkeypatch):
+    settings = {"optimizer": "adam", "learning_rate": 3e-2, "window_deviation": 0.0, "averaging_patience": None}
+    final = trainer(**settings, units=16, steps=4_000, patience=100)
+    path, epochs = tmp_path / "training.npz", []
+    final.train(1, on_epoch=epochs.append)
+    expected, trained = weights(final.model), final.trained
+    assert trained[1] <= trained[0] < 1_000 and any(epoch.ending for epoch in epochs)
+    assert final.likelihood(ARCHITECTURE) == min(epoch.validation for epoch in epochs)
+    assert final.training.ending is not None
+    program = final.training.program
+    for every in (trained[0] // 2, trained[0] // 3):
+        calls = itertools.count(1)
+
+        def stopping(*operands, every=every, calls=calls):
+            if next(calls) == every:
+                raise Stopped
+            return program(*operands)
+
+        monkeypatch.setattr(final.training, "program", stopping)
+        with pytest.raises(Stopped):
+            final.train(1, checkpoint=path)
+        monkeypatch.undo()
+        final.training.start(every)
+    final.train(1, checkpoint=path)
+    assert_equal(weights(final.model), expected)
+    assert final.trained == trained

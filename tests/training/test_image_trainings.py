@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import itertools
 import math
 import resource
 
@@ -162,16 +163,18 @@ def test_a_child_is_trained_from_scratch_every_time():
 
 def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
     trainer, path = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2)), tmp_path / "training.npz"
-    trainer.train(1)
+    run(trainer.training, seed=1, steps=8)
     undisturbed = weights(trainer.model)
-    trainer.train(2)
+    run(trainer.training, seed=2, steps=8)
     assert any((a != b).any() for a, b in zip(undisturbed, weights(trainer.model), strict=True))
     for steps in (2, 6, 7):  # an epoch has 6 batches
         run(trainer.training, seed=1, steps=steps, checkpoint=path)
         run(trainer.training, seed=3, steps=1)  # another training in between
-    trainer.train(1, checkpoint=path)
+    run(trainer.training, seed=1, steps=8, checkpoint=path)
     assert_equal(undisturbed, weights(trainer.model))
-    assert traces(trainer.training.program) == 1
+    trainer.train(1, checkpoint=path)  # a complete one of before pictures were validated
+    assert_equal(undisturbed, weights(trainer.model))
+    assert traces(trainer.training.program) == 1 and trainer.trained == (0, 0)
 
 
 def test_a_pair_of_cells_learns():
@@ -221,14 +224,72 @@ def test_every_image_counts_once():
     assert quality.accuracy == pytest.approx((logits.argmax(-1) == labels).mean())
 
 
-def test_divergence_is_an_error(monkeypatch):
+# What validation says after steps; an epoch has 6. The best: the highest accuracy, and of two the lower loss.
+SAID = {6: (0.5, 0.6), 12: (0.7, 0.9), 18: (0.7, 0.8), 24: (0.6, 0.5), 30: (0.65, 0.4)}
+
+
+def says(trainer):
+    """What measures a trainer by `SAID`; its last step is the last key."""
+
+    def measure(part):
+        accuracy, loss = SAID[trainer.training._done]
+        return ClassifierQuality(loss=loss, accuracy=accuracy)
+
+    return measure
+
+
+def test_a_final_model_has_the_weights_that_were_best_on_validation_after_kills_too(tmp_path, monkeypatch):
+    trainer, at, path = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2)), {}, tmp_path / "training.npz"
+    trainer.change_steps(30)
+    monkeypatch.setattr(trainer, "measure", says(trainer))
+    trainer.train(1, on_epoch=lambda epoch: at.update({epoch.step: weights(trainer.model)}))
+    assert list(at) == [6, 12, 18, 24, 30] and trainer.trained == (30, 18)
+    np.testing.assert_allclose(trainer.history, [1 - accuracy for accuracy, _ in SAID.values()])
+    assert_equal(weights(trainer.model), at[18])
+    program = trainer.training.program
+    for count in (7, 12, 9):
+        calls = itertools.count(1)
+
+        def stopping(*operands, count=count, calls=calls):
+            if next(calls) == count:
+                raise KeyboardInterrupt
+            return program(*operands)
+
+        monkeypatch.setattr(trainer.training, "program", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.train(1, checkpoint=path, every=4)
+        monkeypatch.setattr(trainer.training, "program", program)
+        trainer.training.start(2)
+    for _ in range(2):  # the second time it is complete
+        trainer.train(1, checkpoint=path)
+        assert_equal(weights(trainer.model), at[18])
+        assert trainer.trained == (30, 18)
+
+
+def test_validation_ends_the_training_of_pictures(monkeypatch):
+    trainer, epochs = ImageTrainer(dataclasses.replace(SETTINGS, patience=6), data=DATA, network=ResNet(2)), []
+    trainer.change_steps(60)
+    monkeypatch.setattr(trainer, "measure", lambda part: ClassifierQuality(loss=1.0, accuracy=0.5))
+    trainer.train(1, on_epoch=epochs.append)
+    assert [(epoch.step, epoch.ending) for epoch in epochs] == [(6, 0), (12, 2), (14, 0)]
+    assert trainer.trained == (14, 6)
+    rates = [trainer.training.learning_rate_at(step) for step in (12, 13)]
+    np.testing.assert_allclose(
+        rates, [trainer.settings.learning_rate_at(12), trainer.settings.learning_rate_at(12) / 2]
+    )
+
+
+def test_divergence_goes_back_to_the_best_weights_and_in_the_first_epoch_it_is_an_error(monkeypatch):
     trainer = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2))
+    epochs = []
     monkeypatch.setattr(trainer.training, "program", lambda *operands: tf.constant(math.nan))
-    with pytest.raises(DivergedError, match="training loss is nan at step 8"):
-        trainer.train(1)
+    trainer.train(1, on_epoch=epochs.append)  # noticed in the last step; an epoch has 6
+    assert [(epoch.step, epoch.validation is None) for epoch in epochs] == [(6, False), (8, True)]
     monkeypatch.setattr(trainer, "measure", lambda part: ClassifierQuality(loss=math.nan, accuracy=0.5))
     with pytest.raises(DivergedError, match="validation loss is nan"):
         trainer.validate()
+    with pytest.raises(DivergedError, match="validation loss is nan at step 6, in the first epoch"):
+        trainer.train(1)
 
 
 def test_seconds_of_steps_are_measured():
