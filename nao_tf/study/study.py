@@ -491,6 +491,9 @@ class Study:
 
     def _export(self, model, predictor):
         model.export(self.work.export("child"))
+        notice = model.export_keras(self.work.export("child").with_name("keras"))
+        if notice is not None:
+            self.observer.notice(notice)
         if predictor is not None and hasattr(predictor, "model"):
             from nao_tf.serving.export_controller import export_ascent, export_controller
 
