@@ -45,6 +45,7 @@ PATHS = (
     "sentences",
     "draw",
     "output",
+    "csv",
 )  # in which ~ is the user's folder
 
 

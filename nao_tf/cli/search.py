@@ -14,7 +14,7 @@ from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.cli import flags
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
-from nao_tf.cli.report import write_after
+from nao_tf.cli.report import write_after, write_table
 from nao_tf.report import observers
 from nao_tf.search.executors import EXECUTORS
 from nao_tf.search.strategies import STRATEGIES
@@ -57,6 +57,7 @@ def run() -> None:
     )
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
     flags.define("report", "Write report.html when all is done.", default=True)
+    flags.define("csv", "File for a table of all evaluations, when all is done; nao_report writes it later too.")
     flags.define("dry_run", "Print data, sizes and settings as one JSON line and train nothing.", default=False)
     run_program(main)
 
@@ -84,6 +85,8 @@ def main() -> None:
         print(json.dumps(dry_run(task, given, strategy=strategy)))
         return
     task.require_data()
+    if flags.value("csv") is not None:
+        files.check_output(flags.value("csv"), name="--csv")
     study = Study(
         task,
         work_dir,
@@ -102,6 +105,8 @@ def main() -> None:
         study.devices = flags.devices()
     study.observer = observers(study, with_tensorboard=with_tensorflow)
     study.run(baselines)
+    if flags.value("csv") is not None:
+        write_table(study.work.path)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)
 
