@@ -42,6 +42,7 @@ setup(
     ],
     extras_require={
         "report": REPORT,  # report.html; without it a run says how to get it
+        "pandas": ["pandas>=2.2,<4"],  # Pool.to_dataframe
         "ray": ["ray>=2.50,<3"],  # --executor=ray
         "slurm": SLURM,  # --executor=slurm
         "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy", *REPORT, *SLURM],

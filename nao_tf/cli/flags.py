@@ -50,6 +50,7 @@ PATHS = (
     "sentences",
     "draw",
     "output",
+    "csv",
 )  # in which ~ is the user's folder
 
 

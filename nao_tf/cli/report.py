@@ -1,4 +1,4 @@
-"""bin/nao_report: draws architectures, and writes the report of a run or of several."""
+"""bin/nao_report: draws architectures, and writes the report of a run or of several, or its evaluations as a table."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from nao_tf.architecture import (
 )
 from nao_tf.architecture.space import shown
 from nao_tf.cli import flags
+from nao_tf.cli.bootstrap import ROOT
 from nao_tf.cli.help import Usage
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.errors import InputError
 from nao_tf.report.drawing import drawing, png, svg_file
 from nao_tf.report.run import Run, read_run
+from nao_tf.report.tables import csv_of
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.images import ImageTask
 from nao_tf.tasks.language import LanguageTask
 from nao_tf.tasks.table import NAS_BENCH_201
 
 REPORT = "report.html"
-HOW_TO_GET_THEM = "pip install -c constraints.txt -e '.[report]'"
+HOW_TO_GET_THEM = (
+    "pip install -c constraints.txt -e '.[report]'" if (ROOT / "setup.py").exists() else "pip install jinja2 matplotlib"
+)
 
 
 USAGE = Usage(
@@ -49,6 +53,7 @@ def run() -> None:
         "work_dir", "Work directory of a run; further ones, to be shown side by side, as arguments.", many=True
     )
     flags.define("output", "File of the report; default: report.html in the work directory, or here for several runs.")
+    flags.define("csv", "File for a table of all evaluations of a run instead of a report.")
     flags.define("draw", "File for a drawing instead of a report: .svg or .png.")
     flags.define("architecture", "What is drawn: integers, readable form, or a published name; default: the winner.")
     flags.define("task", "What --architecture is of, where that is not clear.", choices=TASKS)
@@ -65,10 +70,17 @@ def main(arguments: Sequence[str]) -> None:
     paths = [pathlib.Path(path) for path in [*(flags.value("work_dir") or []), *arguments]]
     architecture = flags.value("architecture")
     if flags.value("draw") is not None:
-        flags.refuse(("output",), because="--draw")
+        flags.refuse(("output", "csv"), because="--draw")
         draw(_drawn(paths, architecture))
         return
     flags.refuse(("architecture", "task", "title"), because="a report; give --draw=FILE for a drawing")
+    if flags.value("csv") is not None:
+        flags.refuse(("output",), because="--csv")
+        if len(paths) != 1:
+            raise InputError("--csv is a table of one run; give one --work_dir")
+        files.check_output(flags.value("csv"), name="--csv")
+        write_table(paths[0])
+        return
     if not paths:
         raise InputError("give --work_dir=DIR, the work directory of a run, or --architecture and --draw=FILE.svg")
     missing = missing_libraries()
@@ -110,6 +122,11 @@ def _load_for(runs: Sequence[Run]) -> None:
     """Loads TensorFlow quietly where the ascent of a run is to be shown."""
     if any((run.path / "export" / "controller").is_dir() for run in runs):
         load_tensorflow()
+
+
+def write_table(work: pathlib.Path) -> None:
+    """Writes the evaluations of a run to --csv."""
+    files.write_output(flags.value("csv"), csv_of(read_run(work)))
 
 
 def write_after(work: pathlib.Path, notice: Callable[[str], None]) -> None:

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from nao_tf import files
 from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.cli import flags
 from nao_tf.cli.help import Usage
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
-from nao_tf.cli.report import write_after
+from nao_tf.cli.report import write_after, write_table
 from nao_tf.cli.telling import dry_run_table, observer_of, row_of_size, rows_of_data, rows_of_search
 from nao_tf.search.executors import EXECUTORS
 from nao_tf.search.strategies import STRATEGIES
@@ -70,6 +71,11 @@ def run() -> None:
     )
     flags.define("distribution", "Training on several GPUs.", choices=flags.DISTRIBUTIONS, default="auto")
     flags.define_output()
+    flags.define(
+        "csv",
+        "File for a table of all evaluations, when all is done; nao_report writes it later too.",
+        group=flags.OUTPUT,
+    )
     run_program(main, USAGE)
 
 
@@ -111,6 +117,8 @@ def main() -> None:
         print(json.dumps(told))
         return
     task.require_data()
+    if flags.value("csv") is not None:
+        files.check_output(flags.value("csv"), name="--csv")
     study = Study(
         task,
         pathlib.Path(work),
@@ -129,6 +137,8 @@ def main() -> None:
         study.devices = flags.devices()
     study.observer = observer_of(study, with_tensorboard=with_tensorflow)
     study.run(baselines)
+    if flags.value("csv") is not None:
+        write_table(study.work.path)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)
 

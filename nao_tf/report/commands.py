@@ -51,6 +51,9 @@ def commands(run: Run) -> dict[str, list[Command]]:
         ]  # fmt: skip
         if (run.path / "export" / "child").is_dir():
             groups["evaluate"] = _evaluations(kind, work)
+            plain = run.path / "export" / "child" / "keras" / "found_cell.py"
+            if plain.exists():
+                groups["retrain"].append(_command("the network as plain Keras code: its layers", "python", str(plain)))
             base = (run.path / "export" / "child").resolve()
             serve = [
                 "tensorflow_model_server",

@@ -50,6 +50,7 @@ class Row:
         multiply_adds: for one input, where that is told.
         rung: of a ladder; None without one.
         cost: of the evaluation in full ones; None without a ladder.
+        seconds: that it took; None where they are not known.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Row:
     multiply_adds: int | None = None
     rung: str | None = None
     cost: float | None = None
+    seconds: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,7 +243,8 @@ def read_run(path: pathlib.Path | str) -> Run:
     if not isinstance(identities, Mapping) or not all(isinstance(one, Mapping) for one in identities.values()):
         raise files.damaged(path / IDENTITY, "it is not an object of objects", remedy=remedy)
     result = files.read_json(path / "result.json", remedy=remedy) if (path / "result.json").exists() else None
-    seconds = WorkDirectory(path).seconds()
+    work = WorkDirectory(path)
+    seconds = work.seconds()
     searches: dict[str, Search] = {}
     metric: Metric | None = None
     pools = {name: identity for name, identity in identities.items() if name.endswith(".jsonl")}
@@ -249,6 +252,7 @@ def read_run(path: pathlib.Path | str) -> Run:
         rows, named, higher = read_rows(path / name)
         if not rows:
             continue
+        rows = _with_seconds(rows, work.evaluation_seconds(path / name))
         strategy = str(identity.get("strategy"))
         searches[strategy] = Search(strategy, identity, rows, higher, seconds.get(f"search_{strategy}"))
         metric = metric or _metric(str(identity.get("task")), named, higher)
@@ -273,6 +277,13 @@ def read_run(path: pathlib.Path | str) -> Run:
         flags=tuple(flags),
         final_settings=final.get("settings"),
     )
+
+
+def _with_seconds(rows: Sequence[Row], seconds: Mapping[tuple[int, int], float]) -> tuple[Row, ...]:
+    """The rows with the seconds of evaluations, by id and number of the rung."""
+    costs = {row.rung: row.cost or 0.0 for row in rows}
+    number = {rung: index for index, rung in enumerate(sorted(costs, key=lambda rung: costs[rung]))}
+    return tuple(dataclasses.replace(row, seconds=seconds.get((row.id, number[row.rung]))) for row in rows)
 
 
 def _metric(task: str, name: str, higher: bool) -> Metric:

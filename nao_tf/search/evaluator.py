@@ -18,7 +18,7 @@ from nao_tf.errors import DivergedError
 from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor, Inline, Work
 from nao_tf.search.finished import Finished
-from nao_tf.search.outcome import Outcome
+from nao_tf.search.outcome import Outcome, timed
 from nao_tf.search.rungs import Rung, rungs_of_steps
 
 CHILD = "child"  # the label of the children's trainings
@@ -90,6 +90,7 @@ class FunctionEvaluator(Evaluator):
     def _outcome_on_rung(self, request: tuple[Architecture, int]) -> Outcome:
         return self._outcome(*request)
 
+    @timed
     def _outcome(self, architecture: Architecture, *rung: int) -> Outcome:
         try:
             result = self.function(architecture, *rung)
@@ -216,6 +217,7 @@ class ScoreFromScratch(Work):
         """The child, whose compiled program serves all architectures."""
         return self._make_child()
 
+    @timed
     def __call__(self, item: tuple[Architecture, int]) -> Outcome:
         """Trains and scores an architecture."""
         architecture, rung = item

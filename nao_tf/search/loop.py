@@ -46,6 +46,7 @@ def search(
     name: str = "search",
     observer: Observer | None = None,
     enough: Callable[[Pool], bool] | None = None,
+    remembered: Callable[[Evaluation], None] | None = None,
 ) -> None:
     """Evaluates architectures until the pool holds as many as the budget says.
 
@@ -69,6 +70,7 @@ def search(
         name: of the search, for the observer.
         observer: receives rounds and evaluations.
         enough: asked after each evaluation; where it says so, the search ends before the budget does.
+        remembered: told each evaluation that the pool has got.
 
     Raises:
         FailingError: the first `FAILURES_AT_FIRST` evaluations all failed. Once one has succeeded a failure is the
@@ -91,6 +93,8 @@ def search(
             return  # the space is exhausted, or what is left does not pay for the next evaluation
         for evaluation in _evaluations(evaluator, pool, candidates, round, known, observer):
             pool.append(evaluation)
+            if remembered is not None:
+                remembered(evaluation)
             observer.evaluation(name, evaluation, pool=pool)
             if len(pool) >= FAILURES_AT_FIRST and pool.best is None:
                 reason = pool.get(len(pool) - 1).reason
@@ -146,6 +150,7 @@ def _evaluations(evaluator, pool, candidates, round, known, observer) -> Iterato
             score=outcome.score,
             parameters=outcome.parameters,
             reason=outcome.reason,
+            seconds=outcome.seconds,
         )
     next(outcomes, None)  # all are remembered: the evaluator may tidy up
 

@@ -22,6 +22,7 @@ import numpy as np
 from nao_tf import files
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.errors import InputError
+from nao_tf.search import columns
 from nao_tf.search.checked_lines import CHECK, is_intact, with_check
 from nao_tf.search.rungs import Rung
 
@@ -61,6 +62,7 @@ class Evaluation:
         score: finite, in the metric's own direction; None when the evaluation failed.
         reason: why it failed.
         parameters: trainable parameters of the child; None where a table does not tell.
+        seconds: that it took; None where they are not known. No part of the pool's file.
     """
 
     id: int
@@ -69,6 +71,7 @@ class Evaluation:
     score: float | None
     parameters: int | None
     reason: str | None = None
+    seconds: float | None = dataclasses.field(default=None, compare=False)
 
     def to_json(self, metric: str, higher_is_better: bool, *, rungs: Sequence[Rung] = ()) -> dict[str, object]:
         """The line of the pool as JSON values; `from_json` reads it.
@@ -202,6 +205,9 @@ class Pool:
         rungs: of a ladder, the cheapest first; a member then has a score on each rung that it has come to. None where
             every evaluation is the same.
 
+    Attributes:
+        seconds: of evaluations, by the id of the member and the number of the rung, where they are known.
+
     Raises:
         InputError: a line was changed, or is not one of a pool of this space and metric; the message says which.
     """
@@ -218,6 +224,7 @@ class Pool:
         self.path = None if path is None else pathlib.Path(path)
         self.space, self.metric, self.higher_is_better = space, metric, higher_is_better
         self.rungs = tuple(rungs)
+        self.seconds: dict[tuple[int, int], float] = {}
         self._members: list[Evaluation] = []  # the latest evaluation of each, by id
         self._history: list[Evaluation] = []
         self._id_of: dict[Architecture, int] = {}
@@ -296,6 +303,8 @@ class Pool:
         self._history.append(evaluation)
         self._scored[evaluation.round] += 1
         self._on_rungs[evaluation.candidate.rung] += 1
+        if evaluation.seconds is not None:
+            self.seconds[evaluation.id, evaluation.candidate.rung] = evaluation.seconds
         if evaluation.id == len(self._members):
             self._members.append(evaluation)
             self._first_rounds.append(evaluation.round)
@@ -434,6 +443,25 @@ class Pool:
             "origin": evaluation.candidate.origin,
             **({"rung": self.rungs[evaluation.candidate.rung].name} if self.rungs else {}),
         }
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Every evaluation with its values by their names, those of `columns.COLUMNS`; a ladder's have two more."""
+        return [
+            columns.row(
+                evaluation.to_json(self.metric, self.higher_is_better, rungs=self.rungs),
+                self.seconds.get((evaluation.id, evaluation.candidate.rung)),
+            )
+            for evaluation in self._history
+        ]
+
+    def to_dataframe(self) -> Any:
+        """Every evaluation as a row of a `pandas.DataFrame`, in the order in which they were made.
+
+        Columns are those of the pool's file, `architecture` as a tuple of integers, and the seconds of each evaluation
+        where they are known. Raises InputError where pandas is not installed.
+        """
+        return columns.dataframe(self.rows)
 
     def examples(self) -> tuple[list[Architecture], np.ndarray]:
         """What a predictor learns from: every member, the best first, and its goodness, `[P]`, finite.

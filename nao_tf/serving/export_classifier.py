@@ -9,16 +9,18 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from nao_tf.child.images.classifier import Classifier
 from nao_tf.files import replacing
-from nao_tf.serving import checked_inputs, decoded_images
+from nao_tf.serving import checked_inputs, decoded_images, stored_weights
 
 
 def export_classifier(
-    model: keras.Model,
+    model: Classifier,
     class_names: Sequence[str],
     *,
     directory: os.PathLike[str] | str,
     centre: float | None = None,
+    weights: str = stored_weights.DEFAULT,
 ) -> None:
     """Writes an image classifier with the names of its classes.
 
@@ -42,13 +44,18 @@ def export_classifier(
             the new one is complete.
         centre: of a model that was trained on crops: what `classify_bytes` cuts out of a picture, see
             `decoded_images.decode`.
+        weights: their storage format, a name of `stored_weights.FORMATS`; what is computed is not changed by it. An
+            auxiliary head is left out.
 
     Raises:
-        ValueError: the names are not as many as the model's classes.
+        ValueError: the names are not as many as the model's classes, or there is no such format of weights.
     """
     if len(class_names) != model.classes:
         raise ValueError(f"{len(class_names)} names of classes; the model has {model.classes}")
     names = tf.constant([str(name) for name in class_names])  # [K]
+    only_trained = {id(variable) for variable in ([] if model.head is None else model.head.variables)}
+    served = [variable for variable in model.variables if id(variable) not in only_trained]
+    stored = stored_weights.StoredWeights(served, [], weights=weights)
 
     images_spec = tf.TensorSpec([None, *model.image_shape], tf.uint8, "images")
     bytes_spec = tf.TensorSpec([None], tf.string, "image_bytes")
@@ -59,7 +66,8 @@ def export_classifier(
         # Convolutions of oneDNN refuse a batch of no images, so that becomes one image, whose answer is cut off
         none = tf.zeros([tf.cast(rows == 0, tf.int32), *model.image_shape])
         images = tf.concat([tf.cast(images, tf.float32), none], 0)
-        logits = tf.cast(model.logits(images)[0], tf.float32)[:rows]  # [B, K]
+        with stored.scope():
+            logits = tf.cast(model.logits(images)[0], tf.float32)[:rows]  # [B, K]
         classes = tf.argmax(logits, -1, tf.int32)  # [B]
         return {"probabilities": tf.nn.softmax(logits), "labels": tf.gather(names, classes), "classes": classes}
 
@@ -78,7 +86,7 @@ def export_classifier(
         }
 
     archive = keras.export.ExportArchive()
-    archive.track(model)
+    archive.track(stored.trackable)
     archive.add_endpoint("classify", classify, [images_spec])
     if model.image_shape[-1] in decoded_images.CHANNELS:
         archive.add_endpoint("classify_bytes", classify_bytes, [bytes_spec])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nao_tf.architecture import Architecture
+from nao_tf.errors import InputError
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.study.audit import Audit
 from nao_tf.study.final_training import FinalTraining
@@ -87,6 +88,16 @@ class Result:
         """What can be said of the winner, its rivals and the search, as sentences."""
         parts = (self.verdict, self.audit)
         return tuple(sentence for part in parts if part is not None for sentence in part.words)
+
+    def to_dataframe(self) -> Any:
+        """The evaluations of the search as a `pandas.DataFrame`, see `Pool.to_dataframe`.
+
+        Raises:
+            InputError: one given architecture was trained, or pandas is not installed.
+        """
+        if self.pool is None:
+            raise InputError("one given architecture was trained, so there are no evaluations to be a table")
+        return self.pool.to_dataframe()
 
     def to_json(self) -> dict[str, Any]:
         """The content of result.json; a figure that is not finite, which JSON does not have, is null."""

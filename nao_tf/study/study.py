@@ -275,6 +275,7 @@ class Study:
             higher_is_better=metric.higher_is_better,
             rungs=evaluator.rungs,
         )
+        pool.seconds |= self.work.evaluation_seconds(self._file(name))
         timed = None if self._time is None or self._time.evaluations else self._time
         rounds = self.rounds_of(task, name)
         self.observer.search(name, pool, budget=None if timed else rounds.budget)
@@ -296,6 +297,7 @@ class Study:
                 name=name,
                 observer=self.observer,
                 enough=None if timed is None else timed.enough,
+                remembered=functools.partial(self._keep_seconds, self._file(name)),
             )
         if not pool.rungs and not timed and len(pool) < rounds.budget:
             listed = task.space.size <= LARGEST_ENUMERATED
@@ -433,6 +435,11 @@ class Study:
             observer=self.observer,
         )
 
+    def _keep_seconds(self, file, evaluation):
+        if evaluation.seconds is not None:
+            rung = evaluation.candidate.rung
+            self.work.add_evaluation_seconds(file, evaluation.id, rung=rung, seconds=evaluation.seconds)
+
     def _file(self, name):
         return self.work.pool(name, main=name == self.strategy_name)
 
@@ -500,6 +507,9 @@ class Study:
 
     def _export(self, model, predictor):
         model.export(self.work.export("child"))
+        notice = model.export_keras(self.work.export("child").with_name("keras"))
+        if notice is not None:
+            self.observer.notice(notice)
         if predictor is not None and hasattr(predictor, "model"):
             from nao_tf.serving.export_controller import export_ascent, export_controller
 

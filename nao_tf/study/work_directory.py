@@ -175,28 +175,58 @@ class WorkDirectory:
     def seconds(self) -> dict[str, float]:
         """Seconds of each stage, over all processes that worked on it. Raises InputError where the file is damaged."""
         total: dict[str, float] = {}
+        for of, seconds in self._timings():
+            if isinstance(of, str):
+                total[of] = round(total.get(of, 0) + seconds, 3)
+        return total
+
+    def add_evaluation_seconds(self, pool: pathlib.Path, id: int, *, rung: int, seconds: float) -> None:
+        """Adds the seconds of an evaluation to timings.jsonl.
+
+        Args:
+            pool: the file of the pool that has it.
+            id: of the member.
+            rung: its number.
+            seconds: that it took.
+        """
+        row = {"pool": pool.name, "id": id, "rung": rung, "seconds": seconds}
+        files.append_line(self.path / TIMINGS, json.dumps(row).encode())
+
+    def evaluation_seconds(self, pool: pathlib.Path) -> dict[tuple[int, int], float]:
+        """Seconds of the evaluations of a pool, by id and number of the rung. Raises InputError as `seconds` does."""
+        return {of[1:]: seconds for of, seconds in self._timings() if isinstance(of, tuple) and of[0] == pool.name}
+
+    def _timings(self) -> Iterator[tuple[Any, float]]:
+        """What timings.jsonl tells: stages or evaluations, each as `_timing` has it, and seconds."""
         path = self.path / TIMINGS
         for number, line in enumerate(path.read_bytes().split(b"\n") if path.exists() else (), start=1):
             if not line or (line.startswith(b"{") and not line.endswith(b"}")):
                 continue  # a line that a kill cut short
             try:
-                stage, seconds = _stage_and_seconds(files.json_values(line))
+                yield _timing(files.json_values(line))
             except ValueError as error:
                 raise InputError(
                     f"line {number} of {path} is damaged ({error}); delete that line: only its seconds are lost"
                 ) from error
-            total[stage] = round(total.get(stage, 0) + seconds, 3)
-        return total
 
 
-def _stage_and_seconds(row) -> tuple[str, float]:
-    """What a line of the timings tells. Raises ValueError."""
-    if not isinstance(row, dict) or not isinstance(row.get("stage"), str):
+def _timing(row) -> tuple[str | tuple[str, int, int], float]:
+    """What a line of the timings tells: a stage, or the pool, id and rung of an evaluation; and seconds.
+
+    Raises:
+        ValueError: it is no such line.
+    """
+    if not isinstance(row, dict):
         raise ValueError("no stage")
     seconds = row.get("seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
         raise ValueError("no seconds")
-    return row["stage"], seconds
+    if isinstance(row.get("stage"), str):
+        return row["stage"], seconds
+    pool, id, rung = (row.get(name) for name in ("pool", "id", "rung"))
+    if not isinstance(pool, str) or type(id) is not int or type(rung) is not int:
+        raise ValueError("no stage")
+    return (pool, id, rung), seconds
 
 
 def _holds(path) -> bool:

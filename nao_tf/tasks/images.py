@@ -29,7 +29,18 @@ from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
-from nao_tf.tasks.task import LADDER, DataFiles, FinalModel, Metric, Rival, Short, Task, chosen, with_ladder
+from nao_tf.tasks.task import (
+    EXPORT_WEIGHTS,
+    LADDER,
+    DataFiles,
+    FinalModel,
+    Metric,
+    Rival,
+    Short,
+    Task,
+    chosen,
+    with_ladder,
+)
 from nao_tf.training import lengths
 from nao_tf.training.image_settings import (
     FINAL_TRAININGS,
@@ -80,6 +91,7 @@ class ImageSettings(StudySettings):
             child is trained for as many steps, those of `score`.
         final: the training of final models.
         epochs: passes of the final models over the training images; none: final.steps says how long they train.
+        export_weights: how an exported model's weights are stored: float32, float16 or int8; it computes in float32.
         by_parameters: whether the shared child is trained with large architectures more often (NAO-V2).
         max_parameters: trainable parameters that a final model may have; none: any number.
         max_flops: multiply-adds that a final model may need for an image; none: any number.
@@ -92,6 +104,7 @@ class ImageSettings(StudySettings):
     rungs: tuple[int, ...] = ()
     final: ImageTraining
     epochs: float | None = None
+    export_weights: str = EXPORT_WEIGHTS[0]
     by_parameters: bool = False
     max_parameters: int | None = None
     max_flops: int | None = None
@@ -103,6 +116,8 @@ class ImageSettings(StudySettings):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} of {value}; more than 0")
+        if self.export_weights not in EXPORT_WEIGHTS:
+            raise ValueError(f"{self.export_weights!r} is not one of {', '.join(EXPORT_WEIGHTS)}")
 
     @property
     def bounds(self) -> dict[str, int]:
@@ -206,11 +221,12 @@ class ImageTask(Task):
         "macro": Short("final.macro"),
         "label_smoothing": Short("final.label_smoothing"),
         "autoaugment": Short("final.autoaugment"),
+        "export_weights": Short("export_weights"),
     }
     same = (("layers", "stack"), ("steps", "epochs"), ("search_steps", "rungs"))
     default_baselines = (RESIDUAL,)
     reads_with_tensorflow = (OWN_IMAGES,)
-    trains = ("data", "space", "final", "final_seeds", "epochs")
+    trains = ("data", "space", "final", "final_seeds", "epochs", "export_weights")
     rival = RESIDUAL
     noun = "cells"
     by_preset: ClassVar[Mapping[str, Mapping[bool, ImageSettings]]] = PRESETS
@@ -470,7 +486,8 @@ class ImageTask(Task):
             # the last one only: a network for every finalist would hold much memory
             self._trainers = {key: ImageTrainer(settings, data=self.data, network=trained, devices=devices)}
         steps = settings.steps if steps is None else steps
-        return FinalClassifier(self._trainers[key], data=self.data, seed=seed, steps=steps)
+        weights = self.settings.export_weights
+        return FinalClassifier(self._trainers[key], data=self.data, seed=seed, steps=steps, weights=weights)
 
     def rival_of(self, model: FinalModel) -> Rival:
         """A residual network of 20 layers with about as many parameters."""
@@ -496,10 +513,11 @@ class FinalClassifier(FinalModel):
         data: the images.
         seed: of the weights and of everything random.
         steps: of the training.
+        weights: how an export stores them.
     """
 
-    def __init__(self, trainer: Any, *, data: ImageData, seed: int, steps: int):
-        self._trainer, self._data, self._seed = trainer, data, seed
+    def __init__(self, trainer: Any, *, data: ImageData, seed: int, steps: int, weights: str):
+        self._trainer, self._data, self._seed, self._weights = trainer, data, seed, weights
         self.parameters, self.steps = trainer.parameters, steps
         self.ends_early = trainer.settings.patience is not None
 
@@ -550,9 +568,20 @@ class FinalClassifier(FinalModel):
 
         with files.replacing(directory) as temporary:
             export_classifier(
-                self._trained().model, self._data.class_names, directory=temporary, centre=self._data.centre
+                self._trained().model,
+                self._data.class_names,
+                directory=temporary,
+                centre=self._data.centre,
+                weights=self._weights,
             )
             training_data.write(temporary, self._data.fingerprint())
+
+    def export_keras(self, directory: pathlib.Path) -> str | None:
+        """See `FinalModel`; with the names of the classes."""
+        from nao_tf.serving.export_keras import export_keras_classifier
+
+        reason = export_keras_classifier(self._trained().model, self._data.class_names, directory=directory)
+        return None if reason is None else f"no found_cell.py: {reason}"
 
     def _trained(self):
         """The trainer, with this model's weights. Raises RuntimeError where it has others."""

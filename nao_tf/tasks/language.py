@@ -21,7 +21,18 @@ from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
-from nao_tf.tasks.task import LADDER, DataFiles, FinalModel, Metric, Rival, Short, Task, chosen, with_ladder
+from nao_tf.tasks.task import (
+    EXPORT_WEIGHTS,
+    LADDER,
+    DataFiles,
+    FinalModel,
+    Metric,
+    Rival,
+    Short,
+    Task,
+    chosen,
+    with_ladder,
+)
 from nao_tf.training import lengths
 from nao_tf.training.language_settings import (
     FINALIST_TRAININGS,
@@ -35,7 +46,6 @@ OWN_TEXT = "text"
 LSTM = "lstm"
 FITTED = ("cpu",)  # presets whose lengths follow the size of an own text; the others are as published
 CURVE = "validation_perplexity_by_epoch"
-EXPORT_WEIGHTS = ("float32", "float16", "int8")  # keys of `stored_weights.FORMATS`, which loads TensorFlow
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -447,6 +457,13 @@ class FinalLanguageModel(FinalModel):
         export_language_model(
             self._trained().model, self._corpus.vocabulary, directory=directory, weights=self._weights
         )
+
+    def export_keras(self, directory: pathlib.Path) -> str | None:
+        """See `FinalModel`; with the words of the vocabulary."""
+        from nao_tf.serving.export_keras import export_keras_language_model
+
+        reason = export_keras_language_model(self._trained().model, self._corpus.vocabulary.words, directory=directory)
+        return None if reason is None else f"no found_cell.py: {reason}"
 
     def _trained(self):
         """The trainer, with this model's weights. Raises RuntimeError where it has others."""

@@ -121,6 +121,17 @@ class FinalModel(abc.ABC):
     def export(self, directory: pathlib.Path) -> None:  # noqa: B027, nothing is exported where nothing can be served
         """Writes the network as a SavedModel."""
 
+    def export_keras(self, directory: pathlib.Path) -> str | None:
+        """Writes the network for those who go on with it in Keras: a model, and plain code with its weights.
+
+        Args:
+            directory: of the files.
+
+        Returns:
+            A line for people where a part cannot be written; None where nothing is to be said.
+        """
+        return None
+
 
 @dataclasses.dataclass(frozen=True)
 class Short:
@@ -349,6 +360,8 @@ class Task(abc.ABC):
         """An architecture as one of the search space. Raises ArchitectureError where it is none."""
         return self.space.architecture(architecture.values)
 
+
+EXPORT_WEIGHTS = ("float32", "float16", "int8")  # keys of `stored_weights.FORMATS`, which loads TensorFlow
 
 Preset = TypeVar("Preset", bound=StudySettings)
 

@@ -31,7 +31,7 @@ def load():
 
     from nao_tf import controller, report, tasks  # noqa: F401
     from nao_tf.cli import evaluate, search, train  # noqa: F401
-    from nao_tf.serving import export_classifier, export_controller, export_language  # noqa: F401
+    from nao_tf.serving import export_classifier, export_controller, export_keras, export_language  # noqa: F401
     from nao_tf.training import image_children, language_children  # noqa: F401
 
     os.dup2(shown, 2)

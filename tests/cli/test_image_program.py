@@ -136,6 +136,8 @@ def test_what_a_training_leaves_behind(trained):
     assert result["dataset"] == "images" and result["source"] == str(folder) and result["space"] == "enas"
     assert 0 <= result["test"]["accuracy"] <= 1 and result["baselines"] == {}
     assert (work / "export" / "child" / "1" / "saved_model.pb").exists()
+    left = {path.name for path in (work / "export" / "child" / "keras").iterdir()}
+    assert left == {"model.keras", "labels.json", "found_cell.py", "found_cell.weights.h5"}
     assert list((work / "tensorboard").rglob("events*"))
 
 

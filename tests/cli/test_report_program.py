@@ -1,5 +1,6 @@
 """bin/nao_report as a user runs it, and what it makes of texts."""
 
+import csv
 import html
 import io
 import json
@@ -68,9 +69,10 @@ def test_a_search_leaves_a_report_whose_commands_work(invented_table, tmp_path):
     pytest.importorskip("matplotlib")
     work = tmp_path / "a run"
     columns = ["--score_column=seen", "--test_column=told", f"--table={invented_table}"]
-    small = ["--strategy=evolution", "--baselines=random", "--budget=15", "--initial=8"]
+    small = ["--strategy=evolution", "--baselines=random", "--budget=15", "--initial=8", f"--csv={tmp_path / 'a.csv'}"]
     done = run(*program("nao_search"), "--task=nasbench201", *columns, *small, f"--work_dir={work}")
     assert done.returncode == 0 and f"report: {work / 'report.html'}" in done.stderr.splitlines()[-1]
+    assert (tmp_path / "a.csv").read_text().count("\n") == 31
     text = html.unescape((work / "report.html").read_text())
     command = re.search(r"bin/nao_search .*--budget=30", text)[0]
     (work / "report.html").unlink()
@@ -83,6 +85,16 @@ def test_a_search_leaves_a_report_whose_commands_work(invented_table, tmp_path):
     done = run(*PROGRAM, f"--work_dir={work}", f"--draw={tmp_path / 'winner.svg'}")
     winner = json.loads((work / "result.json").read_text())["best"]["text"]
     assert done.returncode == 0 and winner in (tmp_path / "winner.svg").read_text()
+    done = run(*PROGRAM, f"--work_dir={work}", f"--csv={tmp_path / 'pool.csv'}")
+    assert done.returncode == 0 and not done.stdout and not done.stderr
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "pool.csv").read_text())))
+    pools = {name: (work / name).read_text().splitlines() for name in ("pool.jsonl", "pool_random.jsonl")}
+    assert len(rows) == sum(map(len, pools.values())) and {row["strategy"] for row in rows} == {"evolution", "random"}
+    for row, line in zip(rows, map(json.loads, (line for lines in pools.values() for line in lines)), strict=True):
+        assert (row["text"], float(row["score"]), int(row["round"])) == (line["text"], line["score"], line["round"])
+        assert row["architecture"].split() == list(map(str, line["architecture"]))
+    done = run(*PROGRAM, f"--work_dir={work}", work, "--csv=a.csv")
+    assert done.returncode == 1 and "--csv is a table of one run" in done.stderr and done.stderr.count("\n") == 1
     done = run(*PROGRAM, tmp_path)
     assert done.returncode == 1 and "no work directory" in done.stderr and len(done.stderr.splitlines()) == 1
 

@@ -43,6 +43,8 @@ def test_result_names_corpus_winner_and_baseline(finished):
     assert result["test"]["perplexity"] > 1 and result["baselines"]["lstm"]["perplexity"] > 1
     assert len(json.loads((finished / "pool.jsonl").read_text().splitlines()[0])["architecture"]) == 22
     assert list((finished / "tensorboard").rglob("events*")) and (finished / "report.html").stat().st_size > 10_000
+    left = {path.name for path in (finished / "export" / "child" / "keras").iterdir()}
+    assert left == {"model.keras", "words.json", "found_cell.py", "found_cell.weights.h5"}
 
 
 def lines_of_pool(work):
@@ -238,7 +240,7 @@ def test_few_children_climb_a_ladder_and_random_search_climbs_it_too(text, tmp_p
         ["--task=ptb", "--cutout=8"],
         ["--task=cifar10", "--units=3"],
         ["--task=cifar10", "--image_size=16"],
-        ["--task=cifar10", "--export_weights=int8"],
+        ["--task=nasbench201", "--export_weights=int8"],
         ["--task=nasbench201", "--steps=5"],
         ["--task=nasbench201", "--decisions=a,b"],
         ["--task=nasbench201", "--download"],

@@ -6,12 +6,16 @@ import pytest
 import tensorflow as tf
 from rounding import assign_rounded
 
-from nao_tf.architecture import RecurrentSpace
+from nao_tf.architecture import ConvolutionalSpace, RecurrentSpace
+from nao_tf.child.images.cell import cells_of
+from nao_tf.child.images.cell_network import CellNetwork
+from nao_tf.child.images.classifier import Classifier
 from nao_tf.child.language.keras_lstm import LongShortTermMemory
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
 from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving import stored_weights
+from nao_tf.serving.export_classifier import export_classifier
 from nao_tf.serving.export_language import export_language_model
 from nao_tf.serving.stored_weights import FORMATS
 
@@ -73,6 +77,49 @@ def test_an_export_computes_with_the_weights_that_it_stores(weights, kind, tmp_p
         answer = loaded["step"](token=tf.constant(tokens[:, time]), state=state)
         np.testing.assert_allclose(answer["log_probabilities"], expected[:, time], rtol=1e-5, atol=1e-5)
         state = answer["state"]
+
+
+@pytest.fixture(scope="module")
+def classifier_exports(tmp_path_factory):
+    """A classifier with an auxiliary head, and its exports by format."""
+    keras.utils.set_random_seed(3)
+    network = CellNetwork(cells_of(ConvolutionalSpace("enas").parse("NAO-WS")), 4, layers=1, macro="nao_ws")
+    model = Classifier(network, classes=3, image_shape=[8, 8, 3], auxiliary=True)
+    model.build()
+    generator = np.random.default_rng(0)
+    for variable in model.variables:
+        if len(variable.shape) > 1:  # channels of very different sizes, so that scales matter
+            variable.assign(np.asarray(variable) * np.exp(generator.normal(size=variable.shape[-1:])))
+    folder = tmp_path_factory.mktemp("classifiers")
+    for weights in FORMATS:
+        export_classifier(model, ["a", "b", "c"], directory=folder / weights / "1", weights=weights)
+    return model, folder
+
+
+@pytest.mark.parametrize("weights", FORMATS)
+def test_a_classifier_computes_with_the_weights_that_it_stores(weights, classifier_exports):
+    model, folder = classifier_exports
+    images = np.random.default_rng(1).integers(0, 256, [4, 8, 8, 3]).astype(np.uint8)
+    before, as_trained = tf.exp(model(images)).numpy(), [np.asarray(variable) for variable in model.variables]
+    assign_rounded(model, weights)
+    expected = tf.exp(model(images)).numpy()
+    for variable, values in zip(model.variables, as_trained, strict=True):
+        variable.assign(values)
+    assert (np.abs(expected - before).max() > 1e-5) == (weights != "float32")
+    answer = tf.saved_model.load(folder / weights / "1").signatures["classify"](images=tf.constant(images))
+    np.testing.assert_allclose(answer["probabilities"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_classifier_in_fewer_bits_is_smaller_and_without_what_only_training_needs(classifier_exports):
+    model, folder = classifier_exports
+    sizes = {weights: sum(path.stat().st_size for path in (folder / weights).rglob("variables.data*"))
+             for weights in FORMATS}  # fmt: skip
+    assert sizes["float32"] < model.head.count_params()  # the head, four bytes each, is left out
+    head = {id(variable) for variable in model.head.variables}
+    served = [variable for variable in model.variables if id(variable) not in head]
+    kernels = sum(int(np.prod(variable.shape)) for variable in served if len(variable.shape) > 1)
+    assert sizes["float32"] > 4 * kernels and sizes["float32"] - sizes["float16"] > 1.9 * kernels
+    assert sizes["float16"] - sizes["int8"] > 0.4 * kernels  # besides a scale for each channel, of few weights here
 
 
 def test_fewer_bits_are_smaller_files(tmp_path):

@@ -10,6 +10,8 @@ import nao_tf.search.strategy
 import nao_tf.study.study
 from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
+from nao_tf.report.run import read_run
+from nao_tf.search.evaluator import FunctionEvaluator, Outcome
 from nao_tf.search.settings import StudySettings
 from nao_tf.study.study import Study
 from nao_tf.testing import TaskContract
@@ -64,6 +66,34 @@ def test_the_stages_leave_a_result_an_export_and_the_pools(tmp_path):
     assert set(found["seconds"]) == {"search_random", "retrain_random", "controller", "brick", "search_evolution",
                                      "retrain_evolution"}  # fmt: skip
     assert observer.events[-1] is result and ("random", 11) in observer.events
+
+
+def test_the_seconds_of_evaluations_are_kept_beside_the_pool(tmp_path):
+    def evaluator(*, seed, directory=None, executor=None):
+        return FunctionEvaluator(
+            lambda architecture: Outcome(float(sum(architecture.values)), seconds=architecture.values[0] or None)
+        )
+
+    def task():
+        toys = ToyTask()
+        toys.evaluator = evaluator
+        return toys
+
+    result = study(tmp_path, task()).run(["evolution"])
+    known = [row["architecture"][0] or None for row in result.pool.rows]
+    assert [row["seconds"] for row in result.pool.rows] == known and None in known and len(set(known)) > 2
+    assert not any("seconds" in line for line in lines(tmp_path))
+    assert not any(name.startswith("pool") for name in content(tmp_path)["seconds"])
+    timings = [line for line in lines(tmp_path, "timings.jsonl") if "pool" in line]
+    assert {line["pool"] for line in timings} == {"pool.jsonl", "pool_evolution.jsonl"}
+    again = study(tmp_path, task()).run(["evolution"])  # evaluates nothing
+    assert [row["seconds"] for row in again.pool.rows] == known
+    assert [row.seconds for row in read_run(tmp_path).main.rows] == known
+
+
+def test_a_result_without_a_search_has_no_table(tmp_path):
+    with pytest.raises(InputError, match="no evaluations to be a table"):
+        study(tmp_path).train(SPACE.parse("a=1, b=2, c=3, d=0")).to_dataframe()
 
 
 def test_a_rival_that_is_made_by_hand_is_as_large_and_trains_as_many_seconds(tmp_path):

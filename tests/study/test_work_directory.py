@@ -187,7 +187,7 @@ def test_seconds_of_stages_add_up_over_processes_and_survive_a_cut_line(tmp_path
 
 @pytest.mark.parametrize(
     "line", ["[]", '{"stage": 3, "seconds": 1}', '{"stage": "a", "seconds": true}', '{"stage": "a", "seconds": NaN}',
-             '{"stage": "a", "seconds": 1e300}', "hello"]
+             '{"stage": "a", "seconds": 1e300}', "hello", '{"pool": "p", "id": "3", "rung": 0, "seconds": 1}']
 )  # fmt: skip
 def test_a_line_of_the_timings_that_was_changed_is_told_before_the_work(line, tmp_path):
     WorkDirectory(tmp_path).claim({"pool.jsonl": {}})

@@ -69,12 +69,18 @@ class ConvolutionalCell(keras.layers.Layer):
                 halving=structure.halving,
                 **self._common,
             )
-            for branch in self._branches
+            for branch in self.branches
         ]
 
     @property
-    def _branches(self):
+    def branches(self) -> list[Branch]:
+        """The branches of all nodes, in their order."""
         return [branch for node in self.cell.nodes for branch in node]
+
+    @property
+    def operations(self) -> list[BranchOperation]:
+        """What computes each branch."""
+        return self._operations
 
     def build(self, older_shape, newer_shape):
         """Makes the weights for two inputs `[B, H, W, C]`; the older may be twice as high and wide."""
@@ -87,7 +93,7 @@ class ConvolutionalCell(keras.layers.Layer):
         if structure.newer == TWICE:
             self.newer += self._prepared(inputs, convolve=True)
         nodes = (inputs[0], *self.compute_output_shape(older_shape, newer_shape)[1:3], self.filters)
-        for branch, operation in zip(self._branches, self._operations, strict=True):
+        for branch, operation in zip(self.branches, self._operations, strict=True):
             operation.build(inputs if branch.source < INPUTS else nodes)
         self.loose_inputs = {}
         if self.reduction:
@@ -126,7 +132,7 @@ class ConvolutionalCell(keras.layers.Layer):
         for layer in self.newer:
             newer = layer(newer, training=training)  # [B, H, W, F]
         states, values = [older, newer], []
-        for index, (branch, operation) in enumerate(zip(self._branches, self._operations, strict=True)):
+        for index, (branch, operation) in enumerate(zip(self.branches, self._operations, strict=True)):
             value = operation(states[branch.source], training=training)  # [B, H, W, F], of a reduction cell halved
             if masks is not None and (self.drop_identity or operation.droppable):
                 value = value * tf.cast(masks[index], value.dtype)[:, None, None, None]
