@@ -46,8 +46,8 @@ class Length:
 LENGTHS: Mapping[str, Length] = {
     "text_child": Length(epochs=10, least=100, most=500),
     "text_round": Length(epochs=10, least=100, most=1_327),
-    "text_finalist": Length(epochs=30, least=1_000, most=5_308, patient_epochs=2, patient_steps=200),
-    "text_final": Length(epochs=30, least=1_000, most=23_886, patient_epochs=2, patient_steps=200),
+    "text_finalist": Length(epochs=60, least=1_000, most=5_308, patient_epochs=3, patient_steps=200),
+    "text_final": Length(epochs=60, least=1_000, most=23_886, patient_epochs=3, patient_steps=200),
     "image_child": Length(epochs=40, least=150, most=300),
     "image_round": Length(epochs=40, least=150, most=900),
     "image_final": Length(epochs=40, least=2_500, most=10_000, patient_epochs=16, patient_steps=1_000),

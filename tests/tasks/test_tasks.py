@@ -119,10 +119,10 @@ def own_text(tokens, **axes):
 @pytest.mark.parametrize(
     ("tokens", "axes", "steps", "patience"),
     [
-        (108_000, {}, (500, 4_620), 308),  # 154 steps an epoch
-        (108_000, {"training": True}, (500, 4_620), 308),
-        (929_589, {}, (500, 5_308), 2_654),
-        (929_589, {"training": True}, (500, 23_886), 2_654),
+        (108_000, {}, (500, 5_308), 462),  # 154 steps an epoch
+        (108_000, {"training": True}, (500, 9_240), 462),
+        (929_589, {}, (500, 5_308), 3_981),
+        (929_589, {"training": True}, (500, 23_886), 3_981),
         (5_000, {"weight_sharing": True}, (100, 1_000), 200),  # 7 steps an epoch
     ],
 )
@@ -154,10 +154,10 @@ def test_lengths_follow_the_number_of_own_images(images, steps, patience):
 def test_the_line_about_lengths_tells_what_was_chosen_for_the_run():
     task = own_text(108_000)
     assert task.length_line() == (
-        "lengths that fit 108,000 tokens: children of the search 500 steps (3.25 epochs); final models at most 4,620 "
-        "steps (30 epochs), ended by validation where 308 steps bring no gain"
+        "lengths that fit 108,000 tokens: children of the search 500 steps (3.25 epochs); final models at most 5,308 "
+        "steps (34.5 epochs), ended by validation where 462 steps bring no gain"
     )
-    assert "children" not in task.length_line(training=True) and "4,620" in task.length_line(training=True)
+    assert "children" not in task.length_line(training=True) and "5,308" in task.length_line(training=True)
     assert "rounds of the shared child" in own_text(108_000, weight_sharing=True).length_line()
     given = replaced(LanguageTask.presets("text", "cpu"), "final.steps", value=7)
     one = LanguageTask("text", given, corpus=task.corpus)
