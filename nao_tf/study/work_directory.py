@@ -34,7 +34,7 @@ FILES = (
     *(IDENTITY, TIMINGS, "flags.txt", "run.log", "minutes.json", "result.json", "report.html"),
     *(lock.LOCK, lock.OWNER),
 )
-FOLDERS = ("checkpoints", "export", "tensorboard")
+FOLDERS = ("checkpoints", "export", "jobs", "tensorboard")
 MOST_SECONDS = 1e12
 
 
