@@ -94,7 +94,7 @@ def rows_of_search(
         work: the work directory.
     """
     settings = task.settings
-    climbs = bool(getattr(getattr(settings, "data", None), "rungs", ()))
+    climbs = task.climbs
     amount = f"{rounds.budget:,} architectures" if not climbs else f"a cost of {rounds.budget:,} full evaluations"
     if rounds.budget == flags.ANY_NUMBER:
         amount = f"as many architectures as fit into {minutes:g} minutes"
@@ -108,7 +108,8 @@ def rows_of_search(
     each = "a look-up" if not task.uses_tensorflow else ""
     if steps is not None:
         shared = getattr(settings, "weight_sharing", False)
-        each = f"{steps:,} training steps " + ("of one shared child a round" if shared else "each, from scratch")
+        lengths = " or ".join(f"{length:,}" for length in getattr(settings, "rungs", ()) or (steps,))
+        each = f"{lengths} training steps " + ("of one shared child a round" if shared else "each, from scratch")
     finals = f"the best {settings.finalists:,}" if settings.finalists > 1 else "the best"
     return [
         ("search", f"{strategy}: {amount}; {plan}"),

@@ -43,10 +43,11 @@ class LiveTerminal(Terminal):
 
     def state(self, stage: str, rate: Rate, *, best: str = "") -> None:
         """See `Terminal`."""
-        if stage != self._stage:
+        new, done = stage != self._stage, rate.total is not None and rate.done >= rate.total
+        if new:
             self._detail = ""
         self._stage, self._rate, self._best = stage, rate, best
-        self._draw()
+        self._draw(at_once=new or done)
 
     def status(self, text: str) -> None:
         """See `Terminal`; the line stands in the display."""
@@ -67,10 +68,10 @@ class LiveTerminal(Terminal):
             return
         self._console.print(Text(self.with_seconds(line)), soft_wrap=True)
 
-    def _draw(self):
+    def _draw(self, *, at_once=False):
         """The display anew, unless that was a moment ago."""
         now = time.monotonic()
-        if self._closed or now - self._drawn < SECONDS:
+        if self._closed or (now - self._drawn < SECONDS and not at_once):
             return
         self._drawn = now
         if not self._live.is_started:

@@ -85,7 +85,7 @@ class Terminal:
             print(text, end="\r", file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Nothing is to be wiped here."""
+        """The end of what `state` shows, for terminals that have a display of it."""
 
     def sentence(self, text: str) -> None:
         """A lasting line that is broken where it is longer than a terminal is wide, as long as words allow."""
@@ -251,6 +251,7 @@ class TerminalObserver(Observer):
 
     def result(self, result: Result) -> None:  # type: ignore[override]
         """See `Observer`: the best of the search, the winner, and how it compares."""
+        self.terminal.close()  # nothing goes on any more
         log, task, metric = self.terminal.log, result.task, result.task.metric
         content = result.to_json()
         name = task.noun

@@ -106,7 +106,8 @@ def test_dry_run_prints_one_json_line_and_trains_nothing(text, tmp_path):
     fields = json.loads(done.stdout)
     assert fields["parameters"] > 0 and len(fields["architecture"]) == 22
     for told in (
-        "16,000 train, ", "nao: 5 architectures; 3 at first, then 2 a round", "8 training steps each, from scratch",
+        "18,000 train, 540 valid, 540 test tokens",
+        "nao: 5 architectures; 3 at first, then 2 a round", "8 training steps each, from scratch",
         "the best, trained for 10 steps", "lstm, hand-made, of equal size", f"{fields['parameters']:,} parameters",
     ):  # fmt: skip
         assert told in done.stderr, done.stderr

@@ -82,6 +82,10 @@ def test_it_is_drawn_a_few_times_a_second(shown, now):
     for step in range(100):
         screen.status(f"step {step}")
     assert stream.getvalue() == before
+    screen.state("training, lstm", Rate(5))  # another stage shows at once, and so does the end of one
+    assert "training, lstm" in plain(stream) and "0/5" in plain(stream)
+    screen.state("training, lstm", Rate(5, 5))
+    assert "5/5" in plain(stream)
     now[0] += 1
     screen.status("step 100")
     assert "step 100" in plain(stream)
