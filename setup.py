@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nao_tf" / "__init__.py").read_text()).group(1)
 REPORT = ["jinja2>=3.1,<4", "matplotlib>=3.11,<4"]
+SLURM = ["submitit>=1.5,<2"]
 BUILDER_FILES = ["checksums.tsv", "README.md", "CITATIONS.bib", "TAGS.txt"]
 
 setup(
@@ -41,7 +42,9 @@ setup(
     ],
     extras_require={
         "report": REPORT,  # report.html; without it a run says how to get it
-        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy", *REPORT],
+        "ray": ["ray>=2.50,<3"],  # --executor=ray
+        "slurm": SLURM,  # --executor=slurm
+        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy", *REPORT, *SLURM],
         "benchmarks": ["matplotlib"],  # the picture of search_quality.py
     },
 )

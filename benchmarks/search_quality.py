@@ -16,10 +16,13 @@ one evaluation on the last rung being 1: the budgets, and `cost_to_best`, which 
     python -m benchmarks.search_quality --table=FILE --strategies=nao,nao:paper,mlp,local --seeds=50
     python -m benchmarks.search_quality --table=FILE --strategies=nao --first_seed=1000    # to tune on
     python -m benchmarks.search_quality --table=FILE --rungs=c10_val_12ep:0.06,c10_val_200ep:1 --budgets=15,30
+    python -m benchmarks.search_quality --table=FILE --strategies=nao --prior=pool.jsonl
+    python -m benchmarks.search_quality --table=FILE --decisions=layer1,layer2 --score_column=acc_run1
 """
 
 import argparse
 import dataclasses
+import functools
 import importlib.util
 import itertools
 import json
@@ -40,11 +43,12 @@ import numpy as np  # noqa: E402
 
 from nao_tf.architecture import Architecture, NasBench201Space, SearchSpace  # noqa: E402
 from nao_tf.controller.quality import kendall_tau, pairwise_accuracy  # noqa: E402
-from nao_tf.data.table import ArchitectureTable, read_table  # noqa: E402
+from nao_tf.data.table import ArchitectureTable, read_decision_table, read_table  # noqa: E402
 from nao_tf.errors import InputError  # noqa: E402
 from nao_tf.observer import Observer  # noqa: E402
 from nao_tf.search.loop import Rounds, search  # noqa: E402
 from nao_tf.search.pool import Evaluation, Pool  # noqa: E402
+from nao_tf.search.prior import Prior  # noqa: E402
 from nao_tf.search.rungs import Rung, rungs_of  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
 from nao_tf.search.strategy import Strategy  # noqa: E402
@@ -99,7 +103,9 @@ class Course:
     seconds: float
 
 
-def contender(label: str, *, initial: int | None = None, proposals: int | None = None) -> Contender:
+def contender(
+    label: str, *, initial: int | None = None, proposals: int | None = None, prior: Prior | None = None
+) -> Contender:
     """The contender of a label; sizes that are not given are the preset's or the strategy's own. Raises InputError."""
     name, _, preset = label.partition(":")
     if name not in STRATEGIES:
@@ -107,7 +113,7 @@ def contender(label: str, *, initial: int | None = None, proposals: int | None =
     if preset and preset not in PRESETS:
         raise InputError(f"preset {preset!r} of strategy {name!r}; known are {', '.join(PRESETS)}")
     entry, of_preset = STRATEGIES[name], PRESETS[preset or "cpu"][None]
-    values = {"controller": of_preset.controller, "ascent": of_preset.ascent}
+    values = {"controller": of_preset.controller, "ascent": of_preset.ascent, "prior": prior}
     settings = {key: values[key] for key in entry.settings if key in values}
     if preset and not settings:
         with_presets = [other for other, row in STRATEGIES.items() if values.keys() & row.settings.keys()]
@@ -229,32 +235,56 @@ def predictor_quality(
 
 
 @dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a table is, and which of its columns count.
+
+    Attributes:
+        path: of the file.
+        score: column that the searches see.
+        test: column that they are judged by.
+        rungs: of a ladder; none: all evaluations read the score.
+        decisions: columns that make an architecture; none: the table has a column arch, as NAS-Bench-201.
+    """
+
+    path: pathlib.Path
+    score: str
+    test: str
+    rungs: tuple[Rung, ...] = ()
+    decisions: tuple[str, ...] = ()
+
+    @functools.cache  # noqa: B019, there are few, and a process reads each once
+    def read(self) -> ArchitectureTable:
+        """The table. Raises InputError."""
+        lower = [rung.name for rung in self.rungs[:-1]]
+        columns = {"score_column": self.score, "test_column": self.test, "lower_columns": lower}
+        if self.decisions:
+            return read_decision_table(self.path, decisions=self.decisions, lower_is_better=False, **columns)
+        return read_table(self.path, NasBench201Space(), **columns)
+
+
+@dataclasses.dataclass(frozen=True)
 class Work:
     """The searches that one process runs one after another.
 
     Attributes:
         contender: the strategy.
         seeds: of the searches.
-        table: the path of the table.
-        columns: of the table, score and test.
+        source: of the table.
         budgets: at which the searches are looked at; the largest ends them.
         held_out: cells that judge a predictor.
         judged: seeds whose predictors are judged.
-        rungs: of a ladder; none: all evaluations read the score.
     """
 
     contender: Contender
     seeds: list[int]
-    table: pathlib.Path
-    columns: tuple[str, str]
+    source: Source
     budgets: list[int]
     held_out: int
     judged: frozenset[int]
-    rungs: tuple[Rung, ...] = ()
 
 
 def compete(
-    contender: Contender, seeds: Sequence[int], *, given: argparse.Namespace, budgets: list[int]
+    contender: Contender, seeds: Sequence[int], *, source: Source, given: argparse.Namespace, budgets: list[int]
 ) -> list[Course]:
     """The courses of all seeds, in processes of their own."""
     processes = min(given.processes or os.cpu_count() or 1, len(seeds))
@@ -264,12 +294,10 @@ def compete(
         Work(
             contender=contender,
             seeds=list(seeds[index::parts]),
-            table=pathlib.Path(given.table),
-            columns=(given.score_column, given.test_column),
+            source=source,
             budgets=budgets,
             held_out=given.held_out,
             judged=frozenset(seeds[: given.predictor_seeds]),
-            rungs=given.rungs,
         )
         for index in range(parts)
     ]
@@ -282,29 +310,17 @@ def compete(
     return sorted(itertools.chain(*courses), key=lambda course: course.seed)
 
 
-_tables: dict[tuple, ArchitectureTable] = {}  # of this process
-
-
 def _courses(work: Work) -> list[Course]:
-    key = (work.table, work.columns, work.rungs)
-    if key not in _tables:
-        _tables[key] = read_table(
-            work.table,
-            NasBench201Space(),
-            score_column=work.columns[0],
-            test_column=work.columns[1],
-            lower_columns=[rung.name for rung in work.rungs[:-1]],
-        )
-    if work.rungs:
+    table, rungs = work.source.read(), work.source.rungs
+    if rungs:
         return [
-            run_on_ladder(work.contender, seed, table=_tables[key], budgets=work.budgets, rungs=work.rungs)
-            for seed in work.seeds
+            run_on_ladder(work.contender, seed, table=table, budgets=work.budgets, rungs=rungs) for seed in work.seeds
         ]
     return [
         run(
             work.contender,
             seed,
-            table=_tables[key],
+            table=table,
             budgets=work.budgets,
             held_out=work.held_out if seed in work.judged else 0,
         )
@@ -449,6 +465,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--score_column", default="c10_val_200ep")
     parser.add_argument("--test_column", default="c10_test_200ep")
     parser.add_argument("--rungs", help="COLUMN:COST,COLUMN:COST of a ladder; the last is the score")
+    parser.add_argument(
+        "--decisions", help="columns that make an architecture, with commas; the table has no column arch"
+    )
+    parser.add_argument(
+        "--prior", help="pool.jsonl of other searches in the space, with commas, for strategies that learn"
+    )
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
     parser.add_argument("--seeds", type=int, default=50, help="how many seeds")
     parser.add_argument("--first_seed", type=int, default=0, help="tune on others than are reported")
@@ -479,9 +501,6 @@ def main(arguments: list[str] | None = None) -> None:
             raise InputError(f"--{name}={getattr(given, name)}; at least 1")
     if budgets[0] < 1:
         raise InputError(f"--budgets={given.budgets}; at least 1 evaluation")
-    contenders = [
-        contender(label, initial=given.initial, proposals=given.proposals) for label in given.strategies.split(",")
-    ]
     given.rungs = rungs_of(given.rungs.split(",")) if given.rungs else ()
     if given.rungs:
         given.score_column = given.rungs[-1].name
@@ -493,13 +512,15 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
-    table = read_table(
-        given.table,
-        NasBench201Space(),
-        score_column=given.score_column,
-        test_column=given.test_column,
-        lower_columns=[rung.name for rung in given.rungs[:-1]],
-    )
+    decisions = tuple(name.strip() for name in given.decisions.split(",")) if given.decisions else ()
+    path = pathlib.Path(given.table)
+    source = Source(path, given.score_column, given.test_column, rungs=given.rungs, decisions=decisions)
+    table = source.read()
+    prior = Prior.read(given.prior.split(","), table.space) if given.prior else None
+    contenders = [
+        contender(label, initial=given.initial, proposals=given.proposals, prior=prior)
+        for label in given.strategies.split(",")
+    ]
     print(
         f"{given.table}: {len(table.rows):,} different cells, searched by {table.score_column}, "
         f"tested by {table.test_column}; the best cell has {table.best.score:g} and {table.best.test:g}",
@@ -508,7 +529,7 @@ def main(arguments: list[str] | None = None) -> None:
     results, lines = [], []
     for each in contenders:
         start = time.perf_counter()
-        courses = compete(each, seeds, given=given, budgets=budgets)
+        courses = compete(each, seeds, source=source, given=given, budgets=budgets)
         results.append((each, courses))
         lines.append(line(each, courses, budgets=budgets, to_best=to_best))
         print(json.dumps(lines[-1]), flush=True)

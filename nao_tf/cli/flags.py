@@ -6,18 +6,21 @@ descriptions come from the settings. Nothing is registered when this module is i
 
 from __future__ import annotations
 
+import functools
 import math
 import pathlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from absl import flags
 
 from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError
-from nao_tf.search.executors import EXECUTORS, Executor
+from nao_tf.search.executors import EXECUTORS, Executor, ExecutorRequest
+from nao_tf.search.prior import Prior
 from nao_tf.search.settings import StudySettings
+from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import assign, parse, replaced, values_of
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.task import Task
@@ -25,6 +28,13 @@ from nao_tf.tasks.task import Task
 ANY_NUMBER = 10**9  # stands for a budget where a time decides
 PRESETS = ("cpu", "paper")
 DISTRIBUTIONS = ("auto", "none", "mirrored")
+OF_EXECUTORS = {  # flags about workers, and the executors that have a use for each
+    "workers": ("processes", "ray", "slurm"),
+    "child_minutes": ("processes", "ray", "slurm"),
+    "ray_address": ("ray",),
+    "child_resources": ("ray", "slurm"),
+}
+EXAMPLES = {True: "slurm_partition=gpu,mem_gb=8", False: "CPU=1,GPU=0.5"}  # of --child_resources: with words or none
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
 PATHS = (
     "work_dir",
@@ -200,7 +210,9 @@ def settings(*, training: bool = False) -> StudySettings:
             if factor != 1:
                 result = _multiplied(result, path, factor, flag)
     given = {path: flag for flag, path, _, _ in assignments}
-    climbs = bool(getattr(getattr(result, "data", None), "rungs", ()))  # then the budget is a cost
+    climbs = bool(
+        getattr(result, "rungs", ()) or getattr(getattr(result, "data", None), "rungs", ())
+    )  # then the budget is a cost
     if "initial" in given and result.initial is not None and result.initial > result.budget and not climbs:
         raise InputError(f"{given['initial']}={result.initial} is more than the budget of {result.budget} evaluations")
     return result
@@ -293,22 +305,70 @@ def architectures(task: Task) -> list[Architecture]:
     return [] if given is None else [task.parse(text) for text in given.split(";") if text.strip()]
 
 
-def executor(task: Task) -> Executor | None:
-    """Where a task's children are trained, from --executor, --workers and --child_minutes; None: in this process.
+def prior(task: Task, strategies: Iterable[str]) -> Prior | None:
+    """What --prior tells. Raises InputError where it is no pool of the task's space, or no strategy would listen."""
+    given = value("prior")
+    if given is None:
+        return None
+    if not any("prior" in STRATEGIES[name].settings for name in strategies if name in STRATEGIES):
+        listen = ", ".join(name for name, entry in STRATEGIES.items() if "prior" in entry.settings)
+        raise InputError(f"--prior is of use with --strategy={listen} alone; leave it out")
+    paths = [_expanded(path.strip(), "--prior") for path in given.split(",")]
+    return Prior.read(paths, task.space)
+
+
+def executor(task: Task, *, folder: pathlib.Path) -> Callable[[], Executor | None]:
+    """Where a task's children are trained, from --executor, --workers and so on, to be called before they are.
+
+    It gives None where they are trained in this process.
+
+    Args:
+        task: whose children.
+        folder: of the run, in which an executor may write.
 
     Raises:
-        InputError: a value that is none, or flags that a task without independent children has no use for.
+        InputError: a value that is none, or flags that a task or executor has no use for.
     """
-    name, workers, minutes = value("executor"), value("workers"), value("child_minutes")
+    name = value("executor")
     if not task.independent_scores:
         because = "shared weights" if task.uses_tensorflow else f"--task={task.name}, which trains nothing"
-        refuse(("executor", "workers", "child_minutes"), because=because)
-        return None
-    if name == "inline":
-        refuse(("workers", "child_minutes"), because="--executor=inline")
-    count = None if workers == "auto" else _number("workers", workers, int)
-    limit = None if minutes is None else _number("child_minutes", minutes, float)
-    return EXECUTORS[name or "processes"](count, limit)
+        refuse(("executor", *OF_EXECUTORS), because=because)
+        return lambda: None
+    name = name or "processes"
+    refuse((flag for flag, names in OF_EXECUTORS.items() if name not in names), because=f"--executor={name}")
+    workers, minutes = value("workers"), value("child_minutes")
+    request = ExecutorRequest(
+        workers=None if workers == "auto" else _number("workers", workers, int),
+        minutes=None if minutes is None else _number("child_minutes", minutes, float),
+        folder=folder / "jobs",
+        address=value("ray_address"),
+        resources=_resources(value("child_resources"), words=name == "slurm"),
+    )
+    return functools.partial(EXECUTORS[name], request)
+
+
+def _resources(text, *, words):
+    """The names and values of --child_resources. Raises InputError.
+
+    Args:
+        text: that was given; None: nothing.
+        words: whether a value may be a word.
+    """
+    resources: dict[str, float | str] = {}
+    for part in (text or "").split(",") if text is not None else ():
+        name, _, written = (side.strip() for side in part.partition("="))
+        try:
+            number: float | str = float(written)
+        except ValueError:
+            number = written if words else -1.0
+        if not name or number == "" or (isinstance(number, float) and not 0 <= number < math.inf):
+            kind = "name=value" if words else "name=number"
+            raise InputError(f"--child_resources={text}: {part!r} is not {kind}, as in {EXAMPLES[words]}")
+        if name in resources:
+            raise InputError(f"--child_resources={text}: {name} is there twice")
+        whole = isinstance(number, float) and number.is_integer()
+        resources[name] = int(number) if whole else number
+    return resources
 
 
 def _number(name, text, kind):

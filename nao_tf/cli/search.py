@@ -37,10 +37,19 @@ def run() -> None:
         "architecture",
         "Architectures that are evaluated first: integers, readable form or published names, with ';' between.",
     )
+    flags.define(
+        "prior", "The pool.jsonl of other runs in the same space, with commas between: what they tell is used."
+    )
     flags.define("seed", "Same seed, same device, same versions: same pool.", default=1)
     flags.define("executor", "Where children are trained from scratch; default processes.", choices=EXECUTORS)
     flags.define("workers", "Children at a time: a number, or auto, one a GPU or core.", default="auto")
     flags.define("child_minutes", "A child that takes longer has failed.")
+    flags.define(
+        "child_resources",
+        "What a child needs on a cluster, such as CPU=1,GPU=0.5 (ray) or slurm_partition=gpu,mem_gb=8 (slurm: "
+        "parameters of submitit).",
+    )
+    flags.define("ray_address", "Of a Ray cluster; default: RAY_ADDRESS, or one on this machine for this run.")
     flags.define(
         "minutes",
         "For everything, final trainings and comparisons too: the searches end in time. Without --budget they evaluate "
@@ -65,8 +74,9 @@ def main() -> None:
     if name in kind.reads_with_tensorflow or settings.bounds:
         load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
-    given = flags.architectures(task)
-    executor = flags.executor(task)
+    given, prior = flags.architectures(task), flags.prior(task, [strategy, *baselines])
+    work_dir = pathlib.Path(flags.value("work_dir") or f"runs/{name}")
+    make_executor = flags.executor(task, folder=work_dir)
     if flags.value("dry_run"):
         lines = (*task.data_lines(), task.length_line(), *_refusals(task, given))
         print(*filter(None, lines), sep="\n", file=sys.stderr)
@@ -77,14 +87,15 @@ def main() -> None:
     task.require_data()
     study = Study(
         task,
-        pathlib.Path(flags.value("work_dir") or f"runs/{name}"),
+        work_dir,
         strategy=strategy,
         seed=seed,
         given=[task.member(architecture) for architecture in given],
-        executor=executor,
         minutes=minutes,
+        prior=prior,
     )
     study.claim(baselines)
+    study.executor = make_executor()
     files.write_text(study.work.path / "flags.txt", flags.flagfile())
     with_tensorflow = study.needs_tensorflow(baselines)
     if with_tensorflow:

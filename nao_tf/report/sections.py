@@ -55,6 +55,7 @@ ORIGINS = {
     "policy": "drawn from the policy",
     "predictor": "chosen by the predictor",
     "given": "given by the user",
+    "prior": "a member of the prior",
     "promotion": "promoted to a higher rung",
 }
 

@@ -19,7 +19,7 @@ from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor, Inline, Work
 from nao_tf.search.finished import Finished
 from nao_tf.search.outcome import Outcome
-from nao_tf.search.rungs import Rung
+from nao_tf.search.rungs import Rung, rungs_of_steps
 
 CHILD = "child"  # the label of the children's trainings
 
@@ -106,13 +106,19 @@ class Child(Protocol):
         ...
 
     def train(
-        self, architecture: Architecture, *, seed: int, report: Callable[[int, float], None] | None = None
+        self,
+        architecture: Architecture,
+        *,
+        seed: int,
+        steps: int | None = None,
+        report: Callable[[int, float], None] | None = None,
     ) -> None:
         """Gives the child new weights and trains them.
 
         Args:
             architecture: of the child.
             seed: of the weights and of everything random in the training.
+            steps: of the training, whose schedule is that of a training of this length; None: the child's own number.
             report: called with step and mean training loss now and then.
 
         Raises:
@@ -128,12 +134,16 @@ class Child(Protocol):
 class FromScratch(Evaluator):
     """Trains every architecture from scratch for a few steps; all from the same seed, so that only they differ.
 
+    On a ladder every rung is a training of its own, from new weights, with the whole schedule of its length: the score
+    of a training that is cut short, its learning rate still high, says less of what the architecture comes to.
+
     Args:
         make_child: makes a `Child`, once in each process that evaluates; everything it needs travels with it.
         seed: of the weights and of everything random.
         executor: where the children are trained.
         directory: for the outcomes of children that finish before their turn, which a kill would lose; None: they are
             held in memory only.
+        steps: of the rungs of a ladder, the fewest first; none: all children are trained alike, for their own number.
     """
 
     def __init__(
@@ -143,8 +153,10 @@ class FromScratch(Evaluator):
         seed: int,
         executor: Executor | None = None,
         directory: os.PathLike | str | None = None,
+        steps: Sequence[int] = (),
     ):
-        self._score, self.executor = ScoreFromScratch(make_child, seed), executor or Inline()
+        self.rungs = rungs_of_steps(steps)
+        self._score, self.executor = ScoreFromScratch(make_child, seed, steps=steps), executor or Inline()
         self._directory = None if directory is None else pathlib.Path(directory)
 
     @property
@@ -153,37 +165,50 @@ class FromScratch(Evaluator):
         return self._score.child
 
     def evaluate(
-        self, architectures: Sequence[Architecture], *, round: int, done: int = 0, observer: Observer | None = None
+        self,
+        architectures: Sequence[Architecture],
+        *,
+        round: int,
+        done: int = 0,
+        observer: Observer | None = None,
+        rungs: Sequence[int] | None = None,
     ) -> Iterator[Outcome]:
         """See `Evaluator`."""
         self._score.observer = observer or Observer()
-        requested = architectures[done:]
+        on_rungs = [0] * len(architectures) if rungs is None else rungs
+        requested = list(zip(architectures, on_rungs, strict=True))[done:]
+        if not requested:
+            return  # what stands in the file of finished outcomes is of the next round
         if self._directory is None:
             yield from self.executor.map(self._score, requested)
             return
         self._score.finished = finished = Finished(self._directory / "finished.jsonl")
         earlier = finished.read()
-        missing = [architecture for architecture in requested if architecture.values not in earlier]
+        missing = [
+            (architecture, rung) for architecture, rung in requested if (architecture.values, rung) not in earlier
+        ]
         outcomes = iter(self.executor.map(self._score, missing))
-        for architecture in requested:
-            yield earlier.get(architecture.values) or next(outcomes)
+        for architecture, rung in requested:
+            yield earlier.get((architecture.values, rung)) or next(outcomes)
         finished.clear()  # the pool holds them all
 
 
 class ScoreFromScratch(Work):
-    """The unit of work of `FromScratch`: from an architecture to its outcome; the child is made at the first call.
+    """The unit of work of `FromScratch`: from an architecture and the number of its rung, 0 without a ladder, to its
+    outcome; the child is made at the first call.
 
     Args:
         make_child: see `FromScratch`.
         seed: see `FromScratch`.
+        steps: see `FromScratch`.
 
     Attributes:
         finished: keeps outcomes that may be there before their turn; None: nothing does.
     """
 
-    def __init__(self, make_child: Callable[[], Child], seed: int):
+    def __init__(self, make_child: Callable[[], Child], seed: int, *, steps: Sequence[int] = ()):
         super().__init__()
-        self._make_child, self._seed = make_child, seed
+        self._make_child, self._seed, self._steps = make_child, seed, tuple(steps)
         self.finished: Finished | None = None
 
     @functools.cached_property
@@ -191,21 +216,23 @@ class ScoreFromScratch(Work):
         """The child, whose compiled program serves all architectures."""
         return self._make_child()
 
-    def __call__(self, architecture: Architecture) -> Outcome:
+    def __call__(self, item: tuple[Architecture, int]) -> Outcome:
         """Trains and scores an architecture."""
+        architecture, rung = item
         parameters = self.child.parameters(architecture)
+        length = {"steps": self._steps[rung]} if self._steps else {}
         try:
-            self.child.train(architecture, seed=self._seed, report=functools.partial(_report, self.observer))
+            self.child.train(architecture, seed=self._seed, report=functools.partial(_report, self.observer), **length)
             return Outcome(self.child.score(architecture), parameters)
         except DivergedError as error:
             return Outcome(None, parameters, str(error))
 
-    def arrived(self, item: Architecture, result: Outcome) -> None:
+    def arrived(self, item: tuple[Architecture, int], result: Outcome) -> None:
         """See `Work`."""
         if self.finished is not None:
-            self.finished.add(item, result)
+            self.finished.add(item[0], result, rung=item[1])
 
-    def lost(self, item: Architecture, reason: str) -> Outcome:
+    def lost(self, item: tuple[Architecture, int], reason: str) -> Outcome:
         """See `Work`: a child that no process can train has failed, and the search goes on."""
         return Outcome(None, reason=reason)
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import pathlib
+from typing import Any
 
 from nao_tf import files
 from nao_tf.architecture import Architecture
@@ -26,23 +27,25 @@ class Finished:
     def __init__(self, path: pathlib.Path):
         self._path = path
 
-    def read(self) -> dict[tuple[int, ...], Outcome]:
-        """What a run that was stopped has left, by the architectures' integers.
+    def read(self) -> dict[tuple[tuple[int, ...], int], Outcome]:
+        """What a run that was stopped has left, by the architectures' integers and the number of the rung.
 
         Lines that a kill cut short, or that were changed, are left out: those children are trained again.
         """
         content = self._path.read_bytes() if self._path.exists() else b""
-        outcomes: dict[tuple[int, ...], Outcome] = {}
+        outcomes: dict[tuple[tuple[int, ...], int], Outcome] = {}
         for line in filter(is_intact, content.splitlines()):
             fields = files.json_values(line)
-            outcomes[tuple(fields["architecture"])] = Outcome(**fields["outcome"])
+            outcomes[tuple(fields["architecture"]), fields.get("rung", 0)] = Outcome(**fields["outcome"])
         return outcomes
 
-    def add(self, architecture: Architecture, outcome: Outcome) -> None:
+    def add(self, architecture: Architecture, outcome: Outcome, *, rung: int = 0) -> None:
         """Writes an outcome, forced to the disk."""
         if outcome.score is not None and not math.isfinite(outcome.score):  # as the pool tells it
             outcome = dataclasses.replace(outcome, score=None, reason=outcome.reason or "score is not finite")
-        fields = {"architecture": list(architecture.values), "outcome": dataclasses.asdict(outcome)}
+        fields: dict[str, Any] = {"architecture": list(architecture.values), "outcome": dataclasses.asdict(outcome)}
+        if rung:
+            fields["rung"] = rung
         files.append_line(self._path, with_check(json.dumps(fields, allow_nan=False).encode()))
 
     def clear(self) -> None:

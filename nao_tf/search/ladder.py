@@ -11,7 +11,7 @@ Letters: N architectures, M members on a rung, R rungs.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -83,38 +83,36 @@ class Scores(Protocol):
         ...
 
 
-class LadderPredictor:
-    """Predicts scores on the last rung, from a predictor of the lowest one and the members that came higher.
+class Levels:
+    """Predicts scores of the last of several levels, from a predictor of the lowest one and what was measured on each.
 
-    Each rung is a Gaussian process on the one below (autoregressive co-kriging: Kennedy and O'Hagan, Biometrika 2000;
-    rung by rung: Le Gratiet and Garnier, 2014). Its mean is the prediction for the rung below; what it learns from the
-    members that were promoted is how that prediction, the part of the measured score that it misses, and the
-    architecture itself shift the score. The marginal likelihood decides how much each of them counts, so a cheap rung
-    that does not rank is found out.
+    Levels are the rungs of a ladder, or an earlier pool and a new one. Each is a Gaussian process on the one below
+    (autoregressive co-kriging: Kennedy and O'Hagan, Biometrika 2000; level by level: Le Gratiet and Garnier, 2014). Its
+    mean is the prediction for the level below; what it learns from the members that were measured is how that
+    prediction, the part of the measured score that it misses, and the architecture itself shift the score. The marginal
+    likelihood decides how much each of them counts, so a level that does not rank is found out.
 
-    Scores of a rung are learnt by their order (normal scores), on the scale of the predictions for the same members.
+    Scores are learnt by their order (normal scores), on the scale of the predictions for the same members.
 
     Args:
-        lowest: predicts scores on the lowest rung.
-        pool: of the ladder.
+        lowest: predicts scores on the lowest level.
+        levels: how good each member is that was measured there, higher is better, on any scale; the lowest level first.
     """
 
     quality: PredictorQuality | None = None  # is not measured
 
-    def __init__(self, lowest: Scores, pool: Pool):
-        self.lowest, self.pool = lowest, pool
-        members = [evaluation.candidate.architecture for evaluation in ranked(pool, 0)]
+    def __init__(self, lowest: Scores, levels: Sequence[Mapping[Architecture, float]]):
+        self.lowest = lowest
+        members = list(dict.fromkeys(member for level in levels for member in level))
         self._known = {member: index for index, member in enumerate(members)}
         mean = lowest.predict(members).mean  # [M]
         self._centre, self._scale = float(np.mean(mean)), float(np.std(mean)) or 1.0
         estimates = (mean - self._centre) / self._scale  # [M]
-        self._measured = np.stack(
-            [_normal_scores(pool, rung, members) for rung in range(len(pool.rungs))]
-        )  # [R, M], NaN: not there
+        self._measured = np.stack([_normal_scores(level, members) for level in levels])  # [R, M], NaN: not there
         self._models: list[_Rise | None] = []
         # of each rung but the last, how far the measured scores are from the predictions, [M]; 0 where not measured
         self._missed: list[np.ndarray] = []
-        for rung in range(1, len(pool.rungs)):
+        for rung in range(1, len(levels)):
             missed = np.nan_to_num(self._measured[rung - 1] - estimates)
             there = np.flatnonzero(~np.isnan(self._measured[rung]))
             model = None
@@ -139,6 +137,25 @@ class LadderPredictor:
             estimates, added = _risen(model, architectures, estimates, own)
             variance = variance + added
         return Prediction(estimates, np.sqrt(variance))
+
+
+class LadderPredictor(Levels):
+    """Predicts scores on the last rung of a ladder, and promotes by them.
+
+    Args:
+        lowest: predicts scores on the lowest rung.
+        pool: of the ladder.
+    """
+
+    def __init__(self, lowest: Scores, pool: Pool):
+        self.pool = pool
+        super().__init__(
+            lowest,
+            [
+                {evaluation.candidate.architecture: pool.goodness(evaluation) for evaluation in ranked(pool, rung)}
+                for rung in range(len(pool.rungs))
+            ],
+        )
 
     def promotions(self, count: int, *, exploration: float) -> list[Candidate]:
         """The members with the highest predicted scores on the last rung, those to the highest rung first.
@@ -221,9 +238,8 @@ def _alike(one, other) -> np.ndarray:
     return np.exp(-np.mean(one[:, np.newaxis] != other, axis=2) / REACH)
 
 
-def _normal_scores(pool, rung, members) -> np.ndarray:
-    """The scores of a rung as quantiles of the normal distribution, by their ranks; NaN where there is none, `[M]`."""
-    goodness_of = {evaluation.candidate.architecture: pool.goodness(evaluation) for evaluation in ranked(pool, rung)}
+def _normal_scores(goodness_of, members) -> np.ndarray:
+    """The scores of a level as quantiles of the normal distribution, by their ranks; NaN where there is none, `[M]`."""
     goodness = np.array([goodness_of.get(member, np.nan) for member in members])  # [M]
     there = goodness[~np.isnan(goodness)]
     inverse = statistics.NormalDist().inv_cdf

@@ -34,7 +34,8 @@ class Candidate:
 
     Attributes:
         architecture: in canonical form.
-        origin: "random", "ascent", "mutation", "policy", "predictor", "given", or "promotion" to a higher rung.
+        origin: "random", "ascent", "mutation", "policy", "predictor", "given", "prior" (a member of one), or
+            "promotion" to a higher rung.
         parent: the id of the architecture it comes from, if any.
         step_size: of the ascent, if any.
         predicted: the controller's score of it, if any.
@@ -403,6 +404,12 @@ class Pool:
         """Members whose evaluation succeeded, the best first; those on a higher rung before those on a lower one."""
         scored = [evaluation for evaluation in self._members if evaluation.score is not None]
         return sorted(scored, key=lambda evaluation: (-evaluation.candidate.rung, -self.goodness(evaluation)))
+
+    @property
+    def comparable(self) -> list[Evaluation]:
+        """Members whose scores can be compared with that of the best, the best first: those on its rung."""
+        ranked = self.ranked
+        return [evaluation for evaluation in ranked if evaluation.candidate.rung == ranked[0].candidate.rung]
 
     @property
     def best(self) -> Evaluation | None:

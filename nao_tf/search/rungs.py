@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -20,6 +21,35 @@ class Rung:
 
     name: str
     cost: float
+
+
+def rungs_of_steps(steps: Sequence[int]) -> tuple[Rung, ...]:
+    """The rungs of trainings of different lengths; a training costs in proportion to its steps.
+
+    Args:
+        steps: of each rung, the fewest first; none: no ladder.
+
+    Raises:
+        ValueError: one rung alone, or lengths that do not rise.
+    """
+    lengths = list(steps)
+    if not lengths:
+        return ()
+    if len(lengths) < 2 or lengths[0] < 1 or any(one >= other for one, other in itertools.pairwise(lengths)):
+        raise ValueError(f"{','.join(map(str, lengths))}: a ladder takes at least two numbers of steps that rise")
+    return tuple(Rung(str(length), length / lengths[-1]) for length in lengths)
+
+
+def check_ladder(steps: Sequence[int], *, shared: bool) -> None:
+    """Raises ValueError where the numbers of steps are no ladder, or a shared child would have to climb it.
+
+    Args:
+        steps: see `rungs_of_steps`.
+        shared: whether one child scores all architectures.
+    """
+    rungs_of_steps(steps)
+    if steps and shared:
+        raise ValueError("rungs are of no use with weight_sharing, where no architecture has a training of its own")
 
 
 def rungs_of(texts: Sequence[str], *, flag: str = "--rungs") -> tuple[Rung, ...]:

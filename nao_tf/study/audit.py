@@ -97,7 +97,7 @@ def _taus(first, second):
 
 
 def members_to_repeat(pool: Pool, count: int, *, seed: int) -> list[Evaluation]:
-    """Members of a pool that succeeded, drawn at random.
+    """Members of a pool that succeeded, drawn at random; on a ladder from those on the highest rung.
 
     They are drawn by a digest of each, so that a pool that has grown, and a larger count, keep most of them: their
     scores are there already.
@@ -111,7 +111,7 @@ def members_to_repeat(pool: Pool, count: int, *, seed: int) -> list[Evaluation]:
     def order(evaluation):
         return hashlib.sha256(repr((seed, evaluation.candidate.architecture.values)).encode()).digest()
 
-    return sorted(pool.ranked, key=order)[:count]
+    return sorted(pool.comparable, key=order)[:count]
 
 
 def score_again(
@@ -132,7 +132,8 @@ def score_again(
     missing = [member.candidate.architecture for member in members if member.candidate.architecture not in again]
     if missing:
         observer.notice(f"audit: {len(missing)} members are scored again with another seed")
-        outcomes = evaluator.evaluate(missing, round=0, observer=observer)
+        ladder: dict[str, Any] = {"rungs": [pool.comparable[0].candidate.rung] * len(missing)} if pool.rungs else {}
+        outcomes = evaluator.evaluate(missing, round=0, observer=observer, **ladder)
         for architecture, outcome in zip(missing, outcomes, strict=True):
             again.append(
                 Evaluation(
@@ -166,7 +167,7 @@ class Audit:
         repeated: scores against those with another seed; None where none was repeated.
         noise: standard deviation of a score from seed to seed; None as above.
         level_with_best: members whose scores are within the noise of the best one, itself included; None as above.
-        members: of the pool that have a score.
+        members: of the pool that have a score; on a ladder those on the highest rung.
         finals: scores against the validation figures of the finalists.
     """
 
@@ -225,7 +226,7 @@ def audit(pool: Pool, repeated: Sequence[tuple[float, float]], *, finals: Sequen
     if len(repeated) > 1:
         # a seed that is kinder to all of them moves the mean of the differences, not their spread
         noise = statistics.stdev(one - other for one, other in repeated) / math.sqrt(2)
-        best = pool.goodness(pool.ranked[0])
+        best = pool.goodness(pool.comparable[0])
         # two scores of equal architectures differ by less in 95 % of all cases
-        level = sum(best - pool.goodness(member) <= 1.96 * math.sqrt(2) * noise for member in pool.ranked)
-    return Audit(agreements[0] if repeated else None, noise, level, len(pool.ranked), agreements[1])
+        level = sum(best - pool.goodness(member) <= 1.96 * math.sqrt(2) * noise for member in pool.comparable)
+    return Audit(agreements[0] if repeated else None, noise, level, len(pool.comparable), agreements[1])

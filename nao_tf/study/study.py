@@ -15,6 +15,7 @@ from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor
 from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Pool
+from nao_tf.search.prior import Prior
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import LARGEST_ENUMERATED, Predictor, Strategy
 from nao_tf.settings import plain
@@ -48,6 +49,7 @@ class Study:
         devices: a `tf.distribute.Strategy` for the final models; None for one device.
         executor: where architectures are evaluated and, on one device, final models are trained.
         given: architectures that the searches evaluate first.
+        prior: what earlier pools tell the strategies that learn from such.
         minutes: for everything; the searches end in time, at the latest with their budget. None: no limit.
 
     Raises:
@@ -66,12 +68,15 @@ class Study:
         executor: Executor | None = None,
         given: Sequence[Architecture] = (),
         minutes: float | None = None,
+        prior: Prior | None = None,
     ):
         if strategy not in STRATEGIES:
             raise InputError(f"strategy {strategy!r} is not one of {', '.join(STRATEGIES)}")
+        if minutes is not None and task.climbs:
+            raise InputError("--minutes is of no use with --rungs, whose budget is a cost; give --budget")
         self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
-        self.given = tuple(given)
+        self.given, self.prior = tuple(given), prior
         self._time = None if minutes is None else TimeBudget(self.work.path, minutes)
 
     # ---- whole runs
@@ -219,6 +224,8 @@ class Study:
         """A strategy with its part of the settings."""
         entry, settings = STRATEGIES[name], self.task.settings
         own = {part: getattr(settings, part, default) for part, default in entry.settings.items()}
+        if "prior" in own:
+            own["prior"] = self.prior
         return entry.make(self.task.space, self.seed, observer=self.observer, **own)
 
     @staticmethod
@@ -425,13 +432,14 @@ class Study:
 
     def _identity(self, name):
         """What decides the pool of a strategy."""
-        rounds, settings = self.rounds_of(self.task, name), self.task.settings
+        rounds, settings, parts = self.rounds_of(self.task, name), self.task.settings, STRATEGIES[name].settings
         return {
             **self.task.identity(),
             **self.task.score_identity(),
             "seed": self.seed,
             "strategy": name,
-            **{part: plain(getattr(settings, part, default)) for part, default in STRATEGIES[name].settings.items()},
+            **{part: plain(getattr(settings, part, default)) for part, default in parts.items() if default is not None},
+            **({"prior": self.prior.digest} if self.prior is not None and "prior" in parts else {}),
             "initial": rounds.initial,
             "proposals": rounds.proposals,
             "given": [list(architecture.canonical.values) for architecture in self.given],

@@ -31,7 +31,7 @@ IDENTITY = "settings.json"
 TIMINGS = "timings.jsonl"
 FINAL = "final"  # the identity of final models
 FILES = (IDENTITY, TIMINGS, "flags.txt", "minutes.json", "result.json", "report.html", lock.LOCK, lock.OWNER)
-FOLDERS = ("checkpoints", "export", "tensorboard")
+FOLDERS = ("checkpoints", "export", "jobs", "tensorboard")
 MOST_SECONDS = 1e12
 
 

@@ -26,9 +26,10 @@ from nao_tf.errors import InputError
 from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
+from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
-from nao_tf.tasks.task import DataFiles, FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.tasks.task import LADDER, DataFiles, FinalModel, Metric, Rival, Short, Task, chosen, with_ladder
 from nao_tf.training import lengths
 from nao_tf.training.image_settings import (
     FINAL_TRAININGS,
@@ -75,6 +76,8 @@ class ImageSettings(StudySettings):
         space: the operations of the cells: nao, enas, nao_v2 or nao19.
         weight_sharing: whether one shared child scores the pool, or each architecture is trained from scratch.
         score: the training that scores: of a child, or of a round of the shared child.
+        rungs: training steps of the rungs of a ladder, the fewest first; the last are those of `score`. None: every
+            child is trained for as many steps, those of `score`.
         final: the training of final models.
         epochs: passes of the final models over the training images; none: final.steps says how long they train.
         by_parameters: whether the shared child is trained with large architectures more often (NAO-V2).
@@ -86,6 +89,7 @@ class ImageSettings(StudySettings):
     space: str
     weight_sharing: bool
     score: ImageTraining
+    rungs: tuple[int, ...] = ()
     final: ImageTraining
     epochs: float | None = None
     by_parameters: bool = False
@@ -94,6 +98,7 @@ class ImageSettings(StudySettings):
 
     def __post_init__(self):
         super().__post_init__()
+        check_ladder(self.rungs, shared=self.weight_sharing)
         for name in ("epochs", "max_parameters", "max_flops"):
             value = getattr(self, name)
             if value is not None and value <= 0:
@@ -183,6 +188,7 @@ class ImageTask(Task):
         "search_steps": Short(
             "score.steps", description="Training steps of a child of a search, or of a round of the shared one."
         ),
+        "rungs": Short("rungs", description=LADDER),
         "filters": Short("final.filters", description="Channels of the first cells of the final models."),
         "layers": Short("final.layers", description="Normal cells of the final models; reductions are added."),
         "stack": Short("final.layers", factor=3, description="N, normal cells between reductions: --layers is 3 N."),
@@ -201,7 +207,7 @@ class ImageTask(Task):
         "label_smoothing": Short("final.label_smoothing"),
         "autoaugment": Short("final.autoaugment"),
     }
-    same = (("layers", "stack"), ("steps", "epochs"))
+    same = (("layers", "stack"), ("steps", "epochs"), ("search_steps", "rungs"))
     default_baselines = (RESIDUAL,)
     reads_with_tensorflow = (OWN_IMAGES,)
     trains = ("data", "space", "final", "final_seeds", "epochs")
@@ -214,6 +220,7 @@ class ImageTask(Task):
     test_metric = Metric("accuracy", higher_is_better=True, form="{:.2%}")
 
     def __init__(self, name: str, settings: ImageSettings, *, data: ImageData):
+        settings = with_ladder(settings)  # a length that is given
         if settings.epochs is not None:
             steps = max(1, round(settings.epochs * (len(data.train) // settings.final.batch_size)))
             final = dataclasses.replace(settings.final, steps=steps)
@@ -390,6 +397,8 @@ class ImageTask(Task):
         """See `Task`; the bounds decide what is proposed."""
         settings = self.settings
         identity = {"weight_sharing": settings.weight_sharing, "score": settings.score.identity()}
+        if settings.rungs:
+            identity["rungs"] = list(settings.rungs)
         if settings.weight_sharing:
             identity["by_parameters"] = settings.by_parameters
         bounds = {name: getattr(settings, name) for name in ("max_parameters", "max_flops")}
@@ -446,7 +455,7 @@ class ImageTask(Task):
             shared = functools.partial(SharedImageChild, settings.score, data=self.data, space=space)
             return SharedWeights(shared, seed=seed, directory=directory, by_parameters=settings.by_parameters)
         child = functools.partial(reproducibly, ImageChild, seed, settings.score, data=self.data, space=space)
-        return FromScratch(child, seed=seed, executor=executor, directory=directory)
+        return FromScratch(child, seed=seed, executor=executor, directory=directory, steps=settings.rungs)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None

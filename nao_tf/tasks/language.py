@@ -18,9 +18,10 @@ from nao_tf.data.text import Corpus, load_corpus
 from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
+from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
-from nao_tf.tasks.task import DataFiles, FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.tasks.task import LADDER, DataFiles, FinalModel, Metric, Rival, Short, Task, chosen, with_ladder
 from nao_tf.training import lengths
 from nao_tf.training.language_settings import (
     FINALIST_TRAININGS,
@@ -64,6 +65,8 @@ class LanguageSettings(StudySettings):
         data: the corpus.
         weight_sharing: whether one shared child scores the pool, or each architecture is trained from scratch.
         score: the training that scores: of a child, or of a round of the shared child.
+        rungs: training steps of the rungs of a ladder, the fewest first; the last are those of `score`. None: every
+            child is trained for as many steps, those of `score`.
         final: the training of final models.
         export_weights: how an exported model's weights are stored: float32, float16 or int8; it computes in float32.
         activation_numbering: what activations 2 and 3 of given integers mean: nao_ws or nao.
@@ -72,12 +75,14 @@ class LanguageSettings(StudySettings):
     data: DataFiles = DataFiles()
     weight_sharing: bool
     score: LanguageTraining
+    rungs: tuple[int, ...] = ()
     final: LanguageTraining
     export_weights: str = EXPORT_WEIGHTS[0]
     activation_numbering: str = "nao_ws"
 
     def __post_init__(self):
         super().__post_init__()
+        check_ladder(self.rungs, shared=self.weight_sharing)
         for name, known in (("export_weights", EXPORT_WEIGHTS), ("activation_numbering", NUMBERINGS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{getattr(self, name)!r} is not one of {', '.join(known)}")
@@ -147,6 +152,7 @@ class LanguageTask(Task):
         "search_steps": Short(
             "score.steps", description="Training steps of a child of a search, or of a round of the shared one."
         ),
+        "rungs": Short("rungs", description=LADDER),
         "units": Short("final.units", description="Width of the final models."),
         "batch_size": Short("final.batch_size", description="Sequences or images of a training step."),
         "steps": Short("final.steps", description="Training steps of the final models."),
@@ -166,12 +172,14 @@ class LanguageTask(Task):
     }
     default_baselines = (LSTM,)
     trains = ("data", "final", "final_seeds", "export_weights", "activation_numbering")
+    same = (("search_steps", "rungs"),)
     rival = LSTM
     noun = "cell"
     metric = Metric("validation_perplexity", higher_is_better=False, form="{:.2f}")
     test_metric = Metric("perplexity", higher_is_better=False, form="{:.2f}")
 
     def __init__(self, name: str, settings: LanguageSettings, *, corpus: Corpus):
+        settings = with_ladder(settings)  # a length that is given
         score, final = (
             training.fitted(window_count(streams(corpus.train, training.batch_size), training.window))
             for training in (settings.score, settings.final)
@@ -275,7 +283,9 @@ class LanguageTask(Task):
 
     def score_identity(self) -> dict[str, Any]:
         """See `Task`."""
-        return {"weight_sharing": self.settings.weight_sharing, "score": self.settings.score.identity()}
+        settings = self.settings
+        identity = {"weight_sharing": settings.weight_sharing, "score": settings.score.identity()}
+        return {**identity, "rungs": list(settings.rungs)} if settings.rungs else identity
 
     def final_identity(self) -> Any:
         """See `Task`."""
@@ -328,7 +338,7 @@ class LanguageTask(Task):
         child = functools.partial(
             reproducibly, LanguageChild, seed, settings.score, **texts, vocabulary_size=len(corpus.vocabulary)
         )
-        return FromScratch(child, seed=seed, executor=executor, directory=directory)
+        return FromScratch(child, seed=seed, executor=executor, directory=directory, steps=settings.rungs)
 
     def final(
         self, network: Architecture | Rival, *, seed: int, devices: Any = None, steps: int | None = None

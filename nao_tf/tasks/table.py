@@ -24,7 +24,7 @@ from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import Rung, rungs_of
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
-from nao_tf.tasks.task import FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.tasks.task import LADDER, FinalModel, Metric, Rival, Short, Task, chosen
 
 NAS_BENCH_201, OWN_TABLE = "nasbench201", "table"
 KINDS = {
@@ -121,7 +121,7 @@ class TableTask(Task):
         "score_column": Short("data.score_column"),
         "test_column": Short("data.test_column"),
         "lower_is_better": Short("data.lower_is_better"),
-        "rungs": Short("data.rungs"),
+        "rungs": Short("data.rungs", description=LADDER),
         "budget": Short("budget"),
         "initial": Short("initial"),
         "proposals": Short("proposals"),
@@ -190,6 +190,11 @@ class TableTask(Task):
                 lower_columns=below,
             )
         return cls(name, settings, table=table, rungs=rungs)
+
+    @property
+    def climbs(self) -> bool:
+        """See `Task`."""
+        return bool(self.rungs)
 
     # ---- the data
 

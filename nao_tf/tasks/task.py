@@ -228,6 +228,11 @@ class Task(abc.ABC):
     # ---- what a task may say
 
     @property
+    def climbs(self) -> bool:
+        """Whether its architectures are evaluated on a ladder of rungs."""
+        return bool(getattr(self.settings, "rungs", ()))
+
+    @property
     def independent_scores(self) -> bool:
         """Whether each score is a training of its own, so that many may run at once in processes of their own."""
         return False
@@ -363,3 +368,18 @@ def chosen(presets: Mapping[str, Mapping[Any, Preset]], name: str, *, variant: A
         raise InputError(f"--preset={name}: known are {', '.join(presets)}")
     variants = presets[name]
     return variants[next(iter(variants)) if variant is None else variant]
+
+
+LADDER = (  # of the flag --rungs, which all tasks have
+    "Rungs of a ladder, the cheapest first: training steps of children, 125,500, or columns of a table with their "
+    "costs, c10_val_12ep:0.06,c10_val_200ep:1. Few architectures climb, and the budget is the cost of all."
+)
+
+
+def with_ladder(settings: Preset) -> Preset:
+    """The settings with a training that scores as long as the last of `rungs`; the same where there is no ladder."""
+    rungs = getattr(settings, "rungs", ())
+    if not rungs:
+        return settings
+    score = dataclasses.replace(settings.score, steps=rungs[-1])  # type: ignore[attr-defined]
+    return dataclasses.replace(settings, score=score)  # type: ignore[call-arg]

@@ -3,6 +3,7 @@
 Letters: B images, H height, W width, C channels, K classes.
 """
 
+import dataclasses
 import os
 from collections.abc import Sequence
 
@@ -208,17 +209,21 @@ class ImageChild:
         """Trainable parameters that the architecture has."""
         return self.child.parameters(architecture)
 
-    def train(self, architecture: Architecture, *, seed: int, report: Report | None = None) -> None:
-        """New weights, and a training of `settings.steps` steps.
+    def train(
+        self, architecture: Architecture, *, seed: int, steps: int | None = None, report: Report | None = None
+    ) -> None:
+        """New weights, and a training.
 
         Args:
             architecture: of the space.
             seed: of weights, order, augmentation and dropout.
+            steps: of the training, over which the learning rate falls; None: `settings.steps`.
             report: called with step and training loss in nats an image.
 
         Raises:
             DivergedError: the training loss is not a number.
         """
+        self.child.settings = dataclasses.replace(self.settings, steps=self.settings.steps if steps is None else steps)
         self.child.start(seed)
         self.child.train_together([architecture], seed=seed, report=report)
 

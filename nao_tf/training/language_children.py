@@ -3,6 +3,7 @@
 Letters: T time steps, B sequences, U units, N nodes.
 """
 
+import dataclasses
 import os
 from collections.abc import Sequence
 
@@ -54,19 +55,23 @@ class LanguageChild:
         """Trainable parameters; all cells have equally many."""
         return self.training.model.count_params()
 
-    def train(self, architecture: Architecture, *, seed: int, report: Report | None = None) -> None:
-        """New weights, and a training of `settings.steps` steps.
+    def train(
+        self, architecture: Architecture, *, seed: int, steps: int | None = None, report: Report | None = None
+    ) -> None:
+        """New weights, and a training.
 
         Args:
             architecture: of the recurrent space.
             seed: of the weights and of all dropout.
+            steps: of the training, over which the learning rate falls; None: `settings.steps`.
             report: called with step and training loss in nats a token.
 
         Raises:
             DivergedError: the training loss is not a number.
         """
-        self.training.network = architecture
-        run(self.training, seed=seed, steps=self.settings.steps, report=report)
+        steps = self.settings.steps if steps is None else steps
+        self.training.network, self.training.settings = architecture, dataclasses.replace(self.settings, steps=steps)
+        run(self.training, seed=seed, steps=steps, report=report)
 
     def score(self, architecture: Architecture) -> float:
         """Validation perplexity with the weights as they are. Raises DivergedError if it is not a number."""

@@ -189,12 +189,39 @@ def test_given_architectures_are_evaluated_first(text, tmp_path):
         (["--child_minutes=nan"], "--child_minutes=nan: a number above 0"),
         (["--executor=inline", "--workers=2"], "--workers is of no use with --executor=inline; leave it out"),
         (["--weight_sharing", "--workers=2"], "--workers is of no use with shared weights; leave it out"),
+        (["--ray_address=auto"], "--ray_address is of no use with --executor=processes; leave it out"),
+        (["--child_resources=CPU=2"], "--child_resources is of no use with --executor=processes; leave it out"),
+        (["--executor=ray", "--child_resources=CPU=two"], "'CPU=two' is not name=number, as in CPU=1,GPU=0.5"),
+        (["--executor=slurm", "--child_resources=mem_gb"], "'mem_gb' is not name=value, as in slurm_partition=gpu"),
+        (["--executor=slurm", "--child_resources=mem_gb=1,mem_gb=2"], "mem_gb is there twice"),
+        (["--rungs=20,10"], "--rungs=20,10: 20,10: a ladder takes at least two numbers of steps that rise"),
+        (["--rungs=10,20", "--search_steps=20"], "--rungs and --search_steps say the same thing; give one of them"),
+        (["--rungs=10,20", "--weight_sharing"], "rungs are of no use with weight_sharing"),
+        (["--rungs=10,20", "--minutes=5"], "--minutes is of no use with --rungs, whose budget is a cost"),
     ],
 )
 def test_wrong_executors_are_one_line(flags, said, text, tmp_path):
     done = run(*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={tmp_path / 'work'}", *flags)
     assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
     assert not (tmp_path / "work").exists()
+
+
+def test_few_children_climb_a_ladder_and_random_search_climbs_it_too(text, tmp_path):
+    flags = ["--rungs=4,12", "--budget=4", "--strategy=evolution", "--baselines=random", "--steps=4", "--initial=6"]
+    flags += [f"--data_dir={text}", f"--work_dir={tmp_path / 'work'}", "--task=text", "--executor=inline"]
+    done = run_forked(*PROGRAM, *flags, "--search_units=8", "--units=8", "--proposals=3", "--finalists=1")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "work" / "result.json").read_text())
+    low, high = result["rungs"]
+    assert (low["name"], high["name"], high["cost"]) == ("4", "12", 1.0) and low["cost"] == pytest.approx(1 / 3)
+    assert low["evaluations"] > high["evaluations"] > 0 and 3 < result["cost"] <= 4
+    assert result["baselines"]["random"]["cost"] <= 4
+    rows = [json.loads(line) for line in (tmp_path / "work" / "pool.jsonl").read_text().splitlines()]
+    climbed = [row for row in rows if row["rung"] == "12"]
+    for row in climbed:  # trained for longer from the same weights, so another score
+        before = next(other for other in rows if other["id"] == row["id"] and other["rung"] == "4")
+        assert row["score"] != before["score"] and row["origin"] == "promotion"
+    assert result["best"]["rung"] == "12"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from nao_tf.search.evaluator import FromScratch, FunctionEvaluator, Outcome, Sha
 from nao_tf.search.finished import Finished
 from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Pool
+from nao_tf.search.rungs import Rung
 from nao_tf.search.strategies.random import RandomSearch
 from nao_tf.testing import EvaluatorContract
 
@@ -72,6 +73,17 @@ class TestFromScratch(TestFunctionEvaluator):
         return FromScratch(Child, seed=1)
 
 
+class ClimbingChild(Child):
+    """Its score falls with the steps of its training, by an amount that depends on the architecture."""
+
+    def train(self, architecture, *, seed, steps=None, report=None):
+        self.calls.append(("train", architecture, steps))
+        self.steps = steps
+
+    def score(self, architecture):
+        return 100 - self.steps * (0.5 + sum(architecture.values) / 30)
+
+
 class TestSharedWeights(TestFunctionEvaluator):
     def make_evaluator(self, directory):
         return SharedWeights(Child, seed=1, directory=directory)
@@ -110,7 +122,7 @@ def test_the_unit_of_work_travels_to_other_processes():
     evaluator = FromScratch(Child, seed=7)
     (whole,) = evaluator.evaluate([FOUR], round=0)
     sent = pickle.loads(pickle.dumps(evaluator._score))
-    assert sent(FOUR) == whole and sent.child is not evaluator._score.child
+    assert sent((FOUR, 0)) == whole and sent.child is not evaluator._score.child
 
 
 def test_an_executor_runs_the_evaluations():
@@ -128,7 +140,7 @@ def rounds_of(pool):
 
 
 def run(evaluator, path=None, *, budget=5, known=None):
-    pool = Pool(path, SPACE, metric="loss", higher_is_better=False)
+    pool = Pool(path, SPACE, metric="loss", higher_is_better=False, rungs=evaluator.rungs)
     rounds = Rounds(budget=budget, initial=3, proposals=2)
     search(RandomSearch(SPACE, 1), evaluator, pool=pool, rounds=rounds, known=known)
     return pool
@@ -214,34 +226,55 @@ class TwoAtATime:
             yield from (results[item] for item in pair)
 
 
+def test_on_a_ladder_each_rung_is_a_training_of_its_own_length():
+    child = ClimbingChild()
+    evaluator = FromScratch(lambda: child, seed=7, steps=(10, 40))
+    assert evaluator.rungs == (Rung("10", 0.25), Rung("40", 1.0))
+    outcomes = list(evaluator.evaluate([ONE, TWO], round=1, rungs=[1, 0]))
+    assert child.calls == [("train", ONE, 40), ("train", TWO, 10)]
+    assert [outcome.score for outcome in outcomes] == pytest.approx(
+        [100 - 40 * (0.5 + 1 / 30), 100 - 10 * (0.5 + 7 / 30)]
+    )
+
+
+@pytest.mark.parametrize("steps", [(40,), (40, 10), (10, 10), (0, 10)])
+def test_a_ladder_rises(steps):
+    with pytest.raises(ValueError, match="at least two numbers of steps that rise"):
+        FromScratch(ClimbingChild, seed=7, steps=steps)
+
+
+@pytest.mark.parametrize("steps", [(), (10, 40)], ids=["alike", "ladder"])
 @pytest.mark.parametrize("stops_after", range(9))
-def test_what_is_finished_before_its_turn_survives_a_kill(stops_after, tmp_path):
+def test_what_is_finished_before_its_turn_survives_a_kill(stops_after, steps, tmp_path):
+    make, budget = (ClimbingChild, 5) if steps else (Child, 8)
+
     def evaluator(executor):
-        return FromScratch(Child, seed=7, executor=executor, directory=tmp_path / "files")
+        return FromScratch(make, seed=7, executor=executor, directory=tmp_path / "files", steps=steps)
 
     whole, killed, after = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl", TwoAtATime()
-    run(FromScratch(Child, seed=7), whole, budget=8)
+    made = run(FromScratch(make, seed=7, steps=steps), whole, budget=budget)
+    assert len(made.history) == 8 if not steps else len(made.history) > len(made)  # some have climbed
     before = TwoAtATime(stops_after)
     try:
-        run(evaluator(before), killed, budget=8)
+        run(evaluator(before), killed, budget=budget)
     except KeyboardInterrupt:
-        run(evaluator(after), killed, budget=8)
+        run(evaluator(after), killed, budget=budget)
     assert killed.read_bytes() == whole.read_bytes()
-    assert len(before.worked + after.worked) == 8  # none was trained twice
+    assert len(before.worked + after.worked) == len(made.history)  # none was trained twice
     assert not (tmp_path / "files" / "finished.jsonl").exists()
 
 
 def test_a_cut_line_of_finished_outcomes_is_trained_again(tmp_path):
     finished = Finished(tmp_path / "finished.jsonl")
     finished.add(ONE, Outcome(1.5, 10))
-    finished.add(TWO, Outcome(None, 20, "diverged"))
+    finished.add(TWO, Outcome(None, 20, "diverged"), rung=1)
     content = (tmp_path / "finished.jsonl").read_bytes()
     for end in range(len(content) + 1):
         (tmp_path / "finished.jsonl").write_bytes(content[:end])
         found = finished.read()
-        assert set(found) <= {ONE.values, TWO.values}
+        assert set(found) <= {(ONE.values, 0), (TWO.values, 1)}
         finished.add(THREE, Outcome(3.0))
-        assert finished.read() == found | {THREE.values: Outcome(3.0)}
+        assert finished.read() == found | {(THREE.values, 0): Outcome(3.0)}
 
 
 def test_an_architecture_that_ends_every_process_has_failed():

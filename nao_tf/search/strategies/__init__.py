@@ -22,7 +22,8 @@ class StrategyEntry:
         make: called as `make(space, seed, *, observer=None, **settings)`.
         initial: its own best size of the random start, for budgets of a few hundred.
         proposals: its own best size of a later round.
-        settings: the default of each of its settings, a frozen dataclass, by the keyword that `make` takes it by.
+        settings: the default of each of its settings, a frozen dataclass, by the keyword that `make` takes it by; None
+            for a `Prior`, which a task's settings do not hold.
         needs_tensorflow: whether asking it loads TensorFlow.
     """
 
@@ -38,7 +39,7 @@ _entries: dict[str, StrategyEntry] = {
         NeuralArchitectureOptimization,
         initial=20,
         proposals=5,
-        settings={"controller": ControllerSettings(), "ascent": AscentSettings()},
+        settings={"controller": ControllerSettings(), "ascent": AscentSettings(), "prior": None},
         needs_tensorflow=True,
     ),
     "random": StrategyEntry(RandomSearch, initial=50, proposals=10),  # sizes without effect

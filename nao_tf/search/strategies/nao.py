@@ -6,6 +6,7 @@ Importing this loads no TensorFlow; training a controller does.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,13 @@ from nao_tf.controller.settings import ControllerSettings
 from nao_tf.observer import Observer
 from nao_tf.search.ladder import LadderPredictor
 from nao_tf.search.pool import Candidate, Pool
+from nao_tf.search.prior import Guided, Prior, from_prior
 from nao_tf.search.strategy import WHOLE_POOL, Strategy
 
 if TYPE_CHECKING:
     from nao_tf.controller import Controller
 
+PRIOR = 2**31 - 2  # stands for the round in the seed of the controller of a prior
 HELD_OUT = 0.1  # share for the quality of a controller whose own settings hold nothing out
 
 
@@ -70,6 +73,8 @@ class NeuralArchitectureOptimization(Strategy):
         seed: of everything random.
         controller: settings of the controller.
         ascent: settings of the ascent.
+        prior: what an earlier pool tells; half of the first round comes from it then, and later ones as far as it ranks
+            this pool. None: nothing is known.
         observer: receives the controller of every round.
     """
 
@@ -80,18 +85,23 @@ class NeuralArchitectureOptimization(Strategy):
         *,
         controller: ControllerSettings | None = None,
         ascent: AscentSettings | None = None,
+        prior: Prior | None = None,
         observer: Observer | None = None,
     ):
         super().__init__(space, seed, observer=observer)
+        self.prior = prior
         self.controller = ControllerSettings() if controller is None else controller
         self.ascent = AscentSettings() if ascent is None else ascent
 
     def ask(self, pool: Pool, round: int, count: int) -> list[Candidate]:
-        """See `Strategy.ask`; the first round is random."""
+        """See `Strategy.ask`; the first round is random, but for what a prior proposes."""
         proposals: list[Proposal] = []
+        if round == 0 and self.prior is not None:
+            starts = list(self.prior.goodness)[: self.ascent.starts]
+            proposals = from_prior(self._taught, self.prior, starts=starts, step_sizes=self.ascent.step_sizes)
+            return self._choose(proposals, pool, round=round, count=count, random_share=0.5)
         if round > 0 and len(pool.ranked) > 1:
-            fitted = self._fit(pool, seed=self._seed_of(round))
-            self.observer.predictor(round, fitted)
+            fitted = self._guided(pool, round)
             best = [evaluation.candidate.architecture for evaluation in pool.ranked[: self.ascent.starts]]
             proposals = fitted.propose(
                 best,
@@ -110,8 +120,7 @@ class NeuralArchitectureOptimization(Strategy):
         lowest = pool.lowest
         if len(lowest.ranked) < 2:
             return super().climb(pool, round, count)
-        fitted = self._fit(lowest, seed=self._seed_of(round))
-        self.observer.predictor(round, fitted)
+        fitted = self._guided(lowest, round)
         ladder, exploration = LadderPredictor(fitted, pool), self.ascent.exploration
         promotions = ladder.promotions(count, exploration=exploration)
         if promotions:
@@ -146,6 +155,21 @@ class NeuralArchitectureOptimization(Strategy):
         self.observer.predictor(None, fitted)
         return fitted
 
+    def _guided(self, pool, round) -> Controller | Guided:
+        """The controller of a round, with what the prior tells."""
+        fitted = self._fit(pool, seed=self._seed_of(round))
+        self.observer.predictor(round, fitted)
+        return fitted if self.prior is None else Guided(fitted, self._taught, known=self.prior, pool=pool)
+
+    @functools.cached_property
+    def _taught(self) -> Controller:
+        """A controller that has learnt the prior."""
+        from nao_tf.controller.fit import Controller  # loads TensorFlow
+
+        assert self.prior is not None
+        architectures, goodness = list(self.prior.goodness), list(self.prior.goodness.values())
+        return Controller.fit(self.space, architectures, goodness, settings=self.controller, seed=self._seed_of(PRIOR))
+
     def _seed_of(self, round):
         return int(np.random.default_rng([self.seed, round, 1]).integers(2**31))
 
@@ -157,14 +181,17 @@ class NeuralArchitectureOptimization(Strategy):
         settings = dataclasses.replace(self.controller, **changes)
         return Controller.fit(self.space, architectures, goodness, settings=settings, seed=seed)
 
-    def _choose(self, proposals: list[Proposal], pool: Pool, *, round: int, count: int) -> list[Candidate]:
+    def _choose(
+        self, proposals: list[Proposal], pool: Pool, *, round: int, count: int, random_share: float | None = None
+    ) -> list[Candidate]:
         """The first of the new proposals, and random architectures in the remaining places."""
-        if not self.ascent.ranked:
+        random_share = self.ascent.random_share if random_share is None else random_share
+        if not self.ascent.ranked and self.prior is None:
             place = {evaluation.candidate.architecture: index for index, evaluation in enumerate(pool.ranked)}
             proposals = sorted(proposals, key=lambda proposal: (proposal.step_size, place[proposal.parent]))
         generator = np.random.default_rng([self.seed, round])
         taken: set[Architecture] = set()
-        most = count - int(self.ascent.random_share * count)
+        most = count - int(random_share * count)
         candidates: list[Candidate] = []
         for proposal in proposals:
             if len(candidates) == most:
@@ -174,9 +201,9 @@ class NeuralArchitectureOptimization(Strategy):
             candidates.append(
                 Candidate(
                     architecture=proposal.architecture,
-                    origin="ascent",
-                    parent=pool.id_of(proposal.parent),
-                    step_size=proposal.step_size,
+                    origin="ascent" if proposal.step_size else "prior",
+                    parent=pool.id_of(proposal.parent),  # none where it is a member of the prior
+                    step_size=proposal.step_size or None,
                     predicted=float(f"{proposal.predicted:.6g}"),  # the digits that mean something
                 )
             )

@@ -14,7 +14,7 @@ import pytest
 from nao_tf.errors import DivergedError, InputError
 from nao_tf.observer import Observer
 from nao_tf.search.executors import LostError, Processes
-from nao_tf.search.executors.processes import resident_memory
+from nao_tf.search.executors.working import resident_memory
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,308 @@
+"""An executor with workers: processes or jobs that work on one item at a time and may die alone.
+
+The results come in the order of the items, so a search has the same pool with any number of workers, and with workers
+that die. What differs between one machine and a cluster is how a worker starts, how it is sent work and how one waits
+for it: `Processes`, `Ray` and `Slurm` say that.
+"""
+
+from __future__ import annotations
+
+import abc
+import collections
+import contextlib
+import dataclasses
+import hashlib
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from nao_tf.errors import InputError
+from nao_tf.search.executors.executor import Item, LostError, Result, Work
+
+ATTEMPTS = 3  # at an item, before it is given up
+CHECK_SECONDS = 1.0  # between two looks at times and memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """Progress of an item: a method of an observer and what it is called with."""
+
+    name: str
+    arguments: tuple
+    named: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """The result of an item, or with `raised` the exception in its place.
+
+    Attributes:
+        value: result or exception.
+        raised: which of them.
+        held: bytes that the worker held afterwards.
+    """
+
+    value: Any
+    raised: bool = False
+    held: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Died:
+    """A worker ended without a result.
+
+    Attributes:
+        reason: how, for people.
+    """
+
+    reason: str
+
+
+Message = Event | Finished | Died
+
+
+class Worker(abc.ABC):
+    """Works on one item at a time, elsewhere."""
+
+    lasts = True  # whether it can be given another item afterwards
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be given an item."""
+        return True
+
+    @property
+    @abc.abstractmethod
+    def seconds(self) -> float:
+        """How long it has worked on its item; 0 while it waits for its place."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds; 0 where that is not known."""
+        return 0
+
+    @abc.abstractmethod
+    def work(self, function: SentFunction, item: Any) -> Died | None:
+        """Sends it an item and returns; what became of the worker, where it was gone."""
+
+    @abc.abstractmethod
+    def kill(self) -> None:
+        """Ends it at once."""
+
+
+class Workers(abc.ABC):
+    """The executor.
+
+    Args:
+        workers: at a time.
+        minutes: an item that takes longer is given up at once; None: no limit.
+        memory: bytes that a worker may hold. A larger one is replaced between two items, and at one and a half times
+            as much ended within an item. None: no limit.
+
+    Raises:
+        InputError: a number of workers below 1.
+    """
+
+    def __init__(self, workers: int, *, minutes: float | None = None, memory: int | None = None):
+        if workers < 1:
+            raise InputError(f"{workers} workers; at least one")
+        self.workers, self.minutes, self.memory = workers, minutes, memory
+        self._idle: list[Worker] = []
+
+    @abc.abstractmethod
+    def _new_worker(self) -> Worker:
+        """Starts a worker."""
+
+    @abc.abstractmethod
+    def _wait(self, busy: Sequence[Worker], seconds: float) -> Iterable[tuple[Any, Message]]:
+        """What workers have to say, as soon as one has something; after some seconds nothing."""
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers."""
+        for worker in self._idle:
+            worker.kill()
+        self._idle.clear()
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """See `Executor`. An exception of the function is raised in the place of its result."""
+        items = list(items)
+        if items:
+            yield from _Map(self, function, items).results()
+
+    def _take(self) -> Worker:
+        """A worker that lives."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            worker.kill()
+        return self._new_worker()
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Environment variables for a process that computes with some threads.
+
+    Sums of floats depend on how many threads share them, so a worker has one thread, also when it is the only one.
+    """
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = {name: str(threads) for name in names}
+    for name, default in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_FORCE_GPU_ALLOW_GROWTH", "true")):
+        environment[name] = os.environ.get(name, default)  # one that grows leaves others their part of a GPU
+    return environment
+
+
+@contextlib.contextmanager
+def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables for a block of code: processes that it starts have them."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@dataclasses.dataclass(frozen=True)
+class SentFunction:
+    """A function as it is sent. It may hold whole data sets, so it is pickled and digested once for all items."""
+
+    pickled: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, function: Callable) -> SentFunction:
+        """Pickles a function. Raises InputError where it cannot be sent."""
+        try:
+            pickled = pickle.dumps(function)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise InputError(
+                f"{function!r} cannot be sent to another process ({error}); make it a function or an object of a module"
+            ) from error
+        return cls(pickled, hashlib.blake2b(pickled).digest())
+
+
+class _Plain(Work):
+    """A function that is no `Work`."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self._function = function
+
+    def __call__(self, item: Any) -> Any:
+        return self._function(item)
+
+
+@dataclasses.dataclass
+class _Failed:
+    """An exception in the place of a result."""
+
+    error: BaseException
+
+
+class _Map:
+    """One call of `Workers.map`.
+
+    Args:
+        executor: whose workers work.
+        function: to apply.
+        items: at least one.
+    """
+
+    def __init__(self, executor: Workers, function: Callable, items: Sequence[Any]):
+        self._executor, self._items = executor, items
+        self._work = function if isinstance(function, Work) else _Plain(function)
+        self._message = SentFunction.of(function)
+        self._waiting = collections.deque(range(len(items)))
+        self._attempts: collections.Counter[int] = collections.Counter()
+        self._busy: dict[Worker, int] = {}  # which item each works on
+        self._results: dict[int, Any] = {}
+
+    def results(self) -> Iterator[Any]:
+        try:
+            for index in range(len(self._items)):
+                while index not in self._results:
+                    self._assign()
+                    self._wait(index)
+                result = self._results.pop(index)
+                if isinstance(result, _Failed):
+                    raise result.error
+                yield result
+        finally:
+            for worker in self._busy:  # nobody waits for them any more
+                worker.kill()
+
+    def _assign(self):
+        while self._waiting and len(self._busy) < self._executor.workers:
+            index = self._waiting.popleft()
+            worker = self._executor._take()
+            self._attempts[index] += 1
+            died = worker.work(self._message, self._items[index])
+            if died is None:
+                self._busy[worker] = index
+            else:
+                self._lose(worker, index, died.reason, for_good=False)
+
+    def _wait(self, next_index):
+        """Until a worker says something or ends, at most `CHECK_SECONDS`."""
+        for worker, message in self._executor._wait(list(self._busy), CHECK_SECONDS):
+            index = self._busy[worker]
+            if isinstance(message, Event):
+                if index == next_index or message.name == "epoch":  # one line of progress: of what is waited for
+                    getattr(self._work.observer, message.name)(*message.arguments, **message.named)
+                continue
+            del self._busy[worker]
+            if isinstance(message, Died):
+                self._lose(worker, index, message.reason, for_good=False)
+            else:
+                self._finished(worker, index, message)
+        self._check()
+
+    def _finished(self, worker, index, message):
+        limit = self._executor.memory
+        if not worker.lasts or (limit is not None and message.held > limit):
+            worker.kill()
+        else:
+            self._executor._idle.append(worker)
+        self._put(index, _Failed(message.value) if message.raised else message.value)
+
+    def _put(self, index, result):
+        self._results[index] = result
+        if not isinstance(result, _Failed):
+            self._work.arrived(self._items[index], result)
+
+    def _check(self):
+        """Ends workers that take too long or hold too much."""
+        minutes, limit = self._executor.minutes, self._executor.memory
+        for worker, index in list(self._busy.items()):
+            if minutes is not None and worker.seconds > 60 * minutes:
+                self._end(worker, index, f"took longer than {minutes:g} minutes")
+            elif limit is not None and (held := worker.memory) > 1.5 * limit:
+                self._end(worker, index, f"out of memory: its process held {held / 2**30:.1f} GiB")
+
+    def _end(self, worker, index, reason):
+        del self._busy[worker]
+        self._lose(worker, index, reason, for_good=True)
+
+    def _lose(self, worker, index, reason, *, for_good):
+        worker.kill()
+        if not for_good and self._attempts[index] < ATTEMPTS:
+            self._waiting.appendleft(index)
+            return
+        if not for_good:
+            reason = f"{reason}, {ATTEMPTS} times"
+        try:
+            result = self._work.lost(self._items[index], reason)
+        except LostError as error:
+            result = _Failed(error)
+        self._put(index, result)
