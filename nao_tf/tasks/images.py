@@ -236,6 +236,7 @@ class ImageTask(Task):
     test_metric = Metric("accuracy", higher_is_better=True, form="{:.2%}")
 
     def __init__(self, name: str, settings: ImageSettings, *, data: ImageData):
+        settings = with_ladder(settings)  # a length that is given
         if settings.epochs is not None:
             steps = max(1, round(settings.epochs * (len(data.train) // settings.final.batch_size)))
             final = dataclasses.replace(settings.final, steps=steps)

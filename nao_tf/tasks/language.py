@@ -189,7 +189,7 @@ class LanguageTask(Task):
     test_metric = Metric("perplexity", higher_is_better=False, form="{:.2f}")
 
     def __init__(self, name: str, settings: LanguageSettings, *, corpus: Corpus):
-        settings = with_ladder(settings)
+        settings = with_ladder(settings)  # a length that is given
         score, final = (
             training.fitted(window_count(streams(corpus.train, training.batch_size), training.window))
             for training in (settings.score, settings.final)
