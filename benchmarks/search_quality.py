@@ -80,6 +80,12 @@ class Contender:
         """The strategy of one seed."""
         return STRATEGIES[self.name].make(space, seed, **self.settings)
 
+    def with_prior(self, prior: Prior) -> "Contender":
+        """The same with what a prior tells, where the strategy learns from one."""
+        if "prior" not in STRATEGIES[self.name].settings:
+            return self
+        return dataclasses.replace(self, settings={**self.settings, "prior": prior})
+
 
 @dataclasses.dataclass(frozen=True)
 class Course:
@@ -103,9 +109,7 @@ class Course:
     seconds: float
 
 
-def contender(
-    label: str, *, initial: int | None = None, proposals: int | None = None, prior: Prior | None = None
-) -> Contender:
+def contender(label: str, *, initial: int | None = None, proposals: int | None = None) -> Contender:
     """The contender of a label; sizes that are not given are the preset's or the strategy's own. Raises InputError."""
     name, _, preset = label.partition(":")
     if name not in STRATEGIES:
@@ -113,7 +117,7 @@ def contender(
     if preset and preset not in PRESETS:
         raise InputError(f"preset {preset!r} of strategy {name!r}; known are {', '.join(PRESETS)}")
     entry, of_preset = STRATEGIES[name], PRESETS[preset or "cpu"][None]
-    values = {"controller": of_preset.controller, "ascent": of_preset.ascent, "prior": prior}
+    values = {"controller": of_preset.controller, "ascent": of_preset.ascent}
     settings = {key: values[key] for key in entry.settings if key in values}
     if preset and not settings:
         with_presets = [other for other, row in STRATEGIES.items() if values.keys() & row.settings.keys()]
@@ -512,15 +516,16 @@ def main(arguments: list[str] | None = None) -> None:
     can_draw = importlib.util.find_spec("matplotlib") is not None
     if given.picture and not can_draw:
         raise InputError("--picture takes matplotlib: pip install '.[benchmarks]'")
+    contenders = [
+        contender(label, initial=given.initial, proposals=given.proposals) for label in given.strategies.split(",")
+    ]
     decisions = tuple(name.strip() for name in given.decisions.split(",")) if given.decisions else ()
     path = pathlib.Path(given.table)
     source = Source(path, given.score_column, given.test_column, rungs=given.rungs, decisions=decisions)
     table = source.read()
-    prior = Prior.read(given.prior.split(","), table.space) if given.prior else None
-    contenders = [
-        contender(label, initial=given.initial, proposals=given.proposals, prior=prior)
-        for label in given.strategies.split(",")
-    ]
+    if given.prior:
+        prior = Prior.read(given.prior.split(","), table.space)
+        contenders = [each.with_prior(prior) for each in contenders]
     print(
         f"{given.table}: {len(table.rows):,} different cells, searched by {table.score_column}, "
         f"tested by {table.test_column}; the best cell has {table.best.score:g} and {table.best.test:g}",

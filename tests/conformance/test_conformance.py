@@ -36,6 +36,7 @@ from nao_tf.data.vocabulary import Vocabulary
 from nao_tf.serving.export_classifier import export_classifier
 from nao_tf.serving.export_controller import export_controller
 from nao_tf.serving.export_language import export_language_model
+from nao_tf.training.training import Epoch
 
 T, B, U, V, H = 4, 3, 5, 7, 6
 SPACE = RecurrentSpace()
@@ -353,8 +354,8 @@ def test_two_devices_train_as_one(kind, two_devices):
 def test_two_devices_train_final_models_as_one(kind, two_devices):
     one, two = two_devices["final"][kind]["one"], two_devices["final"][kind]["two"]
     assert two["traces"] == one["traces"] == 1
-    np.testing.assert_allclose(two["epochs"], one["epochs"], rtol=1e-5)  # number, step, validation, best, averaging
-    averaging = [epoch[-1] for epoch in one["epochs"]]
+    np.testing.assert_allclose(two["epochs"], one["epochs"], rtol=1e-5)  # the fields of `Epoch`
+    averaging = [epoch[Epoch._fields.index("averaging")] for epoch in one["epochs"]]
     assert len(averaging) > 4 and not averaging[0] and averaging[3]  # it was stopped after the fourth
     for found in (one, two):
         assert found["resumed"] == found["epochs"][4:]
