@@ -2,7 +2,7 @@
 # damaged files and full disks on whole runs, for half an hour.
 PYTHON ?= python3
 # a budget for the small embedded sample; FLAGS= gives the preset's own, for real data
-FLAGS ?= --budget=20 --initial=10 --proposals=5 --search_steps=400 --finalists=1 --steps=1000
+FLAGS ?= --budget=20 --initial=10 --proposals=5 --search_steps=300 --finalists=1 --steps=1000
 BIN := .venv/bin
 SOURCES := nao_tf tests bin benchmarks examples docs setup.py
 
