@@ -21,7 +21,7 @@ EXECUTORS = {
     "ray": ["--executor=ray", "--workers=2"],
 }
 ENVIRONMENT = {**os.environ, "TFDS_DATA_DIR": "/nowhere", "RAY_AUTH_MODE": "disabled"}  # no key in the user's home
-SECONDS = 4.0  # between two kills
+SECONDS = 10.0  # between two kills
 
 
 def pools(work):

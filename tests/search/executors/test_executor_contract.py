@@ -26,10 +26,9 @@ class TestProcesses(ExecutorContract):
 
 
 class TestSlurm(ExecutorContract):
-    """With submitit's jobs on this machine, which take seconds to be found dead."""
+    """With submitit's jobs on this machine. Dead ones take many seconds to be found: tests/faults/test_lost_jobs.py."""
 
-    losses = 1
-    test_an_item_that_is_always_lost_is_given_up = None  # the code that counts is that of processes
+    test_a_lost_item_is_tried_again = test_an_item_that_is_always_lost_is_given_up = None
 
     def make_executor(self, directory):
         return Slurm(2, folder=directory, parameters={"cluster": "local"})
