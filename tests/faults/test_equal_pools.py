@@ -22,6 +22,7 @@ EXECUTORS = {
 }
 ENVIRONMENT = {**os.environ, "TFDS_DATA_DIR": "/nowhere", "RAY_AUTH_MODE": "disabled"}  # no key in the user's home
 SECONDS = 10.0  # between two kills
+COMMANDS = 5  # at most, until one comes to its end
 
 
 def pools(work):
@@ -68,7 +69,10 @@ def test_workers_that_are_killed_all_along_change_nothing(undisturbed, tmp_path)
     thread = threading.Thread(target=kill_workers)
     thread.start()
     try:
-        done = run(*program("nao_search"), *flags, "--workers=2", f"--work_dir={work}", env=ENVIRONMENT)
+        for _ in range(COMMANDS):
+            done = run(*program("nao_search"), *flags, "--workers=2", f"--work_dir={work}", env=ENVIRONMENT)
+            if "ended by SIGKILL" not in done.stderr.splitlines()[-1]:
+                break  # else a final training was killed three times, and the same command goes on with it
     finally:
         ended.set()
         thread.join()
