@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from runs import table_run
+from made_runs import table_run
 
 from nao_tf.controller.settings import PRESETS, ControllerSettings
 from nao_tf.errors import InputError

@@ -8,7 +8,7 @@ import re
 import shutil
 
 import pytest
-from runs import decision_run, table_run
+from made_runs import decision_run, table_run
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from runs import decision_run, table_run, write_pool
+from made_runs import decision_run, table_run, write_pool
 
 from nao_tf.architecture import NasBench201Space, RecurrentSpace
 from nao_tf.errors import InputError
