@@ -11,7 +11,7 @@ from nao_tf import files
 from nao_tf.cli.flags import STARTED_IN, expanded
 from nao_tf.errors import InputError
 from nao_tf.settings import assign, values_of
-from nao_tf.study.work_directory import IDENTITY
+from nao_tf.study.work_directory import IDENTITY, read_identities
 from nao_tf.tasks import TASKS
 
 FLAGS = "flags.txt"
@@ -52,11 +52,9 @@ def known_run(work: pathlib.Path) -> KnownRun | None:
     """
     remedy = "put it back as it was, or give --task and --data_dir"
     try:
-        identities = files.read_json(work / IDENTITY, remedy=remedy)
+        identities = read_identities(work, remedy=remedy)
     except FileNotFoundError:
         return None
-    if not isinstance(identities, dict) or not all(isinstance(one, dict) for one in identities.values()):
-        raise files.damaged(work / IDENTITY, "it is not an object of objects", remedy=remedy)
     identity = next((one for one in identities.values() if one.get("task") in TASKS), None)
     if identity is None:
         return None

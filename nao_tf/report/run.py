@@ -23,7 +23,7 @@ from nao_tf.architecture import (
 from nao_tf.architecture.cells import SPACES
 from nao_tf.errors import InputError
 from nao_tf.search.checked_lines import CHECK, is_intact
-from nao_tf.study.work_directory import IDENTITY, WorkDirectory
+from nao_tf.study.work_directory import IDENTITY, WorkDirectory, read_identities
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.task import Metric
 
@@ -239,9 +239,7 @@ def read_run(path: pathlib.Path | str) -> Run:
     if not (path / IDENTITY).is_file():
         raise InputError(f"{path} is no work directory of a run: it has no {IDENTITY}")
     remedy = "put it back as it was"
-    identities = files.read_json(path / IDENTITY, remedy=remedy)
-    if not isinstance(identities, Mapping) or not all(isinstance(one, Mapping) for one in identities.values()):
-        raise files.damaged(path / IDENTITY, "it is not an object of objects", remedy=remedy)
+    identities = read_identities(path, remedy=remedy)
     result = files.read_json(path / "result.json", remedy=remedy) if (path / "result.json").exists() else None
     work = WorkDirectory(path)
     seconds = work.seconds()

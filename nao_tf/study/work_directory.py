@@ -67,13 +67,11 @@ class WorkDirectory:
         """The identities that the directory was claimed with."""
         file, remedy = self.path / IDENTITY, "put it back as it was, or give another --work_dir"
         try:
-            identities = files.read_json(file, remedy=remedy)
+            identities = read_identities(self.path, remedy=remedy)
         except FileNotFoundError:
             return {}
         except NotADirectoryError as error:
             raise InputError(f"{self.path} would lie in a file; give another --work_dir") from error
-        if not isinstance(identities, dict) or not all(isinstance(one, dict) for one in identities.values()):
-            raise files.damaged(file, "it is not an object of objects", remedy=remedy)
         if FINAL in identities and "settings" not in identities[FINAL]:
             raise files.damaged(file, f"{FINAL!r} has no settings", remedy=remedy)
         return identities
@@ -208,6 +206,23 @@ class WorkDirectory:
                 raise InputError(
                     f"line {number} of {path} is damaged ({error}); delete that line: only its seconds are lost"
                 ) from error
+
+
+def read_identities(work: pathlib.Path, *, remedy: str) -> dict[str, dict[str, Any]]:
+    """What a work directory was claimed with: for each file or stage what decides its content.
+
+    Args:
+        work: the directory.
+        remedy: what to do where the file is damaged, for people.
+
+    Raises:
+        FileNotFoundError: the directory was not claimed.
+        InputError: the file is damaged.
+    """
+    identities = files.read_json(work / IDENTITY, remedy=remedy)
+    if not isinstance(identities, dict) or not all(isinstance(one, dict) for one in identities.values()):
+        raise files.damaged(work / IDENTITY, "it is not an object of objects", remedy=remedy)
+    return identities
 
 
 def _timing(row) -> tuple[str | tuple[str, int, int], float]:
