@@ -52,7 +52,6 @@ from nao_tf.training.image_settings import (
 from nao_tf.training.published_networks import cells_in, published_training
 
 OWN_IMAGES = "images"
-FITTED = ("cpu",)  # presets whose lengths follow the number of own images; the others are as published
 RESIDUAL = "resnet"
 _COLOURS = 3
 # Of the published data of a task: the shape of an image, and the classes. A dry run tells a network's size for these
@@ -298,7 +297,7 @@ class ImageTask(Task):
         data, score = settings.data, settings.score
         if name == OWN_IMAGES:
             data = OwnImages()
-            if preset in FITTED:
+            if preset in lengths.FITTED:
                 length = "image_round" if settings.weight_sharing else "image_child"
                 score = dataclasses.replace(score, steps=0, length=length)
                 final = dataclasses.replace(final, steps=0, length="image_final")
@@ -370,17 +369,14 @@ class ImageTask(Task):
 
     def length_line(self, *, training: bool = False) -> str | None:
         """See `Task`."""
-        settings, images = self.settings, len(self.data.train)
-        child = "rounds of the shared child" if settings.weight_sharing else "children of the search"
-        parts = {"final models": ("final", settings.final)}
-        if not training:
-            parts = {child: ("score", settings.score), **parts}
-        told = [
-            lengths.words(what, part.steps, per_epoch=part.per_epoch(images), patience=part.patience)
-            for what, (name, part) in parts.items()
-            if self._chosen[name]
-        ]
-        return lengths.line(told, f"{images:,} images") if told else None
+        images = len(self.data.train)
+        return lengths.line_of_study(
+            self.settings,
+            self._chosen,
+            per_epoch=lambda part: part.per_epoch(images),
+            size=f"{images:,} images",
+            training=training,
+        )
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`."""

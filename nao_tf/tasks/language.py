@@ -44,7 +44,6 @@ from nao_tf.training.language_settings import (
 
 OWN_TEXT = "text"
 LSTM = "lstm"
-FITTED = ("cpu",)  # presets whose lengths follow the size of an own text; the others are as published
 CURVE = "validation_perplexity_by_epoch"
 
 
@@ -212,7 +211,7 @@ class LanguageTask(Task):
         settings = chosen(PRESETS, preset, variant=axes.get("weight_sharing"))
         data = OwnText() if name == OWN_TEXT else DataFiles()
         score, final = settings.score, final_training(preset, name) if training else settings.final
-        if name == OWN_TEXT and preset in FITTED:
+        if name == OWN_TEXT and preset in lengths.FITTED:
             length = "text_round" if settings.weight_sharing else "text_child"
             score = dataclasses.replace(score, steps=0, length=length)
             final = dataclasses.replace(
@@ -261,22 +260,14 @@ class LanguageTask(Task):
 
     def length_line(self, *, training: bool = False) -> str | None:
         """See `Task`."""
-        settings, tokens = self.settings, self.corpus.train
-        child = "rounds of the shared child" if settings.weight_sharing else "children of the search"
-        parts = {"final models": ("final", settings.final)}
-        if not training:
-            parts = {child: ("score", settings.score), **parts}
-        told = [
-            lengths.words(
-                what,
-                part.steps,
-                per_epoch=window_count(streams(tokens, part.batch_size), part.window),
-                patience=part.patience,
-            )
-            for what, (name, part) in parts.items()
-            if self._chosen[name]
-        ]
-        return lengths.line(told, f"{len(tokens):,} tokens") if told else None
+        tokens = self.corpus.train
+        return lengths.line_of_study(
+            self.settings,
+            self._chosen,
+            per_epoch=lambda part: window_count(streams(tokens, part.batch_size), part.window),
+            size=f"{len(tokens):,} tokens",
+            training=training,
+        )
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
         """See `Task`; every cell has as many parameters."""

@@ -9,7 +9,10 @@ No TensorFlow here: settings are read before it loads.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+FITTED = ("cpu",)  # presets whose lengths follow the size of own data; the others are as published
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,3 +80,27 @@ def line(parts: Sequence[str], size: str) -> str:
         size: of the training data, as "540 images".
     """
     return f"lengths that fit {size}: {'; '.join(parts)}"
+
+
+def line_of_study(
+    settings: Any, chosen: Mapping[str, bool], *, per_epoch: Callable[[Any], int], size: str, training: bool
+) -> str | None:
+    """The lengths of a study that follow from the size of its data, for people; None where none does.
+
+    Args:
+        settings: of the study, with the trainings `score` and `final`.
+        chosen: whether the length of each of them was chosen here, by its name.
+        per_epoch: the steps of a pass over the training data, of a training.
+        size: of the training data, as "540 images".
+        training: whether one given architecture is trained instead of a search.
+    """
+    child = "rounds of the shared child" if settings.weight_sharing else "children of the search"
+    parts = {"final models": ("final", settings.final)}
+    if not training:
+        parts = {child: ("score", settings.score), **parts}
+    told = [
+        words(what, part.steps, per_epoch=per_epoch(part), patience=part.patience)
+        for what, (name, part) in parts.items()
+        if chosen[name]
+    ]
+    return line(told, size) if told else None
