@@ -28,7 +28,7 @@ from nao_tf.child.images.operations import (
     SeparableConvolution,
     Zero,
 )
-from nao_tf.serving.plain_keras.code import WEIGHTS, PlainCode, call, numbers
+from nao_tf.serving.plain_keras.code import MAIN, WEIGHTS, PlainCode, call, numbers
 
 LABELS_FILE = "labels.json"
 Arrays = Mapping[str, Sequence[np.ndarray]]  # the weights of layers, by their names
@@ -225,16 +225,6 @@ def build_model():
         older, newer = newer, cell(older, newer, filters, name=f"cell_{{number}}")
 {end}
     return keras.Model(images, outputs, name="classifier")
-
-
-def main():
-    model = build_model()
-    model.load_weights(WEIGHTS)
-    model.summary()
-
-
-if __name__ == "__main__":
-    main()
 '''
 
 
@@ -426,7 +416,7 @@ def _end(model, network):
     bias = [] if network.bias else ["use_bias=False"]
     arguments = ["CLASSES", 'activation="softmax"', *bias, 'name="probabilities"']
     end.append(call("outputs = layers.Dense(", arguments, end=")(x)", level=1))
-    return _END.format(stem="\n".join(stem), end="\n".join(end))
+    return _END.format(stem="\n".join(stem), end="\n".join(end)) + MAIN
 
 
 # ---- the weights

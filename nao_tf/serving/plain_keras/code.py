@@ -12,6 +12,17 @@ import numpy as np
 FILE, WEIGHTS = "found_cell.py", "found_cell.weights.h5"
 WIDTH = 88  # characters of a line: what formatters take where nothing is set
 INDENT = 4
+MAIN = """
+
+def main():
+    model = build_model()
+    model.load_weights(WEIGHTS)
+    model.summary()
+
+
+if __name__ == "__main__":
+    main()
+"""  # the end of every module
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nao_tf.architecture import RecurrentSpace
 from nao_tf.child.language.language_model import LanguageModel
-from nao_tf.serving.plain_keras.code import WEIGHTS, WIDTH, PlainCode, call
+from nao_tf.serving.plain_keras.code import MAIN, WEIGHTS, WIDTH, PlainCode, call
 
 WORDS_FILE = "words.json"
 _ACTIVATIONS = {"identity": "linear"}  # names of Keras that are not those of the space
@@ -126,16 +126,6 @@ def build_model():
 {after}    x = embedding(x, reverse=True)
     outputs = layers.Activation("log_softmax", name="log_probabilities")(x)
     return keras.Model(words, outputs, name="language_model")
-
-
-def main():
-    model = build_model()
-    model.load_weights(WEIGHTS)
-    model.summary()
-
-
-if __name__ == "__main__":
-    main()
 '''
 
 
@@ -188,6 +178,6 @@ def plain_language_model(model: LanguageModel) -> PlainCode:
     first = [np.asarray(cell.first_kernel)]  # [2 U, 2 U]
     kernels = [np.asarray(kernel) for kernel in np.asarray(cell.chosen(model.architecture))]  # N times [U, 2 U]
     return PlainCode(
-        code,
+        code + MAIN,
         {"found_cell": first + kernels, "embedding": [np.asarray(model.embedding), np.asarray(model.bias)]},
     )
