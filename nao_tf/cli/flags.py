@@ -279,9 +279,7 @@ def settings(*, training: bool = False) -> StudySettings:
             if factor != 1:
                 result = _multiplied(result, path, factor, flag)
     given = {path: flag for flag, path, _, _ in assignments}
-    climbs = bool(
-        getattr(result, "rungs", ()) or getattr(getattr(result, "data", None), "rungs", ())
-    )  # then the budget is a cost
+    climbs = getattr(result, "rungs", ()) or getattr(getattr(result, "data", None), "rungs", ())  # the budget is a cost
     if "initial" in given and result.initial is not None and result.initial > result.budget and not climbs:
         raise InputError(f"{given['initial']}={result.initial} is more than the budget of {result.budget} evaluations")
     return result
@@ -424,7 +422,7 @@ def _resources(text, *, words):
         words: whether a value may be a word.
     """
     resources: dict[str, float | str] = {}
-    for part in (text or "").split(",") if text is not None else ():
+    for part in () if text is None else text.split(","):
         name, _, written = (side.strip() for side in part.partition("="))
         try:
             number: float | str = float(written)

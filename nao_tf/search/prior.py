@@ -14,7 +14,7 @@ import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from nao_tf.controller.quality import kendall_tau
 from nao_tf.errors import InputError
 from nao_tf.search.ladder import Levels, Scores
 from nao_tf.search.pool import Pool
+
+if TYPE_CHECKING:
+    from nao_tf.controller import Controller
 
 MOST = 1000  # members of a prior that a controller learns; of more, so many evenly over the ranks
 
@@ -116,30 +119,6 @@ def _evaluation(line: bytes, space: SearchSpace) -> tuple[Architecture, float | 
     return space.architecture(tuple(values)).canonical, score, float(cost or 0.0)
 
 
-class Guide(Protocol):
-    """A controller that has learnt a pool."""
-
-    @property
-    def quality(self) -> PredictorQuality:
-        """See `Controller`."""
-        ...
-
-    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
-        """See `Controller.predict`."""
-        ...
-
-    def propose(
-        self,
-        starts: Sequence[Architecture],
-        step_sizes: Sequence[float],
-        *,
-        ascents: int = 1,
-        exploration: float = 0.0,
-    ) -> list[Proposal]:
-        """See `Controller.propose`."""
-        ...
-
-
 class Guided:
     """A controller of the pool, and one of each prior, weighted by how well they have ranked the pool.
 
@@ -154,7 +133,7 @@ class Guided:
         pool: of this search.
     """
 
-    def __init__(self, own: Guide, prior: Guide, *, known: Prior, pool: Pool):
+    def __init__(self, own: Controller, prior: Controller, *, known: Prior, pool: Pool):
         self.own, self.prior, self.known, self.pool = own, prior, known, pool
         members = [evaluation.candidate.architecture for evaluation in pool.ranked]
         goodness = {evaluation.candidate.architecture: pool.goodness(evaluation) for evaluation in pool.ranked}
@@ -174,7 +153,7 @@ class Guided:
     @property
     def model(self) -> Any:
         """That of the pool's own controller."""
-        return self.own.model  # type: ignore[attr-defined]
+        return self.own.model
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
         """The weighted predictions, `[N]` each, as standard deviations over the members of the pool."""
@@ -207,7 +186,7 @@ class Guided:
 
 
 def from_prior(
-    controller: Guide, prior: Prior, *, starts: Sequence[Architecture], step_sizes: Sequence[float]
+    controller: Controller, prior: Prior, *, starts: Sequence[Architecture], step_sizes: Sequence[float]
 ) -> list[Proposal]:
     """What a prior alone proposes: where its controller leads, and its own members, the most promising first.
 

@@ -52,7 +52,7 @@ class Ray(Workers):
     ):
         self._ray = _connected(address)
         self.resources = {"CPU": 1.0, **(resources or {})}
-        room = _room([node["Resources"] for node in self._ray.nodes() if node["Alive"]], self.resources)
+        room = _room(self._nodes(), self.resources)
         needs = ", ".join(f"{name}={amount:g}" for name, amount in self.resources.items())
         if room < (workers or 1):
             raise InputError(f"{workers or 1} workers of {needs}: the Ray cluster has room for {room}")
@@ -69,11 +69,14 @@ class Ray(Workers):
         workers = max(1, min(count, self.workers))
         if workers == self.workers and self.minutes is None:
             return self
-        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        share = self.resources
+        nodes, share = self._nodes(), self.resources
         while "GPU" not in share and _room(nodes, {**share, "CPU": share["CPU"] + 1}) >= workers:
             share = {**share, "CPU": share["CPU"] + 1}
         return Ray(workers, resources=share)
+
+    def _nodes(self) -> list[dict[str, float]]:
+        """The resources of each machine of the cluster."""
+        return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
 
     def close(self) -> None:
         """Ends the workers. The connection stays for others; it ends with the process."""
