@@ -17,11 +17,15 @@ from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.cli.report import write_after, write_table
 from nao_tf.cli.telling import dry_run_table, observer_of, row_of_size, rows_of_data, rows_of_search
-from nao_tf.search.executors import EXECUTORS
+from nao_tf.errors import InputError
+from nao_tf.search.executors import EXECUTORS, Executor
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import plain
+from nao_tf.study import fidelity
 from nao_tf.study.study import Study
 from nao_tf.tasks.task import Task
+
+FIDELITY = ("auto", "measure")
 
 USAGE = Usage(
     "searches a network, trains the best to the end, tests and exports it, and compares it with rivals.",
@@ -54,6 +58,13 @@ def run() -> None:
         "The pool.jsonl of other runs in the same space, with commas between: what they tell is used.",
         group=flags.SEARCH,
     )
+    flags.define(
+        "fidelity",
+        "How long children must train for their scores to rank: measure it on the data and end, or auto, take a tenth "
+        "of the budget for it and search with the best lengths. With --rungs among those, else around the preset's.",
+        choices=FIDELITY,
+        group=flags.SEARCH,
+    )
     flags.define("seed", "Same seed, same device, same versions: same pool.", default=1)
     flags.define("executor", "Where children are trained from scratch; default processes.", choices=EXECUTORS)
     flags.define("workers", "Children at a time: a number, or auto, one a GPU or core.", default="auto")
@@ -83,8 +94,10 @@ def main() -> None:
     """Runs with the flags as they were parsed."""
     kind, name, strategy = flags.task_class(), flags.value("task"), flags.value("strategy")
     settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
-    minutes = flags.minutes()
+    minutes, lengths = flags.minutes(), flags.value("fidelity")
     flags.check_output()
+    if lengths == "auto" and minutes is not None:
+        raise InputError("--fidelity=auto takes a part of --budget, and --minutes has none; give --budget alone")
     if minutes is not None and not flags.is_given("budget"):
         settings = dataclasses.replace(settings, budget=flags.ANY_NUMBER)
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
@@ -96,6 +109,9 @@ def main() -> None:
     given, prior = flags.architectures(task), flags.prior(task, [strategy, *baselines])
     work = flags.value("work_dir") or f"runs/{name}"
     make_executor = flags.executor(task, folder=pathlib.Path(work))
+    if lengths is not None:
+        fidelity.check(task)
+        tried = fidelity.candidates(task.settings, affordable=lengths == "auto")
     if flags.value("dry_run"):
         if task.uses_tensorflow:
             load_tensorflow(threads=threads)
@@ -111,6 +127,7 @@ def main() -> None:
                 work=work,
             ),
             row_of_size(told),
+            *([] if lengths is None else [("fidelity", f"of {', '.join(map(str, tried))} training steps, measured")]),
         ]
         lines = (*task.data_lines()[:-1], task.length_line(), *_refusals(task, given), dry_run_table(rows))
         print(*filter(None, lines), sep="\n", file=sys.stderr)
@@ -119,9 +136,20 @@ def main() -> None:
     task.require_data()
     if flags.value("csv") is not None:
         files.check_output(flags.value("csv"), name="--csv")
+    measured = executor = None
+    if lengths is not None:
+        load_tensorflow(threads=threads)
+        with_rungs = kind.load(name, dataclasses.replace(task.settings, rungs=tried))
+        executor = make_executor()
+        measured = _measure(Study(with_rungs, work, seed=seed), executor)
+        if lengths == "measure":
+            print(json.dumps(measured.to_json()))
+            return
+        task = kind.load(name, fidelity.with_lengths(task.settings, measured))
     study = Study(
         task,
         pathlib.Path(work),
+        fidelity=measured,
         strategy=strategy,
         seed=seed,
         given=[task.member(architecture) for architecture in given],
@@ -129,7 +157,7 @@ def main() -> None:
         prior=prior,
     )
     study.claim(baselines)
-    study.executor = make_executor()
+    study.executor = executor or make_executor()
     flags.write_flagfile(study.work.path / "flags.txt")
     with_tensorflow = study.needs_tensorflow(baselines)
     if with_tensorflow:
@@ -141,6 +169,16 @@ def main() -> None:
         write_table(study.work.path)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)
+
+
+def _measure(study: Study, executor: Executor | None) -> fidelity.Fidelity:
+    """Measures what scores of several lengths are worth, and tells it."""
+    fidelity.claim(study.task, study.work, seed=study.seed)
+    observer = observer_of(study, with_tensorboard=False, live=False)
+    measured = fidelity.measure(study.task, study.work, seed=study.seed, executor=executor, observer=observer)
+    for line in (*measured.table(), *measured.words):
+        observer.notice(f"fidelity: {line}")
+    return measured
 
 
 def _refusals(task, given):

@@ -26,15 +26,16 @@ from nao_tf.tasks.task import Task
 LONGEST = 100  # characters of a row's architecture
 
 
-def observer_of(study: Study, *, with_tensorboard: bool) -> Observer:
+def observer_of(study: Study, *, with_tensorboard: bool, live: bool = True) -> Observer:
     """What shows a study as --quiet and --verbose ask for, and keeps its lines in run.log; a display on a terminal.
 
     Args:
         study: whose work directory is claimed.
         with_tensorboard: see `observers`.
+        live: whether there may be a display; otherwise lines.
     """
     log, quiet, verbose = RunLog(study.work.path / NAME), flags.value("quiet"), flags.value("verbose")
-    if not quiet and not verbose and has_display():
+    if live and not quiet and not verbose and has_display():
         from nao_tf.report.live import LiveTerminal
 
         terminal: Terminal = LiveTerminal(run_log=log)

@@ -23,6 +23,7 @@ from nao_tf.architecture import (
 from nao_tf.architecture.cells import SPACES
 from nao_tf.errors import InputError
 from nao_tf.search.checked_lines import CHECK, is_intact
+from nao_tf.study import audit, fidelity
 from nao_tf.study.work_directory import IDENTITY, WorkDirectory, read_identities
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.task import Metric
@@ -229,6 +230,11 @@ def _items(text, length):
     return [item.strip() for item in items] if len(items) == length else [""] * length
 
 
+def _is_search(identity) -> bool:
+    """Whether a pool is that of a search; others repeat scores, or tell what scores are worth."""
+    return str(identity.get("strategy")) not in (audit.NAME, fidelity.NAME, fidelity.AGAIN)
+
+
 def read_run(path: pathlib.Path | str) -> Run:
     """Reads a work directory. Nothing is written, locked or repaired.
 
@@ -245,7 +251,7 @@ def read_run(path: pathlib.Path | str) -> Run:
     seconds = work.seconds()
     searches: dict[str, Search] = {}
     metric: Metric | None = None
-    pools = {name: identity for name, identity in identities.items() if name.endswith(".jsonl")}
+    pools = {name: one for name, one in identities.items() if name.endswith(".jsonl") and _is_search(one)}
     for name, identity in sorted(pools.items(), key=lambda item: item[0] != MAIN):
         rows, named, higher = read_rows(path / name)
         if not rows:

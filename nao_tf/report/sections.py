@@ -85,6 +85,7 @@ def sections(run: Run, prefix: str, *, brief: bool = False) -> dict[str, Any]:
         "predictor": _predictor(run, prefix),
         "ladder": _ladder(run),
         "audit": run.result.get("audit") if run.result is not None else None,
+        "fidelity": run.result.get("fidelity") if run.result is not None else None,
         "traits": _traits(run, prefix),
         "ascents": [
             _ascent(run, one, f"{prefix}ascent{index}")

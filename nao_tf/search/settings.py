@@ -24,6 +24,7 @@ class StudySettings:
             difference is more than noise.
         audited: members of the pool that are scored again with another seed, to tell how far scores can be trusted;
             none: a twelfth of the budget where that is enough to tell anything.
+        fidelity_architectures: that --fidelity trains for every length.
         controller: encoder, predictor and decoder of the strategy nao.
         ascent: the gradient ascent of the strategy nao.
         evolution: the strategy evolution.
@@ -37,6 +38,7 @@ class StudySettings:
     finalists: int = 1
     final_seeds: int = 1
     audited: int | None = None
+    fidelity_architectures: int = 12
     controller: ControllerSettings = ControllerSettings()
     ascent: AscentSettings = AscentSettings()
     evolution: EvolutionSettings = EvolutionSettings()
@@ -48,6 +50,8 @@ class StudySettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} of {value}; at least 1")
+        if self.fidelity_architectures < 6:
+            raise ValueError(f"fidelity_architectures of {self.fidelity_architectures}; fewer than 6 tell nothing")
         if self.audited is not None and self.audited < 0:
             raise ValueError(f"audited of {self.audited}; at least 0")
 

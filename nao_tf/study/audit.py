@@ -24,7 +24,9 @@ from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator
 from nao_tf.search.pool import Candidate, Evaluation, Pool
 
+NAME = "audit"  # of the stage, and in the names of files
 LEVEL = 0.05
+OTHER_SEED = 10_000  # added to the seed where architectures are scored again
 FEWEST, USUAL, MOST = 6, 8, 24  # architectures that a tau is told of; of an audit that nobody asked for, from and to
 SHARE = 12  # of the budget, such an audit takes one in so many
 RESAMPLES = 1000

@@ -11,6 +11,7 @@ from nao_tf.architecture import Architecture
 from nao_tf.errors import InputError
 from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.study.audit import Audit
+from nao_tf.study.fidelity import Fidelity
 from nao_tf.study.final_training import FinalTraining
 from nao_tf.study.verdict import Verdict
 from nao_tf.tasks.task import FinalModel, Task
@@ -65,6 +66,7 @@ class Result:
         trainings: figures of the architecture over all seeds, see `Winner`.
         verdict: what can be said of it and its rivals.
         audit: what can be told of the scores of the search; None: nothing.
+        fidelity: what scores of several lengths are worth; None: it was not measured.
     """
 
     task: Task
@@ -82,11 +84,12 @@ class Result:
     trainings: Mapping[str, Any] | None = None
     verdict: Verdict | None = None
     audit: Audit | None = None
+    fidelity: Fidelity | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
         """What can be said of the winner, its rivals and the search, as sentences."""
-        parts = (self.verdict, self.audit)
+        parts = (self.verdict, self.audit, self.fidelity)
         return tuple(sentence for part in parts if part is not None for sentence in part.words)
 
     def to_dataframe(self) -> Any:
@@ -134,6 +137,7 @@ class Result:
             "finalists": self.winner.finalists,
             "predictor": self.predictor,
             "audit": None if self.audit is None else self.audit.to_json(),
+            **({} if self.fidelity is None else {"fidelity": self.fidelity.to_json()}),
             **end,
         }
 

@@ -20,6 +20,7 @@ from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import LARGEST_ENUMERATED, Predictor, Strategy
 from nao_tf.settings import plain
 from nao_tf.study import audit as audits
+from nao_tf.study.fidelity import Fidelity
 from nao_tf.study.final_models import Done, FinalModels
 from nao_tf.study.final_training import Trained
 from nao_tf.study.race import best_of
@@ -29,10 +30,8 @@ from nao_tf.study.verdict import Sample, Verdict, judge
 from nao_tf.study.work_directory import WorkDirectory, versions
 from nao_tf.tasks.task import Task
 
-AUDIT = "audit"  # in the names of files
 CALLED = {"random": "random search", "local": "local search"}  # strategies, by people
 ADVICE = "--final_seeds=3 goes on from here and tells it"  # where each network was trained once
-OTHER_SEED = 10_000  # added to the seed where members of a pool are scored again
 UNGUIDED = "random"  # the strategy whose rounds are all alike
 NOTHING = "learnt_nothing"  # the reason, in the figures of a model that is no better than a guess
 GIVEN = "final"  # the label of the final model of an architecture that was given instead of searched
@@ -51,6 +50,7 @@ class Study:
         executor: where architectures are evaluated and, on one device, final models are trained.
         given: architectures that the searches evaluate first.
         prior: what earlier pools tell the strategies that learn from such.
+        fidelity: what scores of several lengths are worth, where it was measured; for the result.
         minutes: for everything; the searches end in time, at the latest with their budget. None: no limit.
 
     Raises:
@@ -70,6 +70,7 @@ class Study:
         given: Sequence[Architecture] = (),
         minutes: float | None = None,
         prior: Prior | None = None,
+        fidelity: Fidelity | None = None,
     ):
         if strategy not in STRATEGIES:
             raise InputError(f"strategy {strategy!r} is not one of {', '.join(STRATEGIES)}")
@@ -77,7 +78,7 @@ class Study:
             raise InputError("--minutes is of no use with --rungs, whose budget is a cost; give --budget")
         self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
-        self.given, self.prior = tuple(given), prior
+        self.given, self.prior, self._fidelity = tuple(given), prior, fidelity
         self._time = None if minutes is None else TimeBudget(self.work.path, minutes)
 
     # ---- whole runs
@@ -118,6 +119,7 @@ class Study:
             verdict=self._verdict(winner.trainings, winner.figures, baselines, finalists=finalists, same=same),
             audit=self.audit(pool, winner, baselines=baselines),
             minutes=None if self._time is None else self._time.minutes,
+            fidelity=self._fidelity,
         )
 
     def train(self, architecture: Architecture, baselines: Iterable[str] = ()) -> Result:
@@ -186,11 +188,11 @@ class Study:
                 "leave it out"
             )
         if self.task.independent_scores and self.task.settings.audited != 0:
-            identities[self._file(AUDIT).name] = {
+            identities[self._file(audits.NAME).name] = {
                 **self.task.identity(),
                 **self.task.score_identity(),
                 "seed": self._audit_seed,
-                "strategy": AUDIT,
+                "strategy": audits.NAME,
             }
         self.work.claim({**identities, "final": self.work.first_final_settings(self.task.final_identity())})
         return rivals
@@ -367,12 +369,14 @@ class Study:
         repeated: list[tuple[float, float]] = []
         if self._audited:
             self._final_models.close()
-            with self.work.timed(AUDIT):
+            with self.work.timed(audits.NAME):
                 repeated = audits.score_again(
                     pool,
-                    Pool(self._file(AUDIT), pool.space, metric=pool.metric, higher_is_better=pool.higher_is_better),
+                    Pool(
+                        self._file(audits.NAME), pool.space, metric=pool.metric, higher_is_better=pool.higher_is_better
+                    ),
                     evaluator=self.task.evaluator(
-                        seed=self._audit_seed, directory=self.work.shared_child(AUDIT), executor=self.executor
+                        seed=self._audit_seed, directory=self.work.shared_child(audits.NAME), executor=self.executor
                     ),
                     members=audits.members_to_repeat(pool, self._audited, seed=self.seed),
                     observer=self.observer,
@@ -503,7 +507,7 @@ class Study:
 
     @property
     def _audit_seed(self) -> int:
-        return (self.seed + OTHER_SEED) % 2**32
+        return (self.seed + audits.OTHER_SEED) % 2**32
 
     def _export(self, model, predictor):
         model.export(self.work.export("child"))

@@ -15,6 +15,8 @@ pytest.importorskip("matplotlib")
 
 from nao_tf.report.html import duration, report, write_report  # noqa: E402
 from nao_tf.report.run import read_run  # noqa: E402
+from nao_tf.study.audit import Agreement  # noqa: E402
+from nao_tf.study.fidelity import Fidelity, Length  # noqa: E402
 
 VOID = {"meta", "link", "br", "input"}
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -105,8 +107,11 @@ def test_verdict_audit_and_ladder_are_shown_where_there_are_some(work, tmp_path)
         "rivals": {"random": {"values": [40.0, 41.0], "words": "sure", "outcome": "better"}},
     }  # fmt: skip
     result["audit"] = {"words": ["Scores repeat themselves well."]}
+    lengths = (Length(125, None, Agreement(12)), Length(500, 7.5, Agreement(12, 0.61, (0.2, 0.8), 0.004)))
+    result["fidelity"] = Fidelity(12, lengths, 13_500, (500,)).to_json()
     (copy / "result.json").write_text(json.dumps(result))
     page = checked(report([read_run(copy)]))
+    assert "How long children must train" in page.text and "500, chosen 7.5 0.61 0.20 to 0.80 4.88" in page.text
     assert page.text.count("of that we are sure") == 2 and "Scores repeat themselves well." in page.text
     assert "several seeds of every network" in page.text and "no spread" not in page.text
     rows = [
