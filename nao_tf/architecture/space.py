@@ -43,7 +43,7 @@ class Architecture:
     values: tuple[int, ...]
 
     def __post_init__(self):
-        object.__setattr__(self, "values", tuple(int(value) for value in self.values))
+        object.__setattr__(self, "values", tuple(map(int, self.values)))
         self.space.check(self.values)
 
     @property
@@ -300,7 +300,7 @@ class SearchSpace:
 
     def text(self, values: Sequence[int]) -> str:
         """Readable form: the words of the integers, "node 0, relu, node 1, tanh, …"."""
-        return ", ".join(position.words[value] for position, value in zip(self.positions, values, strict=True))
+        return ", ".join([position.words[value] for position, value in zip(self.positions, values, strict=True)])
 
     def parse(self, text: str) -> Architecture:
         """Reads an architecture as people write it: its integers, its readable form, or a published name.
