@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nao_tf.child.images.classifier import Classifier
 from nao_tf.files import replacing
-from nao_tf.serving import checked_inputs, decoded_images, stored_weights
+from nao_tf.serving import checked_inputs, decoded_images, saved_model, stored_weights
 
 
 def export_classifier(
@@ -92,4 +92,4 @@ def export_classifier(
         archive.add_endpoint("classify_bytes", classify_bytes, [bytes_spec])
     archive.add_endpoint("names", name, [classes_spec])
     with replacing(directory) as temporary:
-        archive.write_out(str(temporary), verbose=False)
+        saved_model.write(archive, temporary)

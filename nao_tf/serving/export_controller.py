@@ -13,7 +13,7 @@ from nao_tf.controller import ascent
 from nao_tf.controller.encoder import mean_embedding
 from nao_tf.controller.model import EncoderPredictorDecoder
 from nao_tf.files import replacing
-from nao_tf.serving import checked_inputs
+from nao_tf.serving import checked_inputs, saved_model
 
 
 def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, *, directory: os.PathLike[str] | str) -> None:
@@ -63,7 +63,7 @@ def export_controller(model: EncoderPredictorDecoder, space: SearchSpace, *, dir
     archive.add_endpoint("encode", encode, [tokens_spec])
     archive.add_endpoint("decode", decode, [states_spec])
     with replacing(directory) as temporary:
-        archive.write_out(str(temporary), verbose=False)
+        saved_model.write(archive, temporary)
 
 
 def export_ascent(
@@ -107,7 +107,7 @@ def export_ascent(
     archive.track(model)
     archive.add_endpoint("improve", improve, [tokens_spec, step_size_spec])
     with replacing(directory) as temporary:
-        archive.write_out(str(temporary), verbose=False)
+        saved_model.write(archive, temporary)
 
 
 def _tokens_spec(model, space):

@@ -16,7 +16,7 @@ from nao_tf.child.language import softmax
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.data.vocabulary import END_OF_SENTENCE, Vocabulary
 from nao_tf.files import replacing
-from nao_tf.serving import checked_inputs, stored_weights, warm_up
+from nao_tf.serving import checked_inputs, saved_model, stored_weights, warm_up
 
 WARM_UP_TOKENS = 35  # of a warm-up request
 PADDING = -1  # the token after the end of a text; no word has this id
@@ -138,7 +138,7 @@ def export_language_model(
         ("detokenize", {"tokens": sample}),
     ]
     with replacing(directory) as temporary:
-        archive.write_out(str(temporary), verbose=False)
+        saved_model.write(archive, temporary)
         warm_up.write(temporary, requests)
 
 

@@ -1,16 +1,32 @@
-"""Loading an exported model: the newest version in a folder, with errors of one line."""
+"""Writing an exported model, and loading one: the newest version in a folder, with errors of one line."""
 
 import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from nao_tf.errors import InputError
 
 LANGUAGE_MODEL, IMAGE_CLASSIFIER = "language model", "image classifier"
 KINDS = {"score_ids": LANGUAGE_MODEL, "classify": IMAGE_CLASSIFIER}  # of models, by a signature that tells them
+
+
+def write(archive: keras.export.ExportArchive, directory: os.PathLike[str] | str) -> None:
+    """Writes the endpoints of an archive as a SavedModel.
+
+    Gradients that layers define by themselves are left out: a served model is not trained further (`model.keras` is for
+    that), and they are two fifths of the time that an export takes.
+
+    Args:
+        archive: with its endpoints.
+        directory: of the SavedModel.
+    """
+    archive.write_out(
+        str(directory), options=tf.saved_model.SaveOptions(experimental_custom_gradients=False), verbose=False
+    )
 
 
 def load(directory: os.PathLike[str] | str, signatures: Sequence[str], *, kind: str) -> tuple[pathlib.Path, Any]:

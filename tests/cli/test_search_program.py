@@ -102,7 +102,7 @@ def test_the_exported_child_answers_without_the_package(text, finished, tmp_path
 
 
 def test_dry_run_prints_one_json_line_and_trains_nothing(text, tmp_path):
-    done = run(*command(text, tmp_path / "dry", "--dry_run", "--architecture=NAO"))
+    done = run_forked(*command(text, tmp_path / "dry", "--dry_run", "--architecture=NAO"))
     fields = json.loads(done.stdout)
     assert fields["parameters"] > 0 and len(fields["architecture"]) == 22
     for told in (
@@ -135,7 +135,7 @@ def test_wrong_input_is_one_line_and_status_one(arguments, said, tmp_path):
 def test_a_text_that_is_too_short_is_one_line_and_leaves_nothing(tmp_path):
     for name in ("train", "valid", "test"):
         (tmp_path / f"{name}.txt").write_text("one two three four\n" * 40)
-    done = run(*PROGRAM, "--task=text", f"--data_dir={tmp_path}", f"--work_dir={tmp_path / 'work'}")
+    done = run_forked(*PROGRAM, "--task=text", f"--data_dir={tmp_path}", f"--work_dir={tmp_path / 'work'}")
     assert done.returncode == 1 and "longer text" in done.stderr and len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "work").exists()
 
@@ -173,7 +173,7 @@ def test_a_finished_run_goes_on_with_moved_data_more_budget_and_another_baseline
 
 
 def test_given_architectures_are_evaluated_first(text, tmp_path):
-    done = run(
+    done = run_forked(
         *command(
             text, tmp_path / "given", "--strategy=random", "--baselines=", "--architecture=NAO-WS;NAO", "--workers=2",
             "--final_seeds=2",
@@ -209,7 +209,7 @@ def test_given_architectures_are_evaluated_first(text, tmp_path):
     ],
 )
 def test_wrong_executors_are_one_line(flags, said, text, tmp_path):
-    done = run(*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={tmp_path / 'work'}", *flags)
+    done = run_forked(*PROGRAM, "--task=text", f"--data_dir={text}", f"--work_dir={tmp_path / 'work'}", *flags)
     assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
     assert not (tmp_path / "work").exists()
 
@@ -250,7 +250,7 @@ def test_few_children_climb_a_ladder_and_random_search_climbs_it_too(text, tmp_p
     ],
 )
 def test_a_flag_of_another_task_is_refused(arguments, tmp_path):
-    done = run(*PROGRAM, *arguments, f"--work_dir={tmp_path / 'work'}")
+    done = run_forked(*PROGRAM, *arguments, f"--work_dir={tmp_path / 'work'}")
     flag = arguments[1].partition("=")[0].replace("--no", "--")
     assert done.returncode == 1 and f"{flag} is of no use with {arguments[0]}" in done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "work").exists()

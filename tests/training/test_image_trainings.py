@@ -1,6 +1,7 @@
 """Training of image classifiers: children, the shared child, final models; the quality of a classifier."""
 
 import dataclasses
+import functools
 import gc
 import itertools
 import math
@@ -57,11 +58,29 @@ def traces(program):
     return program.experimental_get_tracing_count()
 
 
-def shared_child(**changes):
-    """A tiny shared child with its first weights."""
-    child = SharedImageChild(dataclasses.replace(SETTINGS, **changes), data=DATA, space=SPACE)
+@functools.cache
+def shared_child_of(settings):
+    return SharedImageChild(settings, data=DATA, space=SPACE)
+
+
+def shared_child(steps=SETTINGS.steps):
+    """A tiny shared child with its first weights; one for all tests, since its program takes seconds to compile."""
+    child = shared_child_of(SETTINGS)
+    child.settings = dataclasses.replace(SETTINGS, steps=steps)
     child.start(1)
     return child
+
+
+@functools.cache
+def residual_trainer_once():
+    return ImageTrainer(SETTINGS, data=DATA, network=ResNet(2))
+
+
+def residual_trainer():
+    """A trainer that tests share, for the same reason."""
+    trainer = residual_trainer_once()
+    trainer.change_steps(SETTINGS.steps)
+    return trainer
 
 
 def architectures(count):
@@ -162,7 +181,7 @@ def test_a_child_is_trained_from_scratch_every_time():
 
 
 def test_equal_seeds_give_equal_weights_and_a_resumed_training_too(tmp_path):
-    trainer, path = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2)), tmp_path / "training.npz"
+    trainer, path = residual_trainer(), tmp_path / "training.npz"
     run(trainer.training, seed=1, steps=8)
     undisturbed = weights(trainer.model)
     run(trainer.training, seed=2, steps=8)
@@ -239,7 +258,7 @@ def says(trainer):
 
 
 def test_a_final_model_has_the_weights_that_were_best_on_validation_after_kills_too(tmp_path, monkeypatch):
-    trainer, at, path = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2)), {}, tmp_path / "training.npz"
+    trainer, at, path = residual_trainer(), {}, tmp_path / "training.npz"
     trainer.change_steps(30)
     monkeypatch.setattr(trainer, "measure", says(trainer))
     trainer.train(1, on_epoch=lambda epoch: at.update({epoch.step: weights(trainer.model)}))
@@ -280,7 +299,7 @@ def test_validation_ends_the_training_of_pictures(monkeypatch):
 
 
 def test_divergence_goes_back_to_the_best_weights_and_in_the_first_epoch_it_is_an_error(monkeypatch):
-    trainer = ImageTrainer(SETTINGS, data=DATA, network=ResNet(2))
+    trainer = residual_trainer()
     epochs = []
     monkeypatch.setattr(trainer.training, "program", lambda *operands: tf.constant(math.nan))
     trainer.train(1, on_epoch=epochs.append)  # noticed in the last step; an epoch has 6
@@ -293,4 +312,4 @@ def test_divergence_goes_back_to_the_best_weights_and_in_the_first_epoch_it_is_a
 
 
 def test_seconds_of_steps_are_measured():
-    assert 0 < ImageTrainer(SETTINGS, data=DATA, network=ResNet(1)).seconds_per_step(steps=10) < 1
+    assert 0 < residual_trainer().seconds_per_step(steps=10) < 1

@@ -1,6 +1,7 @@
 """Training of language models: children, the shared child, final models; likelihoods of a text."""
 
 import dataclasses
+import functools
 import gc
 import math
 import resource
@@ -37,15 +38,27 @@ DATA = {"train": TRAIN, "valid": VALID, "vocabulary_size": V}
 
 
 def trainer(network=NAO, **changes):
-    """A trainer of tiny models."""
-    return LanguageTrainer(dataclasses.replace(SETTINGS, **changes), **DATA, network=network)
+    """A trainer of tiny models; tests share those with equal settings, since a program takes seconds to compile."""
+    kept = trainer_of(dataclasses.replace(SETTINGS, **changes), type(network), network if network == LSTM else None)
+    kept.change_network(network)
+    return kept
+
+
+@functools.cache
+def trainer_of(settings, kind, lstm):
+    return LanguageTrainer(settings, **DATA, network=lstm or NAO)
 
 
 def shared_child(**changes):
-    """A tiny shared child with its first weights."""
-    child = SharedLanguageChild(dataclasses.replace(SETTINGS, **changes), **DATA)
+    """A tiny shared child with its first weights; tests share those with equal settings."""
+    child = shared_child_of(dataclasses.replace(SETTINGS, **changes))
     child.start(5)
     return child
+
+
+@functools.cache
+def shared_child_of(settings):
+    return SharedLanguageChild(settings, **DATA)
 
 
 def architectures(count):
@@ -132,7 +145,7 @@ def test_one_program_serves_several_cells_and_the_model_knows_its_own():
         final.train(1)
         assert final.network == architecture and final.model.architecture == architecture.values
     assert traces(final.training.program) == 1
-    other = trainer(NAO_WS)
+    other = LanguageTrainer(SETTINGS, **DATA, network=NAO_WS)
     other.train(1)
     assert_equal(weights(other.model), weights(final.model))
 
@@ -145,7 +158,7 @@ def test_a_trainer_of_cells_trains_no_lstm():
 
 
 def test_an_lstm_has_the_width_of_its_network():
-    final = trainer(KerasLstm.of_size(2_000, V))
+    final = LanguageTrainer(SETTINGS, **DATA, network=KerasLstm.of_size(2_000, V))
     assert final.model.cell.units == final.network.units != SETTINGS.units
     assert abs(final.parameters - 2_000) < 150
 
