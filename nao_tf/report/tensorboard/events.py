@@ -15,6 +15,9 @@ from collections.abc import Iterable
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT
 from tensorboard.plugins.image.metadata import create_summary_metadata as of_images
 from tensorboard.plugins.scalar.metadata import create_summary_metadata as of_scalars
 from tensorboard.plugins.text.metadata import create_summary_metadata as of_texts
@@ -23,6 +26,7 @@ from tensorboard.util.tensor_util import make_tensor_proto
 FILES = "events.out.tfevents.*"
 VERSION = "brain.Event:2"  # the first event of a file says so
 
+_SCALARS = of_scalars(display_name="", description="")
 _numbers = itertools.count()
 
 
@@ -33,8 +37,8 @@ def scalar(tag: str, value: float) -> Summary.Value:
         tag: its name; what stands before a slash is the name of a group.
         value: of it.
     """
-    tensor = make_tensor_proto(float(value), dtype=tf.float32)
-    return _value(tag, tensor, of_scalars(display_name="", description=""))
+    tensor = TensorProto(dtype=DT_FLOAT, tensor_shape=TensorShapeProto(), float_val=[value])
+    return _value(tag, tensor, _SCALARS)
 
 
 def text(tag: str, markdown: str) -> Summary.Value:
