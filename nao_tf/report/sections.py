@@ -441,7 +441,8 @@ def _progress(runs: Sequence[Run], prefix: str) -> list[dict[str, Any]]:
         )
         notes = [note] if note else []
         if outside:
-            notes.append(f"{outside} scores of {lines[0].name} lie outside the picture.")
+            lie = "score of {} lies" if outside == 1 else "scores of {} lie"
+            notes.append(f"{outside} {lie.format(lines[0].name)} outside the picture.")
         shown.append({"chart": _svg(text), "title": f"Against {label}", "notes": notes})
     return shown
 
@@ -686,7 +687,7 @@ def _training(run: Run, prefix: str) -> dict[str, Any] | None:
             if key.endswith("_by_epoch") and isinstance(values, list) and len(values) > 1:
                 lines[label], name = [float(value) for value in values if value is not None], key
     finalists = result.get("finalists") or []
-    names = [key for key in (finalists[0] if finalists else {}) if key not in ("id", "text")]
+    names = [key for key in (finalists[0] if finalists else {}) if key not in ("id", "text", "score")]
     if len(finalists) < 2 and not lines:
         return None
     chart = None

@@ -133,7 +133,7 @@ def test_each_child_is_a_trial_of_hparams(written):
 def test_the_best_are_a_table_and_drawings(written):
     [table] = answer(written, TextPlugin, "/text", run="search_nao/top", tag="top")
     assert table["text"].index(">2</td>") < table["text"].index(">3</td>")
-    assert table["text"].count("<code>a=y, b&#124;c=1</code>") == 1  # its bar ends no cell
+    assert table["text"].count("<code>a=y, b&#124;c=1</code></li>") == 1
     [verdict] = answer(written, TextPlugin, "/text", run="search_nao/top", tag="verdict")
     assert "It is better." in verdict["text"]
     assert set(answer(written, ImagesPlugin, "/tags")["search_nao/top"]) == {"top/1", "top/2"}

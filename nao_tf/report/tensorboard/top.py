@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tensorboard.compat.proto.summary_pb2 import Summary
 
@@ -36,14 +36,14 @@ def top(pool: Pool, *, words: Sequence[str] = ()) -> list[Summary.Value]:
     return values
 
 
-def table(pool: Pool, best: Iterable[Evaluation]) -> str:
-    """Evaluations as a table in Markdown.
+def table(pool: Pool, best: Sequence[Evaluation]) -> str:
+    """Evaluations in Markdown: a table of their figures, then the architectures, which would leave no room in it.
 
     Args:
         pool: that they belong to.
         best: of it, the best first; all have scores.
     """
-    names = ["place", "architecture", pool.metric, "parameters", "origin", "round", "text"]
+    names = ["place", "id", pool.metric.replace("_", " "), "parameters", "origin", "round"]
     if pool.rungs:
         names.insert(3, "rung")
     lines = [names, ["---"] * len(names)]
@@ -52,12 +52,13 @@ def table(pool: Pool, best: Iterable[Evaluation]) -> str:
         cells = [str(place), str(evaluation.id), f"{evaluation.score:.6g}"]
         cells += [pool.rungs[candidate.rung].name] if pool.rungs else []
         cells += ["" if parameters is None else f"{parameters:,}", candidate.origin]
-        lines.append([*cells, str(pool.first_round(evaluation.id)), _text(evaluation)])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        lines.append([*cells, str(pool.first_round(evaluation.id))])
+    rows = [f"| {' | '.join(cells)} |" for cells in lines]
+    return "\n".join([*rows, "", *(f"{place}. {_text(evaluation)}" for place, evaluation in enumerate(best, start=1))])
 
 
 def _text(evaluation: Evaluation) -> str:
-    """The readable form as code that may stand in a table in Markdown, to which bars and others mean something."""
+    """The readable form as code in Markdown, to which bars and others mean nothing."""
     text = html.escape(evaluation.candidate.architecture.text)
     for mark in "|_*~`[]":
         text = text.replace(mark, f"&#{ord(mark)};")
