@@ -7,6 +7,7 @@ search had rungs, an ascent where it exported a controller.
 from __future__ import annotations
 
 import datetime
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -761,7 +762,7 @@ def comparison(runs: Sequence[Run]) -> dict[str, Any]:
         )  # fmt: skip
     identities = [{**(run.main.identity if run.main is not None else {}), "final": run.final_settings} for run in runs]
     changes = [
-        {"number": number, "differences": differences(identities[0], identity)}
+        {"number": number, "differences": _differences(identities[0], identity)}
         for number, identity in enumerate(identities[1:], start=2)
     ]
     same_metric = len({(run.metric.name, run.metric.higher_is_better) for run in runs}) == 1
@@ -773,3 +774,12 @@ def comparison(runs: Sequence[Run]) -> dict[str, Any]:
         "same_metric": same_metric,
         "same_data": same_data,
     }
+
+
+def _differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """What differs between the settings of two runs; parts that only one of them has are told by their names."""
+    parts = {name for name in {*first, *other} if isinstance(first.get(name, other.get(name)), Mapping)}
+    alone = {name for name in parts if name not in first or name not in other}
+    lines = differences(*({name: run[name] for name in run if name not in alone} for run in (first, other)))
+    lines += [f"{name}: in the first alone" for name in first if name in alone]
+    return [*lines, *(f"{name}: {json.dumps(other[name])}, not in the first" for name in other if name in alone)]

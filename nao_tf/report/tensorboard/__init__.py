@@ -7,7 +7,7 @@ The folders that TensorBoard shows as runs, for a search by the strategy `nao`:
 * `search_nao/controller`: losses and quality of the controller, against rounds;
 * `search_nao/top`: the best as a table and as drawings;
 * `search_nao/child_00012`: a child, which is a trial of HParams;
-* `final_nao_0` and others, one for each final model.
+* `final_nao_12`, `lstm` and others, one for each final model.
 """
 
 from nao_tf.report.tensorboard.observer import TensorBoardObserver
