@@ -21,7 +21,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from nao_tf.report.drawing.diagram import shortened
 
@@ -295,6 +295,10 @@ def scatter(
             drawn.axes.set_ylim(*limits)
         if logarithmic:
             drawn.axes.set_xscale("log")
+            axis = drawn.axes.xaxis
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))
+            axis.set_major_formatter(EngFormatter(sep=""))  # others write mathematics, which are not read here
+            axis.set_minor_formatter(NullFormatter())
     return drawn.text
 
 

@@ -7,6 +7,7 @@ search had rungs, an ascent where it exported a controller.
 from __future__ import annotations
 
 import datetime
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -442,7 +443,8 @@ def _progress(runs: Sequence[Run], prefix: str) -> list[dict[str, Any]]:
         )
         notes = [note] if note else []
         if outside:
-            notes.append(f"{outside} scores of {lines[0].name} lie outside the picture.")
+            lie = "score of {} lies" if outside == 1 else "scores of {} lie"
+            notes.append(f"{outside} {lie.format(lines[0].name)} outside the picture.")
         shown.append({"chart": _svg(text), "title": f"Against {label}", "notes": notes})
     return shown
 
@@ -687,7 +689,7 @@ def _training(run: Run, prefix: str) -> dict[str, Any] | None:
             if key.endswith("_by_epoch") and isinstance(values, list) and len(values) > 1:
                 lines[label], name = [float(value) for value in values if value is not None], key
     finalists = result.get("finalists") or []
-    names = [key for key in (finalists[0] if finalists else {}) if key not in ("id", "text")]
+    names = [key for key in (finalists[0] if finalists else {}) if key not in ("id", "text", "score")]
     if len(finalists) < 2 and not lines:
         return None
     chart = None
@@ -761,7 +763,7 @@ def comparison(runs: Sequence[Run]) -> dict[str, Any]:
         )  # fmt: skip
     identities = [{**(run.main.identity if run.main is not None else {}), "final": run.final_settings} for run in runs]
     changes = [
-        {"number": number, "differences": differences(identities[0], identity)}
+        {"number": number, "differences": _differences(identities[0], identity)}
         for number, identity in enumerate(identities[1:], start=2)
     ]
     same_metric = len({(run.metric.name, run.metric.higher_is_better) for run in runs}) == 1
@@ -773,3 +775,12 @@ def comparison(runs: Sequence[Run]) -> dict[str, Any]:
         "same_metric": same_metric,
         "same_data": same_data,
     }
+
+
+def _differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """What differs between the settings of two runs; parts that only one of them has are told by their names."""
+    parts = {name for name in {*first, *other} if isinstance(first.get(name, other.get(name)), Mapping)}
+    alone = {name for name in parts if name not in first or name not in other}
+    lines = differences(*({name: run[name] for name in run if name not in alone} for run in (first, other)))
+    lines += [f"{name}: in the first alone" for name in first if name in alone]
+    return [*lines, *(f"{name}: {json.dumps(other[name])}, not in the first" for name in other if name in alone)]

@@ -18,7 +18,7 @@ from nao_tf.errors import DivergedError
 from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor, Inline, Work
 from nao_tf.search.finished import Finished
-from nao_tf.search.outcome import Outcome, timed
+from nao_tf.search.outcome import Losses, Outcome, timed
 from nao_tf.search.rungs import Rung, rungs_of_steps
 
 CHILD = "child"  # the label of the children's trainings
@@ -223,11 +223,17 @@ class ScoreFromScratch(Work):
         architecture, rung = item
         parameters = self.child.parameters(architecture)
         length = {"steps": self._steps[rung]} if self._steps else {}
+        losses = Losses()
+
+        def report(step, loss):
+            losses.add(step, loss)
+            _report(self.observer, step, loss)
+
         try:
-            self.child.train(architecture, seed=self._seed, report=functools.partial(_report, self.observer), **length)
-            return Outcome(self.child.score(architecture), parameters)
+            self.child.train(architecture, seed=self._seed, report=report, **length)
+            return Outcome(self.child.score(architecture), parameters, losses=losses.kept)
         except DivergedError as error:
-            return Outcome(None, parameters, str(error))
+            return Outcome(None, parameters, str(error), losses=losses.kept)
 
     def arrived(self, item: tuple[Architecture, int], result: Outcome) -> None:
         """See `Work`."""

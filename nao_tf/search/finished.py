@@ -36,7 +36,9 @@ class Finished:
         outcomes: dict[tuple[tuple[int, ...], int], Outcome] = {}
         for line in filter(is_intact, content.splitlines()):
             fields = files.json_values(line)
-            outcomes[tuple(fields["architecture"]), fields.get("rung", 0)] = Outcome(**fields["outcome"])
+            outcome = Outcome(**fields["outcome"])
+            outcome = dataclasses.replace(outcome, losses=tuple((step, loss) for step, loss in outcome.losses))
+            outcomes[tuple(fields["architecture"]), fields.get("rung", 0)] = outcome
         return outcomes
 
     def add(self, architecture: Architecture, outcome: Outcome, *, rung: int = 0) -> None:

@@ -151,6 +151,7 @@ def _evaluations(evaluator, pool, candidates, round, known, observer) -> Iterato
             parameters=outcome.parameters,
             reason=outcome.reason,
             seconds=outcome.seconds,
+            losses=outcome.losses,
         )
     next(outcomes, None)  # all are remembered: the evaluator may tidy up
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import time
 from collections.abc import Callable
+
+MOST_LOSSES = 100  # that are kept of one training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,13 +19,40 @@ class Outcome:
         score: in the metric's own direction; None when the evaluation failed.
         parameters: trainable parameters of the child; None where they are not known.
         reason: why the evaluation failed.
-        seconds: that it took; None where they are not known. They make no difference between two outcomes.
+        seconds: that it took; None where they are not known.
+        losses: steps of the child's training and its losses there, a few of them; none where they are not known.
+
+    Seconds and losses make no difference between two outcomes.
     """
 
     score: float | None
     parameters: int | None = None
     reason: str | None = None
     seconds: float | None = dataclasses.field(default=None, compare=False)
+    losses: tuple[tuple[int, float], ...] = dataclasses.field(default=(), compare=False)
+
+
+class Losses:
+    """The losses of a training, kept evenly over its steps however many are reported."""
+
+    def __init__(self):
+        self._kept: list[tuple[int, float]] = []
+        self._every, self._reports = 1, 0
+
+    def add(self, step: int, loss: float) -> None:
+        """A report of a training; a loss that is no finite number is left out."""
+        if not math.isfinite(loss):
+            return
+        if self._reports % self._every == 0:
+            self._kept.append((step, float(loss)))
+        self._reports += 1
+        if len(self._kept) > MOST_LOSSES:
+            self._kept, self._every = self._kept[::2], 2 * self._every
+
+    @property
+    def kept(self) -> tuple[tuple[int, float], ...]:
+        """Steps and losses, at most `MOST_LOSSES`."""
+        return tuple(self._kept)
 
 
 def timed(evaluate: Callable[..., Outcome]) -> Callable[..., Outcome]:

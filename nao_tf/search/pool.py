@@ -62,7 +62,10 @@ class Evaluation:
         score: finite, in the metric's own direction; None when the evaluation failed.
         reason: why it failed.
         parameters: trainable parameters of the child; None where a table does not tell.
-        seconds: that it took; None where they are not known. No part of the pool's file.
+        seconds: that it took; None where they are not known.
+        losses: see `Outcome`.
+
+    Seconds and losses are no part of the pool's file.
     """
 
     id: int
@@ -72,6 +75,7 @@ class Evaluation:
     parameters: int | None
     reason: str | None = None
     seconds: float | None = dataclasses.field(default=None, compare=False)
+    losses: tuple[tuple[int, float], ...] = dataclasses.field(default=(), compare=False)
 
     def to_json(self, metric: str, higher_is_better: bool, *, rungs: Sequence[Rung] = ()) -> dict[str, object]:
         """The line of the pool as JSON values; `from_json` reads it.

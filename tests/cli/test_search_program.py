@@ -42,7 +42,12 @@ def test_result_names_corpus_winner_and_baseline(finished):
     assert result["dataset"] == "text" and result["task"] == "text" and result["evaluations"] == 5
     assert result["test"]["perplexity"] > 1 and result["baselines"]["lstm"]["perplexity"] > 1
     assert len(json.loads((finished / "pool.jsonl").read_text().splitlines()[0])["architecture"]) == 22
-    assert list((finished / "tensorboard").rglob("events*")) and (finished / "report.html").stat().st_size > 10_000
+    assert (finished / "report.html").stat().st_size > 10_000
+    runs = {path.parent.relative_to(finished / "tensorboard").as_posix() for path in finished.rglob("*.tfevents.*")}
+    assert runs >= {".", "lstm", *(f"search_nao/{name}" for name in ("training", "top", "child_00004"))}
+    assert any(run.startswith("final_nao_") for run in runs)
+    child = next((finished / "tensorboard" / "search_nao" / "child_00004").iterdir())
+    assert b"child/training_loss" in child.read_bytes() and b"child/validation_perplexity" in child.read_bytes()
     left = {path.name for path in (finished / "export" / "child" / "keras").iterdir()}
     assert left == {"model.keras", "words.json", "found_cell.py", "found_cell.weights.h5"}
 
@@ -53,7 +58,7 @@ def lines_of_pool(work):
 
 # What a run is doing when a file shows that it has come so far; in the order in which a run does it.
 STAGES = {
-    "child training": lambda work: (work / "tensorboard").exists(),
+    "child training": lambda work: list(work.glob("tensorboard/search_nao/training")),
     "child evaluation": lambda work: lines_of_pool(work) == 1,
     "controller training": lambda work: lines_of_pool(work) == 3,
     "final training": lambda work: lines_of_pool(work) == 5,

@@ -55,6 +55,12 @@ def test_labels_keep_their_digits():
     assert len(numbers) == len(set(numbers)) > 2 and any(len(tick) >= 5 for tick in numbers)
 
 
+def test_a_logarithmic_axis_has_numbers():
+    about = {"x": ("parameters", [20_000.0, 900_000.0]), "y": ("score", [1.0, 2.0]), "shares": [0, 1], "tips": ["", ""]}
+    text = charts.scatter("c", "Sizes", logarithmic=True, **about)
+    assert ">100k</text>" in text and "$" not in text
+
+
 def test_far_scores_are_left_out_and_counted():
     scores = [1.0 + 0.01 * index for index in range(30)] + [500.0]
     line = charts.Line("nao", list(range(31)), scores, [str(score) for score in scores], [False] * 31)

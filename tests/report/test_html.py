@@ -163,6 +163,7 @@ def test_several_runs_stand_side_by_side_and_their_differences_are_named(work, i
     table_run(invented_table, tmp_path / "other", strategy="local", baselines=(), budget=20)
     page = checked(report([read_run(work), read_run(tmp_path / "other")]))
     assert "2 runs side by side" in page.text and 'strategy: "evolution", now "local"' in page.text
+    assert "evolution: in the first alone" in page.text and "now null" not in page.text
     assert "Progress of all runs" in page.text and "have not the same data" not in page.text
     assert {"run1-commands", "run2-commands"} <= set(page.ids)
 

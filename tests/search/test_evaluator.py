@@ -12,6 +12,7 @@ from nao_tf.observer import Observer
 from nao_tf.search.evaluator import FromScratch, FunctionEvaluator, Outcome, SharedWeights
 from nao_tf.search.finished import Finished
 from nao_tf.search.loop import Rounds, search
+from nao_tf.search.outcome import MOST_LOSSES, Losses
 from nao_tf.search.pool import Pool
 from nao_tf.search.rungs import Rung
 from nao_tf.search.strategies.random import RandomSearch
@@ -266,7 +267,8 @@ def test_what_is_finished_before_its_turn_survives_a_kill(stops_after, steps, tm
 
 def test_a_cut_line_of_finished_outcomes_is_trained_again(tmp_path):
     finished = Finished(tmp_path / "finished.jsonl")
-    finished.add(ONE, Outcome(1.5, 10))
+    finished.add(ONE, Outcome(1.5, 10, losses=((50, 6.5), (100, 5.5))))
+    assert finished.read()[ONE.values, 0].losses == ((50, 6.5), (100, 5.5))
     finished.add(TWO, Outcome(None, 20, "diverged"), rung=1)
     content = (tmp_path / "finished.jsonl").read_bytes()
     for end in range(len(content) + 1):
@@ -275,6 +277,17 @@ def test_a_cut_line_of_finished_outcomes_is_trained_again(tmp_path):
         assert set(found) <= {(ONE.values, 0), (TWO.values, 1)}
         finished.add(THREE, Outcome(3.0))
         assert finished.read() == found | {(THREE.values, 0): Outcome(3.0)}
+
+
+def test_an_outcome_tells_a_few_losses_of_its_training():
+    first, diverged = FromScratch(lambda: Child(diverging=[TWO]), seed=7).evaluate([ONE, TWO], round=0)
+    assert first.losses == diverged.losses == ((5, 1.25),)
+    losses = Losses()
+    for step in range(10_000):
+        losses.add(step, float("nan") if step == 0 else 1.0 / step)
+    steps = [step for step, _ in losses.kept]
+    assert MOST_LOSSES // 2 <= len(steps) <= MOST_LOSSES and losses.kept[0] == (steps[0], 1.0 / steps[0])
+    assert len(set(np.diff(steps))) == 1 and steps[-1] > 9_000  # evenly
 
 
 def test_an_architecture_that_ends_every_process_has_failed():

@@ -14,7 +14,7 @@ HEIGHT = 36.0  # of an operation
 NARROWEST, WIDEST = 62.0, 120.0  # an operation
 INPUT_WIDTH, INPUT_HEIGHT = 84.0, 38.0
 PADDING, BETWEEN = 9.0, 8.0  # within the frame of a node
-SUM_WIDTH, SUM_HEIGHT, SUM_GAP = 64.0, 22.0, 12.0  # the sum of a node, below its operations
+SUM_WIDTH, SUM_HEIGHT, SUM_GAP = 76.0, 22.0, 12.0  # the sum of a node, below its operations
 ROW = 3  # nodes beside each other
 _SHORT = (
     ("dilated separable conv", "dil conv"),
