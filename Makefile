@@ -24,7 +24,7 @@ test-faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses=2 --dist=load --durations=10 tests/faults
 
 test-docs: .venv/ready
-	$(BIN)/python -m pytest --numprocesses=2 --dist=load --durations=10 tests/commands
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10 tests/commands
 
 docs: .venv/ready
 	$(BIN)/python docs/api_pages.py build/docs
