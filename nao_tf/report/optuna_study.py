@@ -83,7 +83,7 @@ def write_studies(runs: Sequence[Run], url: str) -> list[str]:
                 study.set_user_attr(key, value)
             study.add_trials(trials(run, search))
         storage.remove_session()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:  # the last: of an older Optuna
         # the address itself is not told: it may hold a password
         reason = str(getattr(error, "orig", None) or error).split("\n")[0]
         raise InputError(f"--optuna: the storage cannot be used ({reason}); give an address such as {URL}") from error

@@ -108,3 +108,9 @@ def test_without_the_libraries_a_run_says_how_to_get_the_report(monkeypatch, tmp
     said = []
     report.write_after(tmp_path, said.append)
     assert len(said) == 1 and "jinja2" in said[0] and "pip install" in said[0] and not list(tmp_path.iterdir())
+
+
+def test_without_optuna_one_line_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(report.optuna_study, "is_installed", lambda: False)
+    with pytest.raises(InputError, match="--optuna takes optuna: pip install"):
+        report.write_optuna([], "sqlite:///study.db")

@@ -22,7 +22,7 @@ BY = "run by "
 # The first that fits a line "page: command" decides. All of bin/ and benchmarks/ are parsed by make test besides.
 RULES = {
     r"docs/troubleshooting\.md: ": BY + "tests/docs/test_troubleshooting.py",
-    r".*: (make|\.ci/run|python3 -m venv) ?": NOT + "it makes or tests the environment that runs the tests",
+    r".*: (make|python3 -m venv) ": NOT + "it makes or tests the environment that runs the tests",
     r"docs/serving\.md: (pip|nao_search) ": BY + "tests/test_wheel.py",
     r"docs/serving\.md: curl ": BY + "tests/serving/test_client_examples.py",
     r"docs/serving\.md: echo ": BY + "tests/commands/test_own_pictures.py",
