@@ -17,7 +17,7 @@ WORDS = [f"word{number}" for number in range(60)]
 SECONDS = 900
 SMALL = {  # after a search as it is printed, to take a minute instead of an hour
     "images": "--budget=3 --initial=3 --search_steps=20 --search_filters=4 --search_layers=1 --steps=60 --filters=4 "
-    "--layers=1 --batch_size=32 --finalists=1 --baselines=random --noreport",
+    "--layers=1 --batch_size=32 --finalists=1 --baselines= --noreport",
     "ptb": "--budget=4 --initial=3 --proposals=1 --search_steps=20 --units=16 --steps=40 --batch_size=4 --finalists=1 "
     "--baselines=random --noreport",
 }
