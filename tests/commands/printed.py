@@ -13,7 +13,7 @@ from nao_tf.architecture import NasBench201Space
 from tests.data.image_files import classes
 from tests.docs.page_commands import ROOT
 
-WORDS = [f"word{number}" for number in range(60)]
+WORDS = ["some", "words", *(f"word{number}" for number in range(60))]
 SECONDS = 900
 SMALL = {  # after a search as it is printed, to take a minute instead of an hour
     "images": "--budget=3 --initial=3 --search_steps=20 --search_filters=4 --search_layers=1 --steps=60 --filters=4 "
