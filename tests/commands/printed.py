@@ -1,6 +1,7 @@
 """A place where the commands of the pages can be given: the programs, and data for every name in them."""
 
 import csv
+import itertools
 import os
 import pathlib
 import re
@@ -44,7 +45,7 @@ def cifar(folder: pathlib.Path, labels: int, names: dict[str, int]) -> None:
 
 
 def tables(folder: pathlib.Path) -> None:
-    """A table of all cells of NAS-Bench-201 with invented figures, and one of decisions."""
+    """Tables with invented figures: of all cells of NAS-Bench-201, of layers, of decisions."""
     space, names = NasBench201Space(), ("c10_val_12ep", "c10_val_200ep", "c10_test_200ep")
     with open(folder / "cells.csv", "w", newline="") as file:
         writer = csv.writer(file)
@@ -52,6 +53,11 @@ def tables(folder: pathlib.Path) -> None:
         for number, values in enumerate(space.strings()):
             score = 40 + sum((0.0, 3.0, 4.0, 7.0, 1.5)[value] for value in values)
             writer.writerow([space.text(values), 1, *(round(score + np.sin(number * n), 3) for n in (3, 2, 1))])
+    layers = [f"layer{number}" for number in range(1, 9)]
+    (folder / "nasbench_macro").mkdir()
+    with open(folder / "nasbench_macro" / "cifar10.csv", "w", newline="") as file:
+        rows = [[*values, sum(values), 2 * sum(values)] for values in itertools.product(range(2), repeat=8)]
+        csv.writer(file).writerows([[*layers, "acc_run1", "acc_mean"], *rows])
     with open(folder / "nets.csv", "w", newline="") as file:
         rows = [(depth, width, depth * width % 7 / 10) for depth in (2, 4, 8) for width in (16, 32, 64)]
         csv.writer(file).writerows([("depth", "width", "accuracy"), *rows])
@@ -76,7 +82,7 @@ def filled(command: str) -> str:
     task = task[1] if task else "images"
     folder = {"ptb": "texts", "text": "texts", "cifar10": "cifar10", "cifar100": "cifar100"}.get(task, "pictures")
     table = "nets.csv" if task == "table" else "cells.csv"
-    command = re.sub(r"--table=\S+", f"--table={table}", command)
+    command = re.sub(r"--table=FILE\S*", f"--table={table}", command)
     return command.replace("FOLDER", folder).replace("FILE", "texts/test.txt")
 
 

@@ -28,6 +28,7 @@ RULES = {
     r"docs/serving\.md: echo ": BY + "tests/commands/test_own_pictures.py",
     r".*: tensorflow_model_server ": NOT + "TensorFlow Serving was never available here",
     r".*: optuna-dashboard ": NOT + "it is a server of another project's",
+    r".*: python benchmarks/workers\.py simulate ": RUN,
     r".*: python (-m )?benchmarks": PARSED,
     r".*: saved_model_cli ": RUN,
     r".*--dry_run": RUN,
