@@ -1,12 +1,13 @@
 # make search: set-up and a search on the embedded sample.  make test: set-up, lint, tests.  make test-faults: kills,
-# damaged files and full disks on whole runs, for half an hour.
+# damaged files and full disks on whole runs, for half an hour.  make test-docs: the commands of the pages, for a quarter
+# of an hour.  make docs: pages about the public face, in build/docs.
 PYTHON ?= python3
 # a budget for the small embedded sample; FLAGS= gives the preset's own, for real data
 FLAGS ?= --budget=20 --initial=10 --proposals=5 --search_steps=300 --finalists=1 --steps=1000
 BIN := .venv/bin
 SOURCES := nao_tf tests bin benchmarks examples docs setup.py
 
-.PHONY: search test test-faults lint format clean
+.PHONY: search test test-faults test-docs docs lint format clean
 
 .venv/ready: setup.py constraints.txt
 	$(PYTHON) -m venv .venv
@@ -21,6 +22,12 @@ test: lint
 
 test-faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses=2 --dist=load --durations=10 tests/faults
+
+test-docs: .venv/ready
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10 tests/commands
+
+docs: .venv/ready
+	$(BIN)/python docs/api_pages.py build/docs
 
 lint: .venv/ready
 	$(BIN)/ruff check $(SOURCES)

@@ -10,6 +10,8 @@ HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nao_tf" / "__init__.py").read_text()).group(1)
 REPORT = ["jinja2>=3.1,<4", "matplotlib>=3.11,<4"]
 SLURM = ["submitit>=1.5,<2"]
+OPTUNA = ["optuna>=5,<6"]
+DOCS = ["pdoc>=16,<17"]
 BUILDER_FILES = ["checksums.tsv", "README.md", "CITATIONS.bib", "TAGS.txt"]
 
 setup(
@@ -45,7 +47,13 @@ setup(
         "pandas": ["pandas>=2.2,<4"],  # Pool.to_dataframe
         "ray": ["ray>=2.50,<3"],  # --executor=ray
         "slurm": SLURM,  # --executor=slurm
-        "test": ["pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy", *REPORT, *SLURM],
+        "optuna": OPTUNA,  # nao_report --optuna
+        "docs": DOCS,  # make docs
+        "test": [
+            *("pytest", "pytest-xdist", "hypothesis", "dill", "ruff", "mypy"),
+            *(*REPORT, *SLURM, *OPTUNA, *DOCS),
+            "keras-tuner>=1.4.8,<2",  # examples/keras_tuner_oracle.py
+        ],
         "benchmarks": ["matplotlib"],  # the picture of search_quality.py
     },
 )

@@ -52,7 +52,15 @@ _PACKAGES = ("search", "testing")  # `search` is the package that holds all of a
 
 __all__ = ["__version__", *_HOMES, *_PACKAGES]  # noqa: PLE0604
 
+STRATEGIES: "Mapping[str, StrategyEntry]"
+"""The strategies by their names; `nao_tf.search.strategies.register` adds one of your own."""
+
+TASKS: "dict[str, type[Task]]"
+"""The tasks of the programs by their names, which `--task` takes; a class may serve several."""
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nao_tf.architecture import Architecture, ArchitectureError, CategoricalSpace, Position, SearchSpace
     from nao_tf.controller.fit import Controller
     from nao_tf.controller.settings import ControllerSettings
@@ -61,11 +69,10 @@ if TYPE_CHECKING:
     from nao_tf.search.evaluator import Evaluator, Outcome
     from nao_tf.search.pool import Candidate, Evaluation, Pool
     from nao_tf.search.settings import StudySettings
-    from nao_tf.search.strategies import STRATEGIES
+    from nao_tf.search.strategies import StrategyEntry
     from nao_tf.search.strategy import Strategy
     from nao_tf.study.result import Result
     from nao_tf.study.study import Study
-    from nao_tf.tasks import TASKS
     from nao_tf.tasks.task import FinalModel, Metric, Rival, Task
 
 

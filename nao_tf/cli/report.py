@@ -23,6 +23,7 @@ from nao_tf.cli.help import Usage
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.errors import InputError
+from nao_tf.report import optuna_study
 from nao_tf.report.drawing import drawing, png, svg_file
 from nao_tf.report.run import Run, read_run
 from nao_tf.report.tables import csv_of
@@ -32,9 +33,21 @@ from nao_tf.tasks.language import LanguageTask
 from nao_tf.tasks.table import NAS_BENCH_201
 
 REPORT = "report.html"
-HOW_TO_GET_THEM = (
-    "pip install -c constraints.txt -e '.[report]'" if (ROOT / "setup.py").exists() else "pip install jinja2 matplotlib"
-)
+
+
+def how_to_get(extra: str, *packages: str) -> str:
+    """The command that installs what an extra brings.
+
+    Args:
+        extra: its name.
+        packages: of the extra, where they are not called as it is.
+    """
+    if (ROOT / "setup.py").exists():
+        return f"pip install -c constraints.txt -e '.[{extra}]'"
+    return f"pip install {' '.join(packages or (extra,))}"
+
+
+HOW_TO_GET_THEM = how_to_get("report", "jinja2", "matplotlib")
 
 
 USAGE = Usage(
@@ -54,6 +67,7 @@ def run() -> None:
     )
     flags.define("output", "File of the report; default: report.html in the work directory, or here for several runs.")
     flags.define("csv", "File for a table of all evaluations of a run instead of a report.")
+    flags.define("optuna", "Storage for the searches as studies of Optuna, such as sqlite:///study.db.")
     flags.define("draw", "File for a drawing instead of a report: .svg or .png.")
     flags.define("architecture", "What is drawn: integers, readable form, or a published name; default: the winner.")
     flags.define("task", "What --architecture is of, where that is not clear.", choices=TASKS)
@@ -70,12 +84,12 @@ def main(arguments: Sequence[str]) -> None:
     paths = [pathlib.Path(path) for path in [*(flags.value("work_dir") or []), *arguments]]
     architecture = flags.value("architecture")
     if flags.value("draw") is not None:
-        flags.refuse(("output", "csv"), because="--draw")
+        flags.refuse(("output", "csv", "optuna"), because="--draw")
         draw(_drawn(paths, architecture))
         return
     flags.refuse(("architecture", "task", "title"), because="a report; give --draw=FILE for a drawing")
     if flags.value("csv") is not None:
-        flags.refuse(("output",), because="--csv")
+        flags.refuse(("output", "optuna"), because="--csv")
         if len(paths) != 1:
             raise InputError("--csv is a table of one run; give one --work_dir")
         files.check_output(flags.value("csv"), name="--csv")
@@ -83,6 +97,10 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not paths:
         raise InputError("give --work_dir=DIR, the work directory of a run, or --architecture and --draw=FILE.svg")
+    if flags.value("optuna") is not None:
+        flags.refuse(("output",), because="--optuna")
+        write_optuna(paths, flags.value("optuna"))
+        return
     missing = missing_libraries()
     if missing:
         raise InputError(f"reports take {missing}: {HOW_TO_GET_THEM}")
@@ -127,6 +145,14 @@ def _load_for(runs: Sequence[Run]) -> None:
 def write_table(work: pathlib.Path) -> None:
     """Writes the evaluations of a run to --csv."""
     files.write_output(flags.value("csv"), csv_of(read_run(work)))
+
+
+def write_optuna(paths: Sequence[pathlib.Path], url: str) -> None:
+    """Writes the searches of runs as studies of Optuna, and prints their names."""
+    if not optuna_study.is_installed():
+        raise InputError(f"--optuna takes optuna: {how_to_get('optuna')}")
+    for name in optuna_study.write_studies([read_run(path) for path in paths], url):
+        print(name)
 
 
 def write_after(work: pathlib.Path, notice: Callable[[str], None]) -> None:

@@ -18,9 +18,13 @@ from nao_tf.testing.evaluators import EvaluatorContract
 
 
 class TaskContract(EvaluatorContract):
-    """Inherit, override `make_task`, and name the class `Test…`."""
+    """Inherit, override `make_task`, and name the class `Test…`.
 
-    budget = 4  # of the first study; the continued one has one more
+    Attributes:
+        budget: of the first study; the continued one has one more.
+    """
+
+    budget = 4
 
     def make_task(self) -> Task:
         """A new task with small data, so that a training takes a second or two."""

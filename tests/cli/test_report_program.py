@@ -95,6 +95,10 @@ def test_a_search_leaves_a_report_whose_commands_work(invented_table, tmp_path):
         assert row["architecture"].split() == list(map(str, line["architecture"]))
     done = run(*PROGRAM, f"--work_dir={work}", work, "--csv=a.csv")
     assert done.returncode == 1 and "--csv is a table of one run" in done.stderr and done.stderr.count("\n") == 1
+    done = run(*PROGRAM, f"--work_dir={work}", "--optuna=study.db")
+    assert done.returncode == 1 and "sqlite:///study.db" in done.stderr and done.stderr.count("\n") == 1
+    done = run(*PROGRAM, f"--work_dir={work}", f"--optuna=sqlite:///{tmp_path / 'study.db'}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a run-evolution\na run-random\n", "")
     done = run(*PROGRAM, tmp_path)
     assert done.returncode == 1 and "no work directory" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -104,3 +108,9 @@ def test_without_the_libraries_a_run_says_how_to_get_the_report(monkeypatch, tmp
     said = []
     report.write_after(tmp_path, said.append)
     assert len(said) == 1 and "jinja2" in said[0] and "pip install" in said[0] and not list(tmp_path.iterdir())
+
+
+def test_without_optuna_one_line_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(report.optuna_study, "is_installed", lambda: False)
+    with pytest.raises(InputError, match="--optuna takes optuna: pip install"):
+        report.write_optuna([], "sqlite:///study.db")

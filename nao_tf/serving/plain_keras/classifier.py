@@ -40,7 +40,7 @@ The weights are in {weights}, and {labels} holds the name of each class.
 
     model = build_model()
     model.load_weights("{weights}")
-    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(images, classes)  # images as they are, 0 to 255
 
 A cell reads the outputs of the two cells before it, its nodes 1 and 2. Each further
