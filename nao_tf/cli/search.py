@@ -21,6 +21,7 @@ from nao_tf.search.executors import EXECUTORS
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import plain
 from nao_tf.study.study import Study
+from nao_tf.tasks.sizes import check_sizes
 from nao_tf.tasks.task import Task
 
 USAGE = Usage(
@@ -90,9 +91,10 @@ def main() -> None:
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
     # sums depend on the number of threads: with one, a pool does not depend on the cores of the machine
     threads = None if getattr(settings, "weight_sharing", False) else 1
-    if name in kind.reads_with_tensorflow or settings.bounds:
+    if name in kind.reads_with_tensorflow or (kind.uses_tensorflow and settings.bounds):
         load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
+    check_sizes(task)
     given, prior = flags.architectures(task), flags.prior(task, [strategy, *baselines])
     work = flags.value("work_dir") or f"runs/{name}"
     make_executor = flags.executor(task, folder=pathlib.Path(work))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class FinalModels:
         devices: see `Task.final`.
         executor: where models are trained, on one device.
         observer: receives what happens.
+        in_order: the members of a pool in the order in which they are trained; None: the best first.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class FinalModels:
         devices: Any = None,
         executor: Executor | None = None,
         observer: Observer | None = None,
+        in_order: Callable[[Pool], Iterable[Evaluation]] | None = None,
     ):
+        self._in_order = in_order or (lambda pool: pool.ranked)
         self._task, self._work, self._seed, self._devices = task, work, seed, devices
         self._observer = observer or Observer()
         self._train_final = TrainFinal(task, seed=seed, devices=devices, observer=self._observer)
@@ -201,7 +204,7 @@ class FinalModels:
 
     def _finalists(self, pool, name, rivals) -> list[Finalist]:
         """The best of a pool, trained with the first seed: as many as the settings say, besides those that fail."""
-        ranked, missing, finalists = iter(pool.ranked), self._task.settings.finalists, []
+        ranked, missing, finalists = iter(self._in_order(pool)), self._task.settings.finalists, []
         while missing and (batch := list(itertools.islice(ranked, missing))):
             trainings = [self._of_member(name, evaluation) for evaluation in batch]
             beside = []

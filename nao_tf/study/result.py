@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nao_tf.architecture import Architecture
@@ -65,6 +65,7 @@ class Result:
         trainings: figures of the architecture over all seeds, see `Winner`.
         verdict: what can be said of it and its rivals.
         audit: what can be told of the scores of the search; None: nothing.
+        front: members of the pool that no other surpasses in all objectives, see `fronts.rows`; None: score alone counts.
     """
 
     task: Task
@@ -82,6 +83,7 @@ class Result:
     trainings: Mapping[str, Any] | None = None
     verdict: Verdict | None = None
     audit: Audit | None = None
+    front: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -132,6 +134,7 @@ class Result:
             "best": self.pool.summary(self.winner.evaluation),
             "top": [self.pool.summary(evaluation) for evaluation in self.pool.ranked[:TOP]],
             "finalists": self.winner.finalists,
+            **({} if self.front is None else {"objectives": self.task.settings.objectives, "front": self.front}),
             "predictor": self.predictor,
             "audit": None if self.audit is None else self.audit.to_json(),
             **end,

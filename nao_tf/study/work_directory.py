@@ -31,7 +31,7 @@ IDENTITY = "settings.json"
 TIMINGS = "timings.jsonl"
 FINAL = "final"  # the identity of final models
 FILES = (
-    *(IDENTITY, TIMINGS, "flags.txt", "run.log", "minutes.json", "result.json", "report.html"),
+    *(IDENTITY, TIMINGS, "flags.txt", "run.log", "minutes.json", "latency.json", "result.json", "report.html"),
     *(lock.LOCK, lock.OWNER),
 )
 FOLDERS = ("checkpoints", "export", "jobs", "tensorboard")
