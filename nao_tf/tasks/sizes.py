@@ -102,14 +102,15 @@ def front(goodness: Sequence[Sequence[float]]) -> list[int]:
     """The places of what nothing surpasses: no other is at least as good in all and better in one of N objectives.
 
     Args:
-        goodness: of each, N figures, higher is better. Of several with equal figures the first counts.
+        goodness: of each, N figures, higher is better.
+
+    Returns:
+        The places, the highest first figure first. Of several with equal figures the first one's.
     """
     kept: list[int] = []
-    for place, own in enumerate(goodness):
-        if not any(
-            all(a >= b for a, b in zip(other, own, strict=True)) and (tuple(other) != tuple(own) or at < place)
-            for at, other in enumerate(goodness)
-            if at != place
-        ):
+    # nothing is surpassed by what comes after it in this order
+    for place in sorted(range(len(goodness)), key=lambda place: [-figure for figure in goodness[place]]):
+        own = goodness[place]
+        if not any(all(a >= b for a, b in zip(goodness[other], own, strict=True)) for other in kept):
             kept.append(place)
     return kept
