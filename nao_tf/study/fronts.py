@@ -56,7 +56,7 @@ def rows(
         finalists: of the search, as result.json has them.
     """
     metric = task.final_metric.name
-    trained = {row["id"]: row[metric] for row in finalists if row[metric] is not None}
+    trained = {row["id"]: row[metric] for row in finalists if row[metric] is not None and task.seeds_differ}
     members = of_pool(pool, task, latencies)
     if latencies is not None:
         measured = [
