@@ -161,7 +161,9 @@ def read_table(
     for line, fields in _rows(path, content, columns=columns, sizes=sizes):
         try:
             architecture = space.parse(fields[ARCHITECTURE_COLUMN])
-            row = _row(architecture, fields, line=line, columns=(score_column, test_column), lower=lower_columns, sizes=sizes)
+            row = _row(
+                architecture, fields, line=line, columns=(score_column, test_column), lower=lower_columns, sizes=sizes
+            )
             if row.architecture in line_of:
                 raise ValueError(
                     f"{row.architecture.text} stands in line {line_of[row.architecture]} already; leave one"

@@ -92,9 +92,9 @@ class Latencies(Latency):
             told = _told(_fit(features[others], times[others]), features[left_out])
             misses.append(abs(told / times[left_out] - 1))
         return (
-            f"latency: {SAMPLE} random networks, exported and measured, take {times.min():.3g} to {times.max():.3g} ms a "
-            f"request on one thread; others are predicted from them (median error {statistics.median(misses):.0%}, each "
-            "told by the others)"
+            f"latency: {SAMPLE} random networks, exported and measured, take {times.min():.3g} to {times.max():.3g} ms "
+            "a request on one thread; others are predicted from them (median error "
+            f"{statistics.median(misses):.0%}, each told by the others)"
         )
 
     def predict(self, architecture: Architecture) -> float:
@@ -166,4 +166,4 @@ def _is_row(row: Any) -> bool:
         return False
     values, milliseconds = row.get("architecture"), row.get("milliseconds")
     whole = isinstance(values, list) and all(type(value) is int for value in values)
-    return whole and type(milliseconds) in (int, float) and 0 < milliseconds < math.inf
+    return whole and isinstance(milliseconds, int | float) and 0 < milliseconds < math.inf

@@ -65,7 +65,8 @@ class Result:
         trainings: figures of the architecture over all seeds, see `Winner`.
         verdict: what can be said of it and its rivals.
         audit: what can be told of the scores of the search; None: nothing.
-        front: members of the pool that no other surpasses in all objectives, see `fronts.rows`; None: score alone counts.
+        front: members of the pool that no other surpasses in all objectives, see `fronts.rows`; None: there is one
+            objective, the score.
     """
 
     task: Task

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nao_tf import files
@@ -15,7 +14,7 @@ from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor
 from nao_tf.search.loop import Rounds, search
-from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.pool import Pool
 from nao_tf.search.prior import Prior
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import LARGEST_ENUMERATED, Predictor, Strategy
@@ -115,7 +114,7 @@ class Study:
         finalists = sum(row[self.task.final_metric.name] is not None for row in winner.finalists)
         front = None
         if len(self.task.settings.objectives) > 1:
-            front = fronts.rows(pool, self.task, self._latencies, finalists=winner.finalists)
+            front = fronts.rows(pool, self.task, latencies=self._latencies, finalists=winner.finalists)
         return self._finish(
             architecture=winner.architecture,
             test=self._told(winner.figures),
@@ -409,9 +408,7 @@ class Study:
         asked = settings.max_latency_ms is not None or LATENCY in settings.objectives
         if not asked or not self.task.measures_latency:
             return
-        self._latencies = Latencies(
-            self.task, self.task.space_without_limits, directory=self.work.path, seed=self.seed
-        )
+        self._latencies = Latencies(self.task, self.task.space_without_limits, directory=self.work.path, seed=self.seed)
         with self.work.timed("latency"):
             self.observer.notice(self._latencies.learn())
         if settings.max_latency_ms is not None:
@@ -419,30 +416,6 @@ class Study:
                 self.task.limits_of(self._latencies)
             except ArchitectureError as error:
                 raise RunError(str(error)) from error
-
-    def _in_order(self, pool: Pool) -> Iterator[Evaluation]:
-        """The members of a pool in the order in which they are trained to the end, those that are too slow left out.
-
-        Raises:
-            RunError: all are too slow.
-        """
-        limit, latencies, fastest = self.task.settings.max_latency_ms, self._latencies, math.inf
-        for evaluation in fronts.in_order(pool, self.task, latencies):
-            if limit is not None and latencies is not None:
-                milliseconds = latencies.measure(evaluation.candidate.architecture)
-                fastest = min(fastest, milliseconds)
-                if milliseconds > limit:
-                    self.observer.notice(
-                        f"architecture {evaluation.id} is not trained to the end: its export takes {milliseconds:.3g} ms "
-                        f"a request, more than --max_latency_ms={limit:g}"
-                    )
-                    continue
-            yield evaluation
-        if limit is not None and latencies is not None and fastest > limit:
-            raise RunError(
-                f"no architecture of the pool keeps --max_latency_ms={limit:g}: the fastest export takes {fastest:.3g} ms "
-                "a request; give more, or smaller final models"
-            )
 
     # ---- a budget in minutes
 
@@ -487,7 +460,9 @@ class Study:
             devices=self.devices,
             executor=self.executor,
             observer=self.observer,
-            in_order=self._in_order,
+            in_order=lambda pool: fronts.in_order(
+                pool, self.task, latencies=self._latencies, notice=self.observer.notice
+            ),
         )
 
     def _keep_seconds(self, file, evaluation):

@@ -224,7 +224,7 @@ class LanguageTask(Task):
         """See `Task`. Raises InputError where a limit of what is equal for all cells leaves none."""
         space, bounds, units = RecurrentSpace(), self.settings.bounds, self.settings.final.units
         of = f"{units} units and {len(self.corpus.vocabulary):,} words"
-        sizes = self.sizes_of(next(iter(space.published.values())))
+        sizes = self.sizes_of(space.architecture(next(iter(space.published.values()))))
         for name, size in sizes.items():
             bound = bounds.pop(f"max_{name}", None)
             if bound is not None and size > bound:
@@ -241,9 +241,7 @@ class LanguageTask(Task):
 
         final, words = self.settings.final, len(self.corpus.vocabulary)
         model = build_model(final, words, cell=searched_cell(final), values=architecture.values)
-        export_language_model(
-            model, self.corpus.vocabulary, directory=directory, weights=self.settings.export_weights
-        )
+        export_language_model(model, self.corpus.vocabulary, directory=directory, weights=self.settings.export_weights)
         return {"tokens": np.random.default_rng(0).integers(0, words, [1, final.window]).astype(np.int32)}
 
     def latency_features(self, architecture: Architecture) -> tuple[float, ...]:

@@ -49,7 +49,9 @@ def check_sizes(task: Task) -> None:
     objectives, others = [name for name in task.settings.objectives if name != SCORE], ", ".join(task.varying_sizes)
     for flag, size in LIMITS.items():
         if flag in task.settings.bounds and size not in task.sizes:
-            raise InputError(f"--{flag} is of no use with --task={task.name}, which does not know the {size} of networks")
+            raise InputError(
+                f"--{flag} is of no use with --task={task.name}, which does not know the {size} of networks"
+            )
     for name in objectives:
         if name in task.sizes and name not in task.varying_sizes:
             raise InputError(
@@ -63,7 +65,7 @@ def check_sizes(task: Task) -> None:
             )
 
 
-def all_sizes(task: Task, architecture: Architecture, latency: Latency | None) -> dict[str, float]:
+def all_sizes(task: Task, architecture: Architecture, *, latency: Latency | None) -> dict[str, float]:
     """The sizes of an architecture's final model, with the latency where something tells it."""
     sizes = task.sizes_of(architecture)
     return sizes if latency is None else {**sizes, LATENCY: latency.predict(architecture)}
@@ -90,7 +92,7 @@ def limited(
 
     @functools.cache
     def excess(architecture: Architecture) -> float:
-        sizes = all_sizes(task, architecture, latency)
+        sizes = all_sizes(task, architecture, latency=latency)
         return max(sizes[LIMITS[name]] / bound for name, bound in bounds.items())
 
     bounded = Bounded(space, Constraint(excess, f"{limits_text(bounds)} with {of}"))

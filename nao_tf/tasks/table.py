@@ -161,7 +161,8 @@ class TableTask(Task):
         if not kept:
             sizes = [row.sizes for row in table.rows.values()]
             least = " and ".join(
-                f"{size} {size_text(size, min(of_row[size] for of_row in sizes))}" for size in map(LIMITED.get, bounds)
+                f"{size} {size_text(size, min(of_row[size] for of_row in sizes))}"
+                for size in (LIMITED[name] for name in bounds)
             )
             raise InputError(f"no row of table {table.path} keeps {limits_text(bounds)}; the least are {least}")
         self.kept = len(kept)

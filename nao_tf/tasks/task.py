@@ -186,7 +186,8 @@ class Task(abc.ABC):
         seeds_differ: whether final models that are trained with other seeds have other figures.
         sizes: those of `search.settings.SIZES` that it can tell of an architecture's final model.
         varying_sizes: those of them that are not the same for all of its architectures.
-        measures_latency: whether `latency_ms` is measured on exports, see `serve_untrained`; otherwise `sizes_of` has it.
+        measures_latency: whether `latency_ms` is measured on exports, see `serve_untrained`; otherwise `sizes_of` tells
+            it, if anything does.
     """
 
     names: ClassVar[tuple[str, ...]] = ()

@@ -55,11 +55,10 @@ def test_limits_and_objectives_of_columns(table, tmp_path):
     listed = [line.rsplit(",", 3)[1:] for line in table.read_text().splitlines()[1:]]
     kept = [(float(error), int(size)) for error, _, size in listed if int(size) <= 300]
     errors = [json.loads(line)["score"] for line in (work / "pool.jsonl").read_text().splitlines()]
-    assert sorted(errors) == sorted(error for error, _ in kept) and f"; {len(kept)} keep --max_parameters" in done.stderr
+    assert sorted(errors) == sorted(error for error, _ in kept)
+    assert f"; {len(kept)} keep --max_parameters=300" in done.stderr
     result = json.loads((work / "result.json").read_text())
-    front = [
-        one for one in kept if not any(a <= one[0] and b <= one[1] and (a, b) != one for a, b in kept)
-    ]
+    front = [one for one in kept if not any(a <= one[0] and b <= one[1] and (a, b) != one for a, b in kept)]
     assert [(row["score"], row["parameters"]) for row in result["front"]] == sorted(front)
     assert [row["id"] for row in result["finalists"]] == [row["id"] for row in result["front"][:2]]
     assert "front of score, parameters" in done.stderr and f"{sorted(front)[0][1]:,}" in done.stderr
