@@ -44,7 +44,7 @@ def export_classifiers(folder, arguments):
     space = ConvolutionalSpace("nao")
     cells = cells_of(space.architecture(space.published[CELLS["classifier"]]))
     network = CellNetwork(cells, arguments.filters, layers=arguments.layers)
-    model = Classifier(network, classes=10, image_shape=(32, 32, 3), mean=np.zeros(3), deviation=np.ones(3))
+    model = Classifier(network, classes=10, image_shape=(32, 32, 3))
     model.build()
     for name in FORMATS:
         export_classifier(model, [str(number) for number in range(10)], directory=folder / name, weights=name)
