@@ -20,7 +20,7 @@ from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.data.names import in_one_line
 from nao_tf.errors import InputError
-from nao_tf.search.executors import EXECUTORS, Executor, ExecutorRequest
+from nao_tf.search.executors import EXECUTORS, Executor, ExecutorRequest, workers_of_machine
 from nao_tf.search.prior import Prior
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies import STRATEGIES
@@ -167,9 +167,18 @@ def define_output() -> None:
         group=OUTPUT,
     )
 
+    define(
+        "estimate",
+        "With --dry_run: train a few steps first, which takes a minute or two, to tell how long the run will take.",
+        default=False,
+        group=OUTPUT,
+    )
+
 
 def check_output() -> None:
-    """Raises InputError where the output is to be less and more at once."""
+    """Raises InputError where the output is to be less and more at once, or there is none."""
+    if value("estimate") and not value("dry_run"):
+        raise InputError("--estimate is of use with --dry_run alone; give both, or leave it out")
     if value("quiet") and value("verbose"):
         raise InputError("--quiet and --verbose are opposites; give one of them")
 
@@ -412,6 +421,14 @@ def executor(task: Task, *, folder: pathlib.Path) -> Callable[[], Executor | Non
         resources=_resources(value("child_resources"), words=name == "slurm"),
     )
     return functools.partial(EXECUTORS[name], request)
+
+
+def workers() -> int:
+    """How many children are trained at a time, as --executor and --workers say; auto is as on this machine."""
+    text = value("workers")
+    if value("executor") == "inline":
+        return 1
+    return workers_of_machine() if text in (None, "auto") else _number("workers", text, int)
 
 
 def _resources(text, *, words):

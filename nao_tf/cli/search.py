@@ -13,10 +13,11 @@ from nao_tf import files
 from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.cli import flags
 from nao_tf.cli.help import Usage
-from nao_tf.cli.main import load_tensorflow
+from nao_tf.cli.main import load_tensorflow, tell_end_to
 from nao_tf.cli.main import run as run_program
 from nao_tf.cli.report import write_after, write_table
-from nao_tf.cli.telling import dry_run_table, observer_of, row_of_size, rows_of_data, rows_of_search
+from nao_tf.report.dry_run import dry_run_table, row_of_size, rows_of_cost, rows_of_data, rows_of_search
+from nao_tf.report.shown import observer_of
 from nao_tf.search.executors import EXECUTORS
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import plain
@@ -86,7 +87,8 @@ def main() -> None:
     settings, seed, baselines = flags.settings(), flags.seed(), flags.baselines(kind.default_baselines)
     minutes = flags.minutes()
     flags.check_output()
-    if minutes is not None and not flags.is_given("budget"):
+    by_time = minutes is not None and not flags.is_given("budget")
+    if by_time:
         settings = dataclasses.replace(settings, budget=flags.ANY_NUMBER)
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
     # sums depend on the number of threads: with one, a pool does not depend on the cores of the machine
@@ -110,9 +112,11 @@ def main() -> None:
                 strategy=strategy,
                 baselines=baselines,
                 minutes=minutes,
+                by_time=by_time,
                 work=work,
             ),
             row_of_size(told),
+            *_cost(task, strategy, baselines=baselines, by_time=by_time, work=pathlib.Path(work)),
         ]
         lines = (*task.data_lines()[:-1], task.length_line(), *_refusals(task, given), dry_run_table(rows))
         print(*filter(None, lines), sep="\n", file=sys.stderr)
@@ -137,12 +141,35 @@ def main() -> None:
     if with_tensorflow:
         load_tensorflow(threads=threads)
         study.devices = flags.devices()
-    study.observer = observer_of(study, with_tensorboard=with_tensorflow)
+    study.observer = observer_of(
+        study,
+        with_tensorboard=with_tensorflow,
+        quiet=flags.value("quiet"),
+        verbose=flags.value("verbose"),
+        tell_end_to=tell_end_to,
+    )
     study.run(baselines)
     if flags.value("csv") is not None:
         write_table(study.work.path)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)
+
+
+def _cost(task, strategy, *, baselines, by_time, work):
+    """Rows about the minutes and the bytes of a search."""
+    from nao_tf.study import estimate  # loads what trains
+
+    plan = estimate.Plan(
+        evaluations=Study.rounds_of(task, strategy).budget,
+        searches=1 + sum(name in STRATEGIES and name != strategy for name in baselines),
+        finalists=task.settings.finalists,
+        hand_made=task.rival in baselines,
+        workers=flags.workers(),
+    )
+    time = estimate.Duration(None, None, "the run ends with --minutes")
+    if not by_time:
+        time = estimate.duration(task, plan, work=work, seed=flags.seed(), timed=flags.value("estimate"))
+    return rows_of_cost(time, estimate.disk(task, plan, task.typical_parameters()))
 
 
 def _refusals(task, given):

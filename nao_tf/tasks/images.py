@@ -256,6 +256,11 @@ class ImageTask(Task):
         size = classifier_size(self.settings.final, self.data.shape, classes=classes, architecture=architecture)
         return {"parameters": size.parameters, "flops": size.multiply_adds}
 
+    @property
+    def copies_of_weights(self) -> int | None:
+        """See `Task`; weights and momentum, as they are and as they were best."""
+        return 4
+
     def limits_of(self, latency: Latency | None) -> None:
         """See `Task`."""
         final = self.settings.final

@@ -220,6 +220,13 @@ class LanguageTask(Task):
         parameters, multiply_adds = size_of_language_model(self.settings.final.units, len(self.corpus.vocabulary))
         return {"parameters": parameters, "flops": multiply_adds}
 
+    @property
+    def copies_of_weights(self) -> int | None:
+        """See `Task`; weights and what the optimizer keeps, and where epochs are validated the best and averaged ones."""
+        final = self.settings.final
+        kept = {"adam": 3}.get(final.optimizer, 1)
+        return kept if final.patience is None else 2 * kept + 1
+
     def limits_of(self, latency: Latency | None) -> None:
         """See `Task`. Raises InputError where a limit of what is equal for all cells leaves none."""
         space, bounds, units = RecurrentSpace(), self.settings.bounds, self.settings.final.units

@@ -14,6 +14,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
+
 from nao_tf.architecture import Architecture, Restriction, SearchSpace
 from nao_tf.errors import InputError
 from nao_tf.observer import Observer
@@ -311,6 +313,18 @@ class Task(abc.ABC):
     def sizes_of(self, architecture: Architecture) -> dict[str, float]:
         """The sizes of an architecture's final model that are known without measuring, by their names in `sizes`."""
         return {}
+
+    def typical_parameters(self) -> float | None:
+        """The mean of the trainable parameters of random final models; None where they are not known."""
+        draw = np.random.default_rng(0)
+        found = [self.sizes_of(self.space.sample(draw)).get("parameters") for _ in range(20)]
+        known = [parameters for parameters in found if parameters is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def copies_of_weights(self) -> int | None:
+        """How often the checkpoint of a final training holds the weights, optimizer and best ones too; None: unknown."""
+        return None
 
     @property
     def space_without_limits(self) -> SearchSpace:
