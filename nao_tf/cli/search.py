@@ -169,7 +169,7 @@ def _cost(task, strategy, *, baselines, by_time, work):
     time = estimate.Duration(None, None, "the run ends with --minutes")
     if not by_time:
         time = estimate.duration(task, plan, work=work, seed=flags.seed(), timed=flags.value("estimate"))
-    return rows_of_cost(time, estimate.disk(task, plan, task.typical_parameters()))
+    return rows_of_cost(time, estimate.disk(task, plan, parameters=task.typical_parameters()))
 
 
 def _refusals(task, given):

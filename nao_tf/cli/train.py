@@ -95,7 +95,7 @@ def _cost(task, architecture, *, baselines, work):
 
     plan = estimate.Plan(evaluations=0, searches=0, finalists=1, hand_made=task.rival in baselines, workers=1)
     time = estimate.duration(task, plan, work=work, seed=flags.seed(), timed=flags.value("estimate"))
-    return rows_of_cost(time, estimate.disk(task, plan, task.sizes_of(architecture).get("parameters")))
+    return rows_of_cost(time, estimate.disk(task, plan, parameters=task.sizes_of(architecture).get("parameters")))
 
 
 def dry_run(task: Task, architecture: Architecture) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def rows_of_cost(duration: Duration, disk: float | None) -> list[tuple[str, str]
 
 def _rounded(number: float) -> str:
     """Two digits that mean something."""
-    return f"{float(f'{number:.2g}'):,g}"
+    return f"{float(f'{number:.2g}'):,.10g}"
 
 
 def _rows_of_final(task, what) -> list[tuple[str, str]]:

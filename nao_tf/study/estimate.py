@@ -8,6 +8,7 @@ timed unasked. Bytes come from the number of parameters.
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 import statistics
 import time
@@ -22,7 +23,7 @@ from nao_tf.search.executors import LostError, Processes, Work, gpus, usable_cor
 from nao_tf.study.audit import SHARE
 from nao_tf.study.final_models import rounds_of_trainings
 from nao_tf.study.time_budget import TimeFinal
-from nao_tf.study.work_directory import WorkDirectory
+from nao_tf.study.work_directory import WorkDirectory, read_identities
 from nao_tf.tasks.task import Task
 
 STEPS = 12  # of a child that is timed, after as many that are not
@@ -30,7 +31,7 @@ MOST_MINUTES = 2.0  # of either timing
 POOL = "pool.jsonl"
 BYTES = {"float32": 4, "float16": 2, "int8": 1}  # of a weight of an export
 GRAPH = 1_500_000  # bytes of an export beside its weights
-CONTROLLER = 8_000_000  # bytes of the exported controller and its ascent
+CONTROLLER = 2_000_000  # bytes of the exported controller and its ascent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,13 +126,11 @@ def duration(task: Task, plan: Plan, *, work: pathlib.Path, seed: int, timed: bo
         return Duration(None, None, "rows are looked up; what takes time is what the strategy computes itself")
     if plan.evaluations and not task.independent_scores:
         return Duration(None, None, "with shared weights no child is a training of its own")
-    earlier = _earlier(work)
+    earlier = _earlier(work, task)
     if earlier is not None and plan.evaluations:
         return Duration(_search(plan, earlier[0]), earlier[1], "as fast as the run that the work directory holds")
     if not timed:
-        return Duration(
-            None, None, "nothing was timed; --estimate trains a few steps first, which takes a minute or two"
-        )
+        return Duration(None, None, "nothing was timed; --estimate trains a few steps, which takes a minute or two")
     architecture = task.space.sample(np.random.default_rng(seed))
     try:
         search = None
@@ -168,11 +167,18 @@ def _search(plan: Plan, each: float, *, preparation: float = 0.0) -> float:
     return children * each / plan.workers + preparation
 
 
-def _earlier(work: pathlib.Path) -> tuple[float, float | None] | None:
-    """Seconds of a child, and of final trainings, of the run in a work directory; None where it told none."""
+def _earlier(work: pathlib.Path, task: Task) -> tuple[float, float | None] | None:
+    """Seconds of a child, and of final trainings, of the run in a work directory; None where it told none.
+
+    A run whose children or final models are trained otherwise tells nothing.
+    """
     if not (work / POOL).is_file():
         return None
-    directory = WorkDirectory(work)
+    directory, identities = WorkDirectory(work), read_identities(work, remedy="give another --work_dir")
+    of_task = json.loads(json.dumps({**task.score_identity(), "final": task.final_identity()}))
+    known = {**identities.get(POOL, {}), "final": identities.get("final", {}).get("settings")}
+    if any(known.get(name) != value for name, value in of_task.items()):
+        return None
     children = directory.evaluation_seconds(work / POOL)
     if not children:
         return None
@@ -181,7 +187,7 @@ def _earlier(work: pathlib.Path) -> tuple[float, float | None] | None:
     return statistics.median(children.values()), sum(finals) if finals else None
 
 
-def disk(task: Task, plan: Plan, parameters: float | None) -> float | None:
+def disk(task: Task, plan: Plan, *, parameters: float | None) -> float | None:
     """About how many bytes a run will write; None where its final models are none of this package's.
 
     Args:

@@ -222,7 +222,7 @@ class LanguageTask(Task):
 
     @property
     def copies_of_weights(self) -> int | None:
-        """See `Task`; weights and what the optimizer keeps, and where epochs are validated the best and averaged ones."""
+        """See `Task`; weights and what the optimizer keeps; where epochs are validated, the best and averaged ones."""
         final = self.settings.final
         kept = {"adam": 3}.get(final.optimizer, 1)
         return kept if final.patience is None else 2 * kept + 1

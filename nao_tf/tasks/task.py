@@ -323,7 +323,7 @@ class Task(abc.ABC):
 
     @property
     def copies_of_weights(self) -> int | None:
-        """How often the checkpoint of a final training holds the weights, optimizer and best ones too; None: unknown."""
+        """How often the checkpoint of a final training holds as many numbers as there are weights; None: unknown."""
         return None
 
     @property
