@@ -10,6 +10,7 @@ to be trained to the end is exported and measured itself.
 from __future__ import annotations
 
 import functools
+import json
 import math
 import os
 import pathlib
@@ -22,9 +23,9 @@ import numpy as np
 
 from nao_tf import files
 from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.study.work_directory import LATENCIES
 from nao_tf.tasks.task import Latency, Task
 
-FILE = "latency.json"
 SAMPLE = 8  # random architectures that the model learns
 PASSES = 5  # of which the least median counts: other programs of the machine only ever add time
 SECONDS = 0.2  # of the requests of a pass
@@ -38,7 +39,6 @@ class Latencies(Latency):
         task: exports its networks.
         space: of all its architectures, before anything is limited.
         directory: the work directory.
-        seed: of the sample.
 
     Attributes:
         measured: milliseconds by the integers of the architectures, the sample first.
@@ -47,17 +47,18 @@ class Latencies(Latency):
         InputError: the file of the measurements is damaged.
     """
 
-    def __init__(self, task: Task, space: SearchSpace, *, directory: pathlib.Path, seed: int):
-        self._task, self._file = task, directory / FILE
-        self._about = {"seed": seed, "final": task.final_identity()}
+    def __init__(self, task: Task, space: SearchSpace, *, directory: pathlib.Path):
+        self._task, self._file = task, directory / LATENCIES
         self.measured: dict[tuple[int, ...], float] = {}
         self._sample: list[Architecture] = []
-        self._read()
-        draw = np.random.default_rng([seed, SAMPLE])
+        draw = np.random.default_rng(SAMPLE)  # whatever the seed of the study, so that its measurements serve others
         while len(self._sample) < SAMPLE:
             architecture = space.sample(draw).canonical
             if architecture not in self._sample or space.size <= 2 * SAMPLE:
                 self._sample.append(architecture)
+        final = {"settings": task.final_identity(), "weights": getattr(task.settings, "export_weights", None)}
+        self._about = json.loads(json.dumps({"final": final, "sizes": task.sizes_of(self._sample[0])}))
+        self._read()
 
     def _read(self):
         try:

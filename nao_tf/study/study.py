@@ -408,7 +408,7 @@ class Study:
         asked = settings.max_latency_ms is not None or LATENCY in settings.objectives
         if not asked or not self.task.measures_latency:
             return
-        self._latencies = Latencies(self.task, self.task.space_without_limits, directory=self.work.path, seed=self.seed)
+        self._latencies = Latencies(self.task, self.task.space_without_limits, directory=self.work.path)
         with self.work.timed("latency"):
             self.observer.notice(self._latencies.learn())
         if settings.max_latency_ms is not None:

@@ -9,8 +9,9 @@ from toys import SPACE, ToyTask
 from nao_tf.errors import InputError, RunError
 from nao_tf.search.settings import StudySettings
 from nao_tf.serving import latency
-from nao_tf.study.latencies import FILE, SAMPLE, Latencies
+from nao_tf.study.latencies import SAMPLE, Latencies
 from nao_tf.study.study import Study
+from nao_tf.study.work_directory import LATENCIES
 from nao_tf.tasks.sizes import limited
 
 
@@ -64,17 +65,17 @@ def test_an_export_is_asked_by_the_runtime_of_servers(tmp_path):
 
 def test_others_are_told_from_a_sample_that_is_measured_once(clock, tmp_path):
     task = SlowTask()
-    first = Latencies(task, SPACE, directory=tmp_path, seed=1)
+    first = Latencies(task, SPACE, directory=tmp_path)
     assert "exported and measured" in first.learn() and len(first.measured) == SAMPLE == task.served
     other = SPACE.architecture([3, 3, 3, 2])
     assert first.predict(other) == pytest.approx(12, abs=0.01)
     clock["now"] = 5.0  # busy now: nobody is slower for that
     assert first.measure(other) == pytest.approx(12, abs=0.01)
-    again = Latencies(SlowTask(), SPACE, directory=tmp_path, seed=1)
+    again = Latencies(SlowTask(), SPACE, directory=tmp_path)
     assert again.predict(other) == first.predict(other) and again.measured == first.measured
-    (tmp_path / FILE).write_text('{"measured": [{"architecture": [1], "milliseconds": -1}]}')
+    (tmp_path / LATENCIES).write_text('{"measured": [{"architecture": [1], "milliseconds": -1}]}')
     with pytest.raises(InputError, match="latency.json.*measured again"):
-        Latencies(task, SPACE, directory=tmp_path, seed=1)
+        Latencies(task, SPACE, directory=tmp_path)
 
 
 def test_a_study_proposes_only_what_is_fast_and_tells_the_front(clock, tmp_path):
@@ -94,6 +95,11 @@ def test_a_study_proposes_only_what_is_fast_and_tells_the_front(clock, tmp_path)
     before = (tmp_path / "one" / "pool.jsonl").read_bytes()
     again = Study(SlowTask(limited), tmp_path / "one", strategy="evolution").run()
     assert again.front == result.front and (tmp_path / "one" / "pool.jsonl").read_bytes() == before
+    clock["now"] = 3.0  # with the same measurements, another work directory comes to the same pool
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / LATENCIES).write_bytes((tmp_path / "one" / LATENCIES).read_bytes())
+    Study(SlowTask(limited), tmp_path / "other", strategy="evolution").run()
+    assert (tmp_path / "other" / "pool.jsonl").read_bytes() == before
 
 
 def test_what_turns_out_too_slow_is_not_trained_to_the_end(clock, tmp_path, monkeypatch):
