@@ -9,6 +9,9 @@ import programs
 import pytest
 from programs import program
 
+from nao_tf.report.run import read_run
+from nao_tf.report.sections import _front
+
 MACRO = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "nasbench_macro" / "cifar10.csv"
 LAYERS = ",".join(f"layer{number}" for number in range(1, 9))
 DECISIONS = "--decisions=depth,activation,width"
@@ -62,6 +65,9 @@ def test_limits_and_objectives_of_columns(table, tmp_path):
     assert [(row["score"], row["parameters"]) for row in result["front"]] == sorted(front)
     assert [row["id"] for row in result["finalists"]] == [row["id"] for row in result["front"][:2]]
     assert "front of score, parameters" in done.stderr and f"{sorted(front)[0][1]:,}" in done.stderr
+    told = _front(read_run(work))
+    assert told["names"] == ["error", "parameters"] and len(told["rows"]) == len(front)
+    assert told["rows"][0]["cells"][1] == f"{sorted(front)[0][1]:,}"
 
 
 def test_a_spent_table_ends_the_search(table, tmp_path):
