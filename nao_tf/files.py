@@ -326,3 +326,23 @@ def _to_disk(path: pathlib.Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def expanded(path: str, name: str) -> str:
+    """A path with the user's folder for ~.
+
+    Args:
+        path: as it was given.
+        name: of what has it, for errors: a flag or a file.
+
+    Raises:
+        InputError: it is empty, or in the folder of a user that there is not.
+    """
+    if not path:
+        raise InputError(f"{name} is empty; give a path, or leave it out")
+    try:
+        return str(pathlib.Path(path).expanduser())
+    except RuntimeError as error:
+        raise InputError(
+            f"{name}={path}: there is no user {path.partition('/')[0][1:]}, whose folder ~ means"
+        ) from error

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from nao_tf import files
 from nao_tf.cli import flags
 from nao_tf.cli.help import Usage
-from nao_tf.cli.known_run import MODEL, KnownRun, known_run, run_of
 from nao_tf.cli.main import load_tensorflow
 from nao_tf.cli.main import run as run_program
 from nao_tf.data import digits, python_docs
@@ -20,6 +19,7 @@ from nao_tf.data.image_folder import left_out_text, pictures_of
 from nao_tf.data.lines import STANDARD_INPUT, read_lines, read_standard_input
 from nao_tf.data.text import load_corpus, load_lines
 from nao_tf.errors import InputError
+from nao_tf.study.known_run import MODEL, KnownRun, known_run, run_of
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.images import ImageTask
 from nao_tf.tasks.language import LanguageTask, OwnText

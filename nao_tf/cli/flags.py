@@ -20,11 +20,13 @@ from nao_tf import files
 from nao_tf.architecture import Architecture
 from nao_tf.data.names import in_one_line
 from nao_tf.errors import InputError
-from nao_tf.search.executors import EXECUTORS, Executor, ExecutorRequest
+from nao_tf.files import expanded
+from nao_tf.search.executors import EXECUTORS, Executor, ExecutorRequest, workers_of_machine
 from nao_tf.search.prior import Prior
 from nao_tf.search.settings import StudySettings
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import assign, parse, replaced, values_of
+from nao_tf.study.known_run import STARTED_IN
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.task import Task
 
@@ -39,7 +41,6 @@ OF_EXECUTORS = {  # flags about workers, and the executors that have a use for e
 }
 EXAMPLES = {True: "slurm_partition=gpu,mem_gb=8", False: "CPU=1,GPU=0.5"}  # of --child_resources: with words or none
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
-STARTED_IN = "# started in "  # begins a line of flags.txt, which flagfiles may have as a comment
 PATHS = (
     "work_dir",
     "data_dir",
@@ -167,9 +168,18 @@ def define_output() -> None:
         group=OUTPUT,
     )
 
+    define(
+        "estimate",
+        "With --dry_run: train a few steps first, which takes a minute or two, to tell how long the run will take.",
+        default=False,
+        group=OUTPUT,
+    )
+
 
 def check_output() -> None:
-    """Raises InputError where the output is to be less and more at once."""
+    """Raises InputError where the output is to be less and more at once, or there is none."""
+    if value("estimate") and not value("dry_run"):
+        raise InputError("--estimate is of use with --dry_run alone; give both, or leave it out")
     if value("quiet") and value("verbose"):
         raise InputError("--quiet and --verbose are opposites; give one of them")
 
@@ -215,26 +225,6 @@ def value(name: str) -> Any:
     if name not in PATHS or given is None:
         return given
     return [expanded(path, f"--{name}") for path in given] if isinstance(given, list) else expanded(given, f"--{name}")
-
-
-def expanded(path: str, name: str) -> str:
-    """A path with the user's folder for ~.
-
-    Args:
-        path: as it was given.
-        name: of the flag, for errors.
-
-    Raises:
-        InputError: it is empty, or in the folder of a user that there is not.
-    """
-    if not path:
-        raise InputError(f"{name} is empty; give a path, or leave it out")
-    try:
-        return str(pathlib.Path(path).expanduser())
-    except RuntimeError as error:
-        raise InputError(
-            f"{name}={path}: there is no user {path.partition('/')[0][1:]}, whose folder ~ means"
-        ) from error
 
 
 def task_class() -> type[Task]:
@@ -412,6 +402,14 @@ def executor(task: Task, *, folder: pathlib.Path) -> Callable[[], Executor | Non
         resources=_resources(value("child_resources"), words=name == "slurm"),
     )
     return functools.partial(EXECUTORS[name], request)
+
+
+def workers() -> int:
+    """How many children are trained at a time, as --executor and --workers say; auto is as on this machine."""
+    text = value("workers")
+    if value("executor") == "inline":
+        return 1
+    return workers_of_machine() if text in (None, "auto") else _number("workers", text, int)
 
 
 def _resources(text, *, words):

@@ -13,16 +13,19 @@ from nao_tf import files
 from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.cli import flags
 from nao_tf.cli.help import Usage
-from nao_tf.cli.main import load_tensorflow
+from nao_tf.cli.main import load_tensorflow, tell_end_to
 from nao_tf.cli.main import run as run_program
 from nao_tf.cli.report import write_after, write_table
-from nao_tf.cli.telling import dry_run_table, observer_of, row_of_size, rows_of_data, rows_of_search
 from nao_tf.errors import InputError
+from nao_tf.observer import Observer
+from nao_tf.report.dry_run import dry_run_table, row_of_size, rows_of_cost, rows_of_data, rows_of_search
+from nao_tf.report.shown import observer_of
 from nao_tf.search.executors import EXECUTORS, Executor
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import plain
 from nao_tf.study import fidelity
 from nao_tf.study.study import Study
+from nao_tf.tasks.sizes import check_sizes
 from nao_tf.tasks.task import Task
 
 FIDELITY = ("auto", "measure")
@@ -98,14 +101,16 @@ def main() -> None:
     flags.check_output()
     if lengths == "auto" and minutes is not None:
         raise InputError("--fidelity=auto takes a part of --budget, and --minutes has none; give --budget alone")
-    if minutes is not None and not flags.is_given("budget"):
+    by_time = minutes is not None and not flags.is_given("budget")
+    if by_time:
         settings = dataclasses.replace(settings, budget=flags.ANY_NUMBER)
     Study.rivals_of(kind, baselines, strategy=strategy)  # refused before data are read
     # sums depend on the number of threads: with one, a pool does not depend on the cores of the machine
     threads = None if getattr(settings, "weight_sharing", False) else 1
-    if name in kind.reads_with_tensorflow or settings.bounds:
+    if name in kind.reads_with_tensorflow or (kind.uses_tensorflow and settings.bounds):
         load_tensorflow(threads=threads)  # to read the data, or to know the sizes of networks
     task = kind.load(name, settings)
+    check_sizes(task)
     given, prior = flags.architectures(task), flags.prior(task, [strategy, *baselines])
     work = flags.value("work_dir") or f"runs/{name}"
     make_executor = flags.executor(task, folder=pathlib.Path(work))
@@ -124,10 +129,12 @@ def main() -> None:
                 strategy=strategy,
                 baselines=baselines,
                 minutes=minutes,
+                by_time=by_time,
                 work=work,
             ),
             row_of_size(told),
             *([] if lengths is None else [("fidelity", f"of {', '.join(map(str, tried))} training steps, measured")]),
+            *_cost(task, strategy, baselines=baselines, by_time=by_time, work=pathlib.Path(work)),
         ]
         lines = (*task.data_lines()[:-1], task.length_line(), *_refusals(task, given), dry_run_table(rows))
         print(*filter(None, lines), sep="\n", file=sys.stderr)
@@ -163,7 +170,7 @@ def main() -> None:
     if with_tensorflow:
         load_tensorflow(threads=threads)
         study.devices = flags.devices()
-    study.observer = observer_of(study, with_tensorboard=with_tensorflow)
+    study.observer = _observer(study, with_tensorboard=with_tensorflow)
     study.run(baselines)
     if flags.value("csv") is not None:
         write_table(study.work.path)
@@ -174,11 +181,35 @@ def main() -> None:
 def _measure(study: Study, executor: Executor | None) -> fidelity.Fidelity:
     """Measures what scores of several lengths are worth, and tells it."""
     fidelity.claim(study.task, study.work, seed=study.seed)
-    observer = observer_of(study, with_tensorboard=False, live=False)
+    observer = _observer(study, with_tensorboard=False, live=False)  # the display is that of the search
     measured = fidelity.measure(study.task, study.work, seed=study.seed, executor=executor, observer=observer)
     for line in (*measured.table(), *measured.words):
         observer.notice(f"fidelity: {line}")
     return measured
+
+
+def _observer(study: Study, *, with_tensorboard: bool, live: bool = True) -> Observer:
+    quiet, verbose = flags.value("quiet"), flags.value("verbose")
+    return observer_of(
+        study, with_tensorboard=with_tensorboard, quiet=quiet, verbose=verbose, live=live, tell_end_to=tell_end_to
+    )
+
+
+def _cost(task, strategy, *, baselines, by_time, work):
+    """Rows about the minutes and the bytes of a search."""
+    from nao_tf.study import estimate  # loads what trains
+
+    plan = estimate.Plan(
+        evaluations=Study.rounds_of(task, strategy).budget,
+        searches=1 + sum(name in STRATEGIES and name != strategy for name in baselines),
+        finalists=task.settings.finalists,
+        hand_made=task.rival in baselines,
+        workers=flags.workers(),
+    )
+    time = estimate.Duration(None, None, "the run ends with --minutes")
+    if not by_time:
+        time = estimate.duration(task, plan, work=work, seed=flags.seed(), timed=flags.value("estimate"))
+    return rows_of_cost(time, estimate.disk(task, plan, parameters=task.typical_parameters()))
 
 
 def _refusals(task, given):

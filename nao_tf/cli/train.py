@@ -10,11 +10,12 @@ from typing import Any
 from nao_tf.architecture import Architecture
 from nao_tf.cli import flags
 from nao_tf.cli.help import Usage
-from nao_tf.cli.main import load_tensorflow
+from nao_tf.cli.main import load_tensorflow, tell_end_to
 from nao_tf.cli.main import run as run_program
 from nao_tf.cli.report import write_after
-from nao_tf.cli.telling import dry_run_table, observer_of, row_of_size, rows_of_data, rows_of_training
 from nao_tf.errors import InputError
+from nao_tf.report.dry_run import dry_run_table, row_of_size, rows_of_cost, rows_of_data, rows_of_training
+from nao_tf.report.shown import observer_of
 from nao_tf.settings import plain
 from nao_tf.study.study import Study
 from nao_tf.tasks.task import Task
@@ -64,6 +65,7 @@ def main() -> None:
             *rows_of_data(task, told),
             *rows_of_training(task, architecture, baselines=baselines, work=work),
             row_of_size(told),
+            *_cost(task, architecture, baselines=baselines, work=pathlib.Path(work)),
         ]
         lines = (*task.data_lines()[:-1], task.length_line(training=True), dry_run_table(rows))
         print(*filter(None, lines), sep="\n", file=sys.stderr)
@@ -75,10 +77,25 @@ def main() -> None:
     flags.write_flagfile(study.work.path / "flags.txt")
     load_tensorflow()
     study.devices = flags.devices()
-    study.observer = observer_of(study, with_tensorboard=True)
+    study.observer = observer_of(
+        study,
+        with_tensorboard=True,
+        quiet=flags.value("quiet"),
+        verbose=flags.value("verbose"),
+        tell_end_to=tell_end_to,
+    )
     study.train(architecture, baselines)
     if flags.value("report"):
         write_after(study.work.path, study.observer.notice)
+
+
+def _cost(task, architecture, *, baselines, work):
+    """Rows about the minutes and the bytes of a training."""
+    from nao_tf.study import estimate  # loads what trains
+
+    plan = estimate.Plan(evaluations=0, searches=0, finalists=1, hand_made=task.rival in baselines, workers=1)
+    time = estimate.duration(task, plan, work=work, seed=flags.seed(), timed=flags.value("estimate"))
+    return rows_of_cost(time, estimate.disk(task, plan, parameters=task.sizes_of(architecture).get("parameters")))
 
 
 def dry_run(task: Task, architecture: Architecture) -> dict[str, Any]:

@@ -22,7 +22,11 @@ from nao_tf.data.lines import decoded
 from nao_tf.errors import InputError
 
 ARCHITECTURE_COLUMN = "arch"
-PARAMETERS_COLUMNS = {"params": 1.0, "params_M": 1e6}  # trainable parameters, optional: column -> its unit
+SIZE_COLUMNS = {  # optional columns of sizes -> their units; of several of a size the first that has a value counts
+    "parameters": {"params": 1.0, "params_M": 1e6},
+    "flops": {"flops": 1.0, "flops_M": 1e6},
+    "latency_ms": {"latency_ms": 1.0, "latency_s": 1e3},
+}
 MOST_PARAMETERS = 1e15
 LONGEST_SHOWN = 100  # characters of a field in an error message
 MOST_WORDS = 2_000  # different values of all decisions; the controller's grammar holds their number squared
@@ -50,6 +54,7 @@ class Row:
         parameters: trainable parameters; None if the table does not have them.
         line: its line of the file, from 1.
         lower: the figures of cheaper trainings, in the order of `ArchitectureTable.lower_columns`.
+        sizes: those that were asked for, by their names in `SIZE_COLUMNS`.
     """
 
     architecture: Architecture
@@ -58,6 +63,7 @@ class Row:
     parameters: int | None
     line: int
     lower: tuple[float, ...] = ()
+    sizes: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +136,7 @@ def read_table(
     test_column: str | None = None,
     lower_is_better: bool = False,
     lower_columns: Sequence[str] = (),
+    sizes: Sequence[str] = (),
 ) -> ArchitectureTable:
     """Reads a table of all architectures of a space.
 
@@ -141,6 +148,7 @@ def read_table(
         test_column: the column that it does not see.
         lower_is_better: whether the best score is the lowest.
         lower_columns: scores of cheaper trainings, the cheapest first.
+        sizes: names in `SIZE_COLUMNS` of sizes that every row must have.
 
     Raises:
         InputError: there is no such file or column, a row is broken, or an architecture of the space is missing.
@@ -150,10 +158,12 @@ def read_table(
     rows: dict[Architecture, Row] = {}
     line_of: dict[Architecture, int] = {}
     columns = [ARCHITECTURE_COLUMN, *_distinct(score_column, test_column, lower_columns)]
-    for line, fields in _rows(path, content, columns=columns):
+    for line, fields in _rows(path, content, columns=columns, sizes=sizes):
         try:
             architecture = space.parse(fields[ARCHITECTURE_COLUMN])
-            row = _row(architecture, fields, line=line, columns=(score_column, test_column), lower=lower_columns)
+            row = _row(
+                architecture, fields, line=line, columns=(score_column, test_column), lower=lower_columns, sizes=sizes
+            )
             if row.architecture in line_of:
                 raise ValueError(
                     f"{row.architecture.text} stands in line {line_of[row.architecture]} already; leave one"
@@ -191,6 +201,7 @@ def read_decision_table(
     test_column: str | None = None,
     lower_is_better: bool = False,
     lower_columns: Sequence[str] = (),
+    sizes: Sequence[str] = (),
 ) -> ArchitectureTable:
     """Reads a table whose columns are decisions.
 
@@ -206,6 +217,7 @@ def read_decision_table(
         test_column: the column that it does not see.
         lower_is_better: whether the best score is the lowest.
         lower_columns: scores of cheaper trainings, the cheapest first.
+        sizes: names in `SIZE_COLUMNS` of sizes that every row must have.
 
     Raises:
         InputError: there is no such file or column, the decisions are none, or a row is broken or twice there.
@@ -218,7 +230,7 @@ def read_decision_table(
     )
     content = _read(path)
     columns = [*decisions, *_distinct(score_column, test_column, lower_columns)]
-    lines = list(_rows(path, content, columns=columns))
+    lines = list(_rows(path, content, columns=columns, sizes=sizes))
     for line, fields in lines:
         for decision in decisions:
             if not fields[decision].strip():
@@ -240,7 +252,7 @@ def read_decision_table(
         try:
             used = {column: value for column, value in fields.items() if column not in decisions}
             rows[architecture] = _row(
-                architecture, used, line=line, columns=(score_column, test_column), lower=lower_columns
+                architecture, used, line=line, columns=(score_column, test_column), lower=lower_columns, sizes=sizes
             )
         except ValueError as error:
             raise InputError(f"table {path} line {line}: {error}") from error
@@ -312,7 +324,7 @@ def _decision_space(path, words) -> CategoricalSpace:
         raise InputError(f"table {path}: {error}") from error
 
 
-def _row(architecture, fields, *, line, columns, lower) -> Row:
+def _row(architecture, fields, *, line, columns, lower, sizes) -> Row:
     """The row of an architecture; `columns` are of score and test, `lower` of cheaper scores. Raises ValueError."""
     score_column, test_column = columns
     return Row(
@@ -322,12 +334,25 @@ def _row(architecture, fields, *, line, columns, lower) -> Row:
         parameters=_parameters(fields),
         line=line,
         lower=tuple(_number(fields, column) for column in lower),
+        sizes={name: _size(fields, name) for name in sizes},
     )
+
+
+def _size(fields, name) -> float:
+    """A size that is asked for, from the first column that has it. Raises ValueError."""
+    there = [column for column in SIZE_COLUMNS[name] if column in fields]
+    column = next((column for column in there if fields[column].strip()), there[0] if there else None)
+    if column is None:
+        raise ValueError(f"its column of {name} is a decision")
+    size = _number(fields, column)
+    if size < 0:
+        raise ValueError(f"column {column!r} is {_shown(fields[column].strip())}; it takes a number from 0 on")
+    return SIZE_COLUMNS[name][column] * size
 
 
 def _parameters(fields) -> int | None:
     """Trainable parameters, from the first column that has them. Raises ValueError."""
-    for column, unit in PARAMETERS_COLUMNS.items():
+    for column, unit in SIZE_COLUMNS["parameters"].items():
         if fields.get(column, "").strip():
             parameters = unit * _number(fields, column)
             if not 0 <= parameters <= MOST_PARAMETERS:
@@ -347,7 +372,7 @@ def _read(path) -> bytes:
         raise InputError(f"table {path} cannot be read: {error.strerror}") from error
 
 
-def _rows(path, content, *, columns) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path, content, *, columns, sizes) -> Iterator[tuple[int, dict[str, str]]]:
     """Yields line number and fields, by column, of every row that is not empty. Raises InputError."""
     other = instead_of_table(content)
     if other is not None:
@@ -368,7 +393,7 @@ def _rows(path, content, *, columns) -> Iterator[tuple[int, dict[str, str]]]:
                 continue
             if header is None:
                 header = [field.strip() for field in fields]
-                _check_header(path, header, columns, line=reader.line_num)
+                _check_header(path, header, columns, line=reader.line_num, sizes=sizes)
             elif len(fields) != len(header):
                 raise InputError(
                     f"table {path} line {reader.line_num}: {len(fields)} fields; the header has {len(header)}"
@@ -381,14 +406,20 @@ def _rows(path, content, *, columns) -> Iterator[tuple[int, dict[str, str]]]:
         raise InputError(f"table {path} is empty; it takes a header with the columns {', '.join(columns)}")
 
 
-def _check_header(path, header, columns, *, line):
-    """Raises InputError unless the header has every column, once."""
+def _check_header(path, header, columns, *, line, sizes):
+    """Raises InputError unless the header has every column once, and one for every size."""
     for column in columns:
         if column not in header:
             raise InputError(
                 f"table {path} has no column {column!r}; it has {_listed(header)}{_hint(header, column, line)}"
             )
-    for column in (*columns, *PARAMETERS_COLUMNS):
+    for name in sizes:
+        if not any(column in header for column in SIZE_COLUMNS[name]):
+            raise InputError(
+                f"table {path} has no column of {name}, {' or '.join(SIZE_COLUMNS[name])}; it has {_listed(header)}"
+            )
+    of_sizes = [column for name in ("parameters", *sizes) for column in SIZE_COLUMNS[name]]
+    for column in dict.fromkeys((*columns, *of_sizes)):
         if header.count(column) > 1:
             raise InputError(f"table {path} has {header.count(column)} columns {column!r}; which one is meant?")
 

@@ -73,7 +73,8 @@ def write_studies(runs: Sequence[Run], url: str) -> list[str]:
         if there := sorted(known & {*named}):
             raise InputError(f"study {there[0]} is there already; give another --optuna, or delete that study")
         for name, (run, search) in named.items():
-            direction = "maximize" if search.higher_is_better else "minimize"
+            directions = optuna.study.StudyDirection
+            direction = directions.MAXIMIZE if search.higher_is_better else directions.MINIMIZE
             study = optuna.create_study(storage=storage, study_name=name, direction=direction)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -22,7 +22,7 @@ from nao_tf.architecture import (
 )
 from nao_tf.architecture.cells import SPACES
 from nao_tf.errors import InputError
-from nao_tf.search.checked_lines import CHECK, is_intact
+from nao_tf.search.checked_lines import fields_of, whole_lines
 from nao_tf.study import audit, fidelity
 from nao_tf.study.work_directory import IDENTITY, WorkDirectory, read_identities
 from nao_tf.tasks import TASKS
@@ -331,13 +331,9 @@ def read_rows(path: pathlib.Path) -> tuple[tuple[Row, ...], str, bool]:
     """
     content = path.read_bytes() if path.exists() else b""
     rows, metric, higher = [], "score", True
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].split(b"\n")[:-1], start=1):
+    for number, line in enumerate(whole_lines(content), start=1):
         try:
-            fields = files.json_values(line)
-            if not isinstance(fields, dict):
-                raise ValueError("it is no evaluation")
-            if CHECK in fields and not is_intact(line):
-                raise ValueError("it was changed by hand: its check value does not fit")
+            fields = fields_of(line)
             rows.append(_row(fields))
         except ValueError as error:
             raise InputError(f"line {number} of {path} cannot be used: {error}; put the file back as it was") from error

@@ -30,7 +30,9 @@ from nao_tf.report.commands import commands
 from nao_tf.report.drawing import diagrams, svg_part
 from nao_tf.report.run import RecordedSpace, Row, Run, Search
 from nao_tf.report.traits import FEWEST, SHARE, Trait, compare
+from nao_tf.search.settings import SCORE, SIZES
 from nao_tf.settings import differences
+from nao_tf.tasks.sizes import size_text
 
 DRAWN: Mapping[type, int] = {ConvolutionalSpace: 3}  # of the best, how many are drawn; 6 in other spaces
 MOST_TRAITS = 12
@@ -94,6 +96,7 @@ def sections(run: Run, prefix: str, *, brief: bool = False) -> dict[str, Any]:
         ],
         "lineage": _lineage(run),
         "sizes": _sizes(run, prefix),
+        "front": _front(run),
         "training": _training(run, prefix),
         "time": _time(run, prefix),
         "failures": _failures(run),
@@ -365,6 +368,7 @@ def _words_of_figures(result: Mapping[str, Any], name: str, higher: bool) -> lis
 def _best(run: Run, *, drawn: int) -> list[dict[str, Any]]:
     if run.main is None:
         return []
+    on_front = {row.get("id") for row in (run.result or {}).get("front", ())}
     return [
         {
             "place": place,
@@ -373,6 +377,7 @@ def _best(run: Run, *, drawn: int) -> list[dict[str, Any]]:
             "how": ORIGINS.get(row.origin, row.origin),
             "parameters": row.parameters,
             "rung": row.rung,
+            "on_front": row.id in on_front,
             "text": row.text,
             "integers": " ".join(map(str, row.values)),
             "drawings": _drawings(run.architecture(row.values), f"Place {place}") if place <= drawn else [],
@@ -676,6 +681,33 @@ def _sizes(run: Run, prefix: str) -> dict[str, Any] | None:
         ]
         found.append({"chart": _svg(text), "name": name, "front": front})
     return {"charts": found, "equal": equal} if found or equal is not None else None
+
+
+def _front(run: Run) -> dict[str, Any] | None:
+    """What no other surpasses in score and sizes of the final model, where the run had such objectives."""
+    result = run.result or {}
+    rows = result.get("front")
+    if not rows:
+        return None
+    sizes = [name for name in result["objectives"] if name != SCORE]
+    known = {"id", "architecture", "text", "score", "metric", "origin", "rung", *SIZES}
+    figures = list(dict.fromkeys(name for row in rows for name in row if name not in known))
+    return {
+        "objectives": [name.replace("_", " ") for name in result["objectives"]],
+        "names": [run.metric.words, *(name.replace("_", " ") for name in (*sizes, *figures))],
+        "rows": [
+            {
+                "id": row["id"],
+                "text": row["text"],
+                "cells": [
+                    run.score_text(row["score"]),
+                    *(size_text(name, row[name]) for name in sizes),
+                    *(_figure_text(name, row[name]) if name in row else "not trained" for name in figures),
+                ],
+            }
+            for row in rows
+        ],
+    }
 
 
 def _training(run: Run, prefix: str) -> dict[str, Any] | None:

@@ -17,8 +17,10 @@ from nao_tf.report.run_log import NAME as RUN_LOG
 from nao_tf.report.run_log import RunLog
 from nao_tf.search.evaluator import CHILD
 from nao_tf.search.pool import Evaluation, Pool
+from nao_tf.search.settings import SCORE
 from nao_tf.search.strategy import Predictor
 from nao_tf.study.result import Result
+from nao_tf.tasks.sizes import size_text
 from nao_tf.tasks.task import Task
 
 QUICK = 0.5  # seconds of an evaluation below which not each has a log line
@@ -26,6 +28,7 @@ LINES = 10  # log lines of a search whose evaluations are quick
 WIDTH, PREFIX = 80, len("[    0.0 s] ")  # columns of a terminal, and those that a log line begins with
 PROGRESS_SECONDS = 1.0  # between two lasting lines of progress
 NOTICE = "NOTICE: "  # begins a line about what may surprise
+LONGEST_FRONT = 10  # rows of the table of a front
 STEPS = 1000  # training steps of a final model between two log lines
 
 
@@ -249,6 +252,30 @@ class TerminalObserver(Observer):
                 f"{epoch.ending:,} steps"
             )
 
+    def _front(self, content: Mapping[str, Any]) -> None:
+        """A table of what no other surpasses in all objectives, where there are several."""
+        rows = content.get("front")
+        if rows is None:
+            return
+        sizes = [name for name in content["objectives"] if name != SCORE]
+        metric, final = self.task.metric, self.task.final_metric
+        trained = f"final_{final.name}" if final.name == metric.name else final.name
+        names = ["id", metric.words, *(name.replace("_", " ") for name in sizes)]
+        lines = [
+            [str(row["id"]), metric.text(row["score"]), *(size_text(name, row[name]) for name in sizes)] for row in rows
+        ]
+        if self.task.seeds_differ:  # rows of a table are trained already
+            names.append(f"final {final.words}")
+            for line, row in zip(lines, rows, strict=True):
+                line.append(final.text(row[trained]) if trained in row else "not trained")
+        del lines[LONGEST_FRONT:]
+        widths = [max(map(len, column)) for column in zip(names, *lines, strict=True)]
+        self.terminal.log(f"front of {', '.join(content['objectives'])}: what nothing found surpasses in all of them")
+        for line in (names, *lines):
+            self.terminal.log("  ".join(f"{cell:>{width}s}" for cell, width in zip(line, widths, strict=True)))
+        if len(rows) > LONGEST_FRONT:
+            self.terminal.log(f"and {len(rows) - LONGEST_FRONT} more with lower scores, see result.json")
+
     def result(self, result: Result) -> None:  # type: ignore[override]
         """See `Observer`: the best of the search, the winner, and how it compares."""
         self.terminal.close()  # nothing goes on any more
@@ -263,6 +290,7 @@ class TerminalObserver(Observer):
                 score = metric.text(row["score"])
                 log(f"  {row['id']:4d} {row['origin']:9s} {metric.words} {score:>8s}  {row['text']}")
             log(f"winner: architecture {content['best']['id']}, {content['best']['text']}")
+        self._front(content)
         found: dict[str, Any] = {key: content[key] for key in ("evaluations", "cost", "best") if key in content}
         rows: dict[str, Mapping[str, Any]] = {name: {**result.test, **found}, **result.baselines}
         for name, figures in rows.items():

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nao_tf import files
 from nao_tf.architecture import Architecture, ArchitectureError, SearchSpace
 from nao_tf.controller import Prediction, PredictorQuality
 from nao_tf.controller.proposals import Proposal
 from nao_tf.controller.quality import kendall_tau
 from nao_tf.errors import InputError
+from nao_tf.search.checked_lines import fields_of, whole_lines
 from nao_tf.search.ladder import Levels, Scores
 from nao_tf.search.pool import Pool
 
@@ -86,7 +86,7 @@ def _ranks(content: bytes, path: os.PathLike | str, *, space: SearchSpace) -> di
     """The members of a pool that have a score, each with its rank between 0 and 1, higher is better."""
     goodness: dict[Architecture, float] = {}
     costs: dict[Architecture, float] = {}
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+    for number, line in enumerate(whole_lines(content), start=1):
         try:
             architecture, score, cost = _evaluation(line, space)
         except (ValueError, ArchitectureError) as error:
@@ -103,8 +103,8 @@ def _ranks(content: bytes, path: os.PathLike | str, *, space: SearchSpace) -> di
 
 def _evaluation(line: bytes, space: SearchSpace) -> tuple[Architecture, float | None, float]:
     """The architecture of a line, how good it is, and the cost of its score. Raises ValueError, ArchitectureError."""
-    fields = files.json_values(line)
-    if not isinstance(fields, dict) or not isinstance(fields.get("architecture"), list):
+    fields = fields_of(line)
+    if not isinstance(fields.get("architecture"), list):
         raise ValueError("it has no architecture")
     if not isinstance(fields.get("higher_is_better"), bool):
         raise ValueError("it does not say whether higher is better")
@@ -137,12 +137,13 @@ class Guided:
         self.own, self.prior, self.known, self.pool = own, prior, known, pool
         members = [evaluation.candidate.architecture for evaluation in pool.ranked]
         goodness = {evaluation.candidate.architecture: pool.goodness(evaluation) for evaluation in pool.ranked}
-        self._levels = Levels(prior, [known.goodness, goodness])
+        once = _Remembering(prior)
+        self._levels = Levels(once, [known.goodness, goodness])
         self._predictors: tuple[Scores, Scores] = (own, self._levels)
         means = [predictor.predict(members).mean for predictor in self._predictors]
         self._scales = [(float(np.mean(mean)), float(np.std(mean)) or 1.0) for mean in means]
         scores = np.array([goodness[member] for member in members])
-        told = kendall_tau(scores, prior.predict(members).mean)
+        told = kendall_tau(scores, once.predict(members).mean)
         self.weights = _weights(own.quality.kendall_tau, told, count=len(members))
 
     @property
@@ -183,6 +184,29 @@ class Guided:
             if proposal.architecture not in self.pool:
                 proposals.setdefault(proposal.architecture, proposal)
         return _ordered(list(proposals.values()), self, exploration=exploration)
+
+
+class _Remembering:
+    """A controller that predicts what it was asked for at first only once.
+
+    Args:
+        controller: it.
+    """
+
+    def __init__(self, controller: Controller):
+        self._controller = controller
+        self._known: dict[Architecture, tuple[float, float]] = {}  # mean and spread
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        """The predictions of the controller, `[N]` each."""
+        if self._known and all(architecture in self._known for architecture in architectures):
+            mean, spread = np.array([self._known[architecture] for architecture in architectures]).reshape(-1, 2).T
+            return Prediction(mean, spread)
+        prediction = self._controller.predict(architectures)
+        if not self._known:
+            pairs = zip(prediction.mean.tolist(), prediction.spread.tolist(), strict=True)
+            self._known = dict(zip(architectures, pairs, strict=True))
+        return prediction
 
 
 def from_prior(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,25 @@ from nao_tf.tasks.task import FinalModel, Rival, Task
 Done = Sequence[tuple[FinalTraining, Trained]]  # trainings of one network, with what became of each
 
 
+def rounds_of_trainings(
+    finalists: int, seeds: int, *, at_once: int, searches: int = 1, with_hand_made: bool = False
+) -> int:
+    """How many final trainings of a study come one after the other, at most.
+
+    Args:
+        finalists: of each search.
+        seeds: of each network.
+        at_once: trainings that run at the same time.
+        searches: how many there are.
+        with_hand_made: whether the hand-made network is trained.
+    """
+    alone = 1 + -(-(seeds - 1) // at_once)  # rounds of trainings of one network; later seeds run at once
+    rounds = searches * (alone if finalists == 1 else seeds * -(-finalists // at_once))
+    if with_hand_made:
+        rounds += alone - (finalists == 1 and at_once > 1)  # its first one runs beside a single finalist
+    return rounds
+
+
 class FinalModels:
     """Trains final models.
 
@@ -37,6 +56,7 @@ class FinalModels:
         devices: see `Task.final`.
         executor: where models are trained, on one device.
         observer: receives what happens.
+        in_order: the members of a pool in the order in which they are trained; None: the best first.
     """
 
     def __init__(
@@ -48,7 +68,9 @@ class FinalModels:
         devices: Any = None,
         executor: Executor | None = None,
         observer: Observer | None = None,
+        in_order: Callable[[Pool], Iterable[Evaluation]] | None = None,
     ):
+        self._in_order = in_order or (lambda pool: pool.ranked)
         self._task, self._work, self._seed, self._devices = task, work, seed, devices
         self._observer = observer or Observer()
         self._train_final = TrainFinal(task, seed=seed, devices=devices, observer=self._observer)
@@ -72,10 +94,9 @@ class FinalModels:
             with_hand_made: whether the hand-made network is trained.
         """
         most, more = self._finals.at_once, self._seeds - 1
-        alone = 1 + -(-more // most)  # rounds of trainings of one network; later seeds run at once
-        rounds = searches * (alone if finalists == 1 else self._seeds * -(-finalists // most))
-        if with_hand_made:
-            rounds += alone - (finalists == 1 and most > 1)  # its first one runs beside a single finalist
+        rounds = rounds_of_trainings(
+            finalists, self._seeds, at_once=most, searches=searches, with_hand_made=with_hand_made
+        )
         draw = np.random.default_rng(self._seed)
         sample = [self._task.space.sample(draw) for _ in range(min(most, max(finalists, more)))]
         work = TimeFinal(self._task, seed=self._seed, devices=self._devices)
@@ -201,7 +222,7 @@ class FinalModels:
 
     def _finalists(self, pool, name, rivals) -> list[Finalist]:
         """The best of a pool, trained with the first seed: as many as the settings say, besides those that fail."""
-        ranked, missing, finalists = iter(pool.ranked), self._task.settings.finalists, []
+        ranked, missing, finalists = iter(self._in_order(pool)), self._task.settings.finalists, []
         while missing and (batch := list(itertools.islice(ranked, missing))):
             trainings = [self._of_member(name, evaluation) for evaluation in batch]
             beside = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nao_tf.architecture import Architecture
@@ -67,6 +67,8 @@ class Result:
         verdict: what can be said of it and its rivals.
         audit: what can be told of the scores of the search; None: nothing.
         fidelity: what scores of several lengths are worth; None: it was not measured.
+        front: members of the pool that no other surpasses in all objectives, see `fronts.rows`; None: there is one
+            objective, the score.
     """
 
     task: Task
@@ -85,6 +87,7 @@ class Result:
     verdict: Verdict | None = None
     audit: Audit | None = None
     fidelity: Fidelity | None = None
+    front: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -135,6 +138,7 @@ class Result:
             "best": self.pool.summary(self.winner.evaluation),
             "top": [self.pool.summary(evaluation) for evaluation in self.pool.ranked[:TOP]],
             "finalists": self.winner.finalists,
+            **({} if self.front is None else {"objectives": self.task.settings.objectives, "front": self.front}),
             "predictor": self.predictor,
             "audit": None if self.audit is None else self.audit.to_json(),
             **({} if self.fidelity is None else {"fidelity": self.fidelity.to_json()}),

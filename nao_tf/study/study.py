@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nao_tf import files
-from nao_tf.architecture import Architecture
+from nao_tf.architecture import Architecture, ArchitectureError
 from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
 from nao_tf.search.executors import Executor
@@ -20,14 +20,17 @@ from nao_tf.search.strategies import STRATEGIES
 from nao_tf.search.strategy import LARGEST_ENUMERATED, Predictor, Strategy
 from nao_tf.settings import plain
 from nao_tf.study import audit as audits
+from nao_tf.study import fronts
 from nao_tf.study.fidelity import Fidelity
 from nao_tf.study.final_models import Done, FinalModels
 from nao_tf.study.final_training import Trained
+from nao_tf.study.latencies import Latencies
 from nao_tf.study.race import best_of
 from nao_tf.study.result import Result, Winner, counts
 from nao_tf.study.time_budget import MARGIN, TimeBudget
 from nao_tf.study.verdict import Sample, Verdict, judge
 from nao_tf.study.work_directory import WorkDirectory, versions
+from nao_tf.tasks.sizes import LATENCY, check_sizes
 from nao_tf.tasks.task import Task
 
 CALLED = {"random": "random search", "local": "local search"}  # strategies, by people
@@ -74,12 +77,14 @@ class Study:
     ):
         if strategy not in STRATEGIES:
             raise InputError(f"strategy {strategy!r} is not one of {', '.join(STRATEGIES)}")
+        check_sizes(task)
         if minutes is not None and task.climbs:
             raise InputError("--minutes is of no use with --rungs, whose budget is a cost; give --budget")
         self.task, self.work, self.strategy_name, self.seed = task, WorkDirectory(work), strategy, seed
         self.observer, self.devices, self.executor = observer or Observer(), devices, executor
         self.given, self.prior, self._fidelity = tuple(given), prior, fidelity
         self._time = None if minutes is None else TimeBudget(self.work.path, minutes)
+        self._latencies: Latencies | None = None
 
     # ---- whole runs
 
@@ -95,6 +100,7 @@ class Study:
         """
         rivals = self.claim(baselines)
         self._begin(rivals)
+        self._know_latencies()
         if self._time is not None:
             self._plan_time(self._time, rivals)
         pool = self.search(self.strategy_name)
@@ -107,6 +113,9 @@ class Study:
         baselines = self.compare(winner, rivals, known=pool)
         same = [name for name in rivals if baselines[name].get("best", {}).get("text") == winner.architecture.text]
         finalists = sum(row[self.task.final_metric.name] is not None for row in winner.finalists)
+        front = None
+        if len(self.task.settings.objectives) > 1:
+            front = fronts.rows(pool, self.task, latencies=self._latencies, finalists=winner.finalists)
         return self._finish(
             architecture=winner.architecture,
             test=self._told(winner.figures),
@@ -120,6 +129,7 @@ class Study:
             audit=self.audit(pool, winner, baselines=baselines),
             minutes=None if self._time is None else self._time.minutes,
             fidelity=self._fidelity,
+            front=front,
         )
 
     def train(self, architecture: Architecture, baselines: Iterable[str] = ()) -> Result:
@@ -394,6 +404,23 @@ class Study:
             return None
         return audits.audit(pool, repeated, finals=finals)
 
+    # ---- how large networks are
+
+    def _know_latencies(self) -> None:
+        """Measures how long requests take, where a limit or an objective asks for it and the task does not know it."""
+        settings = self.task.settings
+        asked = settings.max_latency_ms is not None or LATENCY in settings.objectives
+        if not asked or not self.task.measures_latency:
+            return
+        self._latencies = Latencies(self.task, self.task.space_without_limits, directory=self.work.path)
+        with self.work.timed("latency"):
+            self.observer.notice(self._latencies.learn())
+        if settings.max_latency_ms is not None:
+            try:
+                self.task.limits_of(self._latencies)
+            except ArchitectureError as error:
+                raise RunError(str(error)) from error
+
     # ---- a budget in minutes
 
     def _plan_time(self, clock: TimeBudget, rivals: Sequence[str]) -> None:
@@ -437,6 +464,9 @@ class Study:
             devices=self.devices,
             executor=self.executor,
             observer=self.observer,
+            in_order=lambda pool: fronts.in_order(
+                pool, self.task, latencies=self._latencies, notice=self.observer.notice
+            ),
         )
 
     def _keep_seconds(self, file, evaluation):

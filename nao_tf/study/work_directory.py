@@ -29,9 +29,10 @@ from nao_tf.study import lock
 
 IDENTITY = "settings.json"
 TIMINGS = "timings.jsonl"
+LATENCIES = "latency.json"
 FINAL = "final"  # the identity of final models
 FILES = (
-    *(IDENTITY, TIMINGS, "flags.txt", "run.log", "minutes.json", "result.json", "report.html"),
+    *(IDENTITY, TIMINGS, "flags.txt", "run.log", "minutes.json", LATENCIES, "result.json", "report.html"),
     *(lock.LOCK, lock.OWNER),
 )
 FOLDERS = ("checkpoints", "export", "jobs", "tensorboard")
@@ -253,7 +254,7 @@ def _holds(path) -> bool:
 
 def _of_others(path):
     """What a directory holds, except what a run that was killed or failed before its first claim can leave."""
-    own = (lock.LOCK, lock.OWNER)
+    own = (lock.LOCK, lock.OWNER, LATENCIES)  # measurements may be brought from another run
     return (entry for entry in path.iterdir() if entry.name not in own and not entry.name.endswith(files.WRITING))
 
 

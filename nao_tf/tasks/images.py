@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nao_tf import files
-from nao_tf.architecture import Architecture, Bounded, Constraint, ConvolutionalSpace, parse_cells
-from nao_tf.architecture.cells import SPACES
-from nao_tf.child.images.macro import macro_of_space, published_macro
+from nao_tf.architecture import Architecture, ConvolutionalSpace, parse_cells
+from nao_tf.architecture.cells import IDENTITY, SPACES
+from nao_tf.child.images.macro import macro_of_space, published_macro, reductions
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
 from nao_tf.data.image_folder import left_out_text
@@ -27,13 +27,16 @@ from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import check_ladder
-from nao_tf.search.settings import StudySettings
+from nao_tf.search.settings import SIZES, StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
+from nao_tf.tasks.sizes import limited
 from nao_tf.tasks.task import (
     EXPORT_WEIGHTS,
     LADDER,
+    LIMITS,
     DataFiles,
     FinalModel,
+    Latency,
     Metric,
     Rival,
     Short,
@@ -92,8 +95,6 @@ class ImageSettings(StudySettings):
         epochs: passes of the final models over the training images; none: final.steps says how long they train.
         export_weights: how an exported model's weights are stored: float32, float16 or int8; it computes in float32.
         by_parameters: whether the shared child is trained with large architectures more often (NAO-V2).
-        max_parameters: trainable parameters that a final model may have; none: any number.
-        max_flops: multiply-adds that a final model may need for an image; none: any number.
     """
 
     data: DataFiles = DataFiles()
@@ -105,24 +106,14 @@ class ImageSettings(StudySettings):
     epochs: float | None = None
     export_weights: str = EXPORT_WEIGHTS[0]
     by_parameters: bool = False
-    max_parameters: int | None = None
-    max_flops: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
         check_ladder(self.rungs, shared=self.weight_sharing)
-        for name in ("epochs", "max_parameters", "max_flops"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} of {value}; more than 0")
+        if self.epochs is not None and self.epochs <= 0:
+            raise ValueError(f"epochs of {self.epochs}; more than 0")
         if self.export_weights not in EXPORT_WEIGHTS:
             raise ValueError(f"{self.export_weights!r} is not one of {', '.join(EXPORT_WEIGHTS)}")
-
-    @property
-    def bounds(self) -> dict[str, int]:
-        """See `StudySettings`."""
-        bounds = {name: getattr(self, name) for name in ("max_parameters", "max_flops")}
-        return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 # The authors' searches: with weight sharing in the space `enas`, without it in the space of the paper.
@@ -189,8 +180,7 @@ class ImageTask(Task):
         "weight_sharing": Short("weight_sharing"),
         "space": Short("space"),
         "sample_by_parameters": Short("by_parameters"),
-        "max_parameters": Short("max_parameters"),
-        "max_flops": Short("max_flops"),
+        **LIMITS,
         "budget": Short("budget"),
         "initial": Short("initial"),
         "proposals": Short("proposals"),
@@ -227,6 +217,8 @@ class ImageTask(Task):
     reads_with_tensorflow = (OWN_IMAGES,)
     trains = ("data", "space", "final", "final_seeds", "epochs", "export_weights")
     rival = RESIDUAL
+    sizes = varying_sizes = SIZES
+    measures_latency = True
     noun = "cells"
     by_preset: ClassVar[Mapping[str, Mapping[bool, ImageSettings]]] = PRESETS
     published_forms: ClassVar[Mapping[str, tuple[tuple[int, int, int], int]]] = PUBLISHED_FORMS
@@ -248,31 +240,54 @@ class ImageTask(Task):
         super().__init__(settings)
         self.name, self.data = name, data
         self._trainers: dict[object, Any] = {}
-        self.space = self._bounded(ConvolutionalSpace(settings.space))
+        self.limits_of(None)
 
     def __getstate__(self) -> dict[str, Any]:
         # another process compiles its own programs; it proposes nothing, so it needs no bounds
         return {**self.__dict__, "space": ConvolutionalSpace(self.settings.space), "_trainers": {}}
 
-    def _bounded(self, space):
-        """The space with the bounds of the settings. Raises ArchitectureError: no final model is so small."""
-        settings, data = self.settings, self.data
-        bounds = settings.bounds
-        if not bounds:
-            return space
+    # ---- how large its networks are
+
+    def sizes_of(self, architecture: Architecture) -> dict[str, float]:
+        """See `Task`."""
         from nao_tf.training.image_models import classifier_size
 
-        @functools.cache
-        def excess(architecture: Architecture) -> float:
-            size = classifier_size(settings.final, data.shape, classes=len(data.class_names), architecture=architecture)
-            sizes = {"max_parameters": size.parameters, "max_flops": size.multiply_adds}
-            return max(sizes[name] / bound for name, bound in bounds.items())
+        classes = len(self.data.class_names)
+        size = classifier_size(self.settings.final, self.data.shape, classes=classes, architecture=architecture)
+        return {"parameters": size.parameters, "flops": size.multiply_adds}
 
-        words = " and ".join(f"--{name}={bound:,}" for name, bound in bounds.items())
-        name = f"{words} with {settings.final.layers} layers of {settings.final.filters} filters"
-        bounded = Bounded(space, Constraint(excess, name))
-        bounded.sample(np.random.default_rng(0))  # refused before anything is written
-        return bounded
+    @property
+    def copies_of_weights(self) -> int | None:
+        """See `Task`; weights and momentum, as they are and as they were best."""
+        return 4
+
+    def limits_of(self, latency: Latency | None) -> None:
+        """See `Task`."""
+        final = self.settings.final
+        self.space = limited(
+            ConvolutionalSpace(self.settings.space),
+            self.settings.bounds,
+            task=self,
+            latency=latency,
+            of=f"{final.layers} layers of {final.filters} filters",
+        )
+
+    def serve_untrained(self, architecture: Architecture, directory: pathlib.Path) -> Mapping[str, Any]:
+        """See `Task`; one image."""
+        from nao_tf.serving.export_classifier import export_classifier
+        from nao_tf.training.image_models import make_network
+
+        model = make_network(self.settings.final, self.data, network=architecture)
+        model.build()
+        export_classifier(model, self.data.class_names, directory=directory, weights=self.settings.export_weights)
+        return {"images": np.random.default_rng(0).integers(0, 256, [1, *self.data.shape]).astype(np.uint8)}
+
+    def latency_features(self, architecture: Architecture) -> tuple[float, ...]:
+        """See `Task`; multiply-adds, and operations that compute, in all cells of the network."""
+        cells = ConvolutionalSpace(self.settings.space).cells_of(architecture.values)
+        computing = [sum(branch.operation != IDENTITY for node in cell.nodes for branch in node) for cell in cells]
+        count = sum(computing[int(reduction)] for reduction in reductions(self.settings.final.layers))
+        return self.sizes_of(architecture)["flops"], count
 
     # ---- for the programs
 
@@ -414,6 +429,8 @@ class ImageTask(Task):
         if settings.weight_sharing:
             identity["by_parameters"] = settings.by_parameters
         bounds = {name: getattr(settings, name) for name in ("max_parameters", "max_flops")}
+        if settings.max_latency_ms is not None:
+            bounds["max_latency_ms"] = settings.max_latency_ms
         if any(bounds.values()):
             identity |= bounds | {"of": {"filters": settings.final.filters, "layers": settings.final.layers}}
         return identity

@@ -11,21 +11,28 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from nao_tf.architecture import NUMBERINGS, Architecture, RecurrentSpace
+from nao_tf.child.language.size import size_of_language_model
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.streams import streams, window_count
 from nao_tf.data.text import Corpus, load_corpus
+from nao_tf.errors import InputError
 from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import check_ladder
-from nao_tf.search.settings import StudySettings
+from nao_tf.search.settings import SIZES, StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
+from nao_tf.tasks.sizes import limited
 from nao_tf.tasks.task import (
     EXPORT_WEIGHTS,
     LADDER,
+    LIMITS,
     DataFiles,
     FinalModel,
+    Latency,
     Metric,
     Rival,
     Short,
@@ -151,6 +158,7 @@ class LanguageTask(Task):
         "vocabulary_size": Short("data.vocabulary_size"),
         "minimum_count": Short("data.minimum_count"),
         "weight_sharing": Short("weight_sharing"),
+        **LIMITS,
         "budget": Short("budget"),
         "initial": Short("initial"),
         "proposals": Short("proposals"),
@@ -183,6 +191,8 @@ class LanguageTask(Task):
     trains = ("data", "final", "final_seeds", "export_weights", "activation_numbering")
     same = (("search_steps", "rungs"),)
     rival = LSTM
+    sizes, varying_sizes = SIZES, ("latency_ms",)
+    measures_latency = True
     noun = "cell"
     metric = Metric("validation_perplexity", higher_is_better=False, form="{:.2f}")
     test_metric = Metric("perplexity", higher_is_better=False, form="{:.2f}")
@@ -195,11 +205,58 @@ class LanguageTask(Task):
         )
         self._chosen = {"score": score is not settings.score, "final": final is not settings.final}
         super().__init__(dataclasses.replace(settings, score=score, final=final))
-        self.name, self.space, self.corpus = name, RecurrentSpace(), corpus
+        self.name, self.corpus = name, corpus
         self._trainers: dict[object, Any] = {}
+        self.limits_of(None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_trainers": {}}  # another process compiles its own
+        # another process compiles its own programs; it proposes nothing, so it needs no limits
+        return {**self.__dict__, "space": RecurrentSpace(), "_trainers": {}}
+
+    # ---- how large its networks are
+
+    def sizes_of(self, architecture: Architecture) -> dict[str, float]:
+        """See `Task`; equal for all cells."""
+        parameters, multiply_adds = size_of_language_model(self.settings.final.units, len(self.corpus.vocabulary))
+        return {"parameters": parameters, "flops": multiply_adds}
+
+    @property
+    def copies_of_weights(self) -> int | None:
+        """See `Task`; weights and what the optimizer keeps; where epochs are validated, the best and averaged ones."""
+        final = self.settings.final
+        kept = {"adam": 3}.get(final.optimizer, 1)
+        return kept if final.patience is None else 2 * kept + 1
+
+    def limits_of(self, latency: Latency | None) -> None:
+        """See `Task`. Raises InputError where a limit of what is equal for all cells leaves none."""
+        space, bounds, units = RecurrentSpace(), self.settings.bounds, self.settings.final.units
+        of = f"{units} units and {len(self.corpus.vocabulary):,} words"
+        sizes = self.sizes_of(space.architecture(next(iter(space.published.values()))))
+        for name, size in sizes.items():
+            bound = bounds.pop(f"max_{name}", None)
+            if bound is not None and size > bound:
+                raise InputError(
+                    f"no cell keeps --max_{name}={bound:,}: with {of} every one has {size:,} {name}; "
+                    "give fewer --units, or more"
+                )
+        self.space = limited(space, bounds, task=self, latency=latency, of=of)
+
+    def serve_untrained(self, architecture: Architecture, directory: pathlib.Path) -> Mapping[str, Any]:
+        """See `Task`; a text as long as a window of the training."""
+        from nao_tf.serving.export_language import export_language_model
+        from nao_tf.training.language_networks import build_model, searched_cell
+
+        final, words = self.settings.final, len(self.corpus.vocabulary)
+        model = build_model(final, words, cell=searched_cell(final), values=architecture.values)
+        export_language_model(model, self.corpus.vocabulary, directory=directory, weights=self.settings.export_weights)
+        return {"tokens": np.random.default_rng(0).integers(0, words, [1, final.window]).astype(np.int32)}
+
+    def latency_features(self, architecture: Architecture) -> tuple[float, ...]:
+        """See `Task`; nodes with an activation that takes an exponential, and with another one that computes."""
+        activations = [position.words[value] for position, value in zip(
+            RecurrentSpace().positions[1::2], architecture.values[1::2], strict=True)]  # fmt: skip
+        exponential = sum(activation in ("tanh", "sigmoid") for activation in activations)
+        return exponential, activations.count("relu")
 
     # ---- for the programs
 
@@ -286,6 +343,8 @@ class LanguageTask(Task):
         """See `Task`."""
         settings = self.settings
         identity = {"weight_sharing": settings.weight_sharing, "score": settings.score.identity()}
+        if settings.max_latency_ms is not None:
+            identity |= {"max_latency_ms": settings.max_latency_ms, "of": {"units": settings.final.units}}
         return {**identity, "rungs": list(settings.rungs)} if settings.rungs else identity
 
     def final_identity(self) -> Any:

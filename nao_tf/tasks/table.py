@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from nao_tf.architecture import Architecture, CategoricalSpace, NasBench201Space
+from nao_tf.architecture import Architecture, CategoricalSpace, NasBench201Space, Restriction, Subset
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.folders import entries
 from nao_tf.data.names import in_one_line
@@ -22,9 +22,11 @@ from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator, FunctionEvaluator, Outcome
 from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import Rung, rungs_of
-from nao_tf.search.settings import StudySettings
+from nao_tf.search.settings import SCORE, SIZES, StudySettings
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
-from nao_tf.tasks.task import LADDER, FinalModel, Metric, Rival, Short, Task, chosen
+from nao_tf.tasks.sizes import LIMITS as LIMITED
+from nao_tf.tasks.sizes import limits_text, size_text
+from nao_tf.tasks.task import LADDER, LIMITS, FinalModel, Latency, Metric, Rival, Short, Task, chosen
 
 NAS_BENCH_201, OWN_TABLE = "nasbench201", "table"
 KINDS = {
@@ -122,6 +124,7 @@ class TableTask(Task):
         "test_column": Short("data.test_column"),
         "lower_is_better": Short("data.lower_is_better"),
         "rungs": Short("data.rungs", description=LADDER),
+        **LIMITS,
         "budget": Short("budget"),
         "initial": Short("initial"),
         "proposals": Short("proposals"),
@@ -129,12 +132,43 @@ class TableTask(Task):
     }
     uses_tensorflow = False
     seeds_differ = False
+    sizes = varying_sizes = SIZES
     noun = "row"
 
     def __init__(self, name: str, settings: TableSettings, *, table: ArchitectureTable, rungs: Sequence[Rung] = ()):
         super().__init__(settings)
-        self.name, self.table, self.space, self.rungs = name, table, table.space, tuple(rungs)
+        self.name, self.table, self.rungs = name, table, tuple(rungs)
         self.metric = Metric(table.score_column, higher_is_better=table.higher_is_better, form="{:.3f}")
+        self.limits_of(None)
+
+    # ---- how large its networks are
+
+    def sizes_of(self, architecture: Architecture) -> dict[str, float]:
+        """See `Task`; what the table tells."""
+        return dict(self.table.row(architecture).sizes)
+
+    def limits_of(self, latency: Latency | None) -> None:
+        """See `Task`; the table has the latency. Raises InputError where no row keeps the limits."""
+        table, bounds = self.table, self.settings.bounds
+        self.space, self.kept = table.space, len(table.rows)
+        if not bounds:
+            return
+        kept = [
+            architecture
+            for architecture, row in table.rows.items()
+            if all(row.sizes[LIMITED[name]] <= bound for name, bound in bounds.items())
+        ]
+        if not kept:
+            sizes = [row.sizes for row in table.rows.values()]
+            least = " and ".join(
+                f"{size} {size_text(size, min(of_row[size] for of_row in sizes))}"
+                for size in (LIMITED[name] for name in bounds)
+            )
+            raise InputError(f"no row of table {table.path} keeps {limits_text(bounds)}; the least are {least}")
+        self.kept = len(kept)
+        if self.kept < len(table.rows):
+            whole = table.space.space if isinstance(table.space, Restriction) else table.space
+            self.space = Subset(whole, kept)
 
     @property
     def test_metric(self) -> Metric | None:
@@ -167,6 +201,8 @@ class TableTask(Task):
             raise InputError(f"--task={name} takes --score_column=COLUMN, the column that the search sees")
         score, test, lower = data.score_column, data.test_column, data.lower_is_better
         below = [rung.name for rung in rungs[:-1]]
+        wanted = {LIMITED[limit] for limit in settings.bounds} | {*settings.objectives} - {SCORE}
+        sizes = [size for size in SIZES if size in wanted]
         if isinstance(data, DecisionFile):
             if not data.decisions:
                 raise InputError(
@@ -179,6 +215,7 @@ class TableTask(Task):
                 test_column=test,
                 lower_is_better=lower,
                 lower_columns=below,
+                sizes=sizes,
             )
         else:
             table = read_table(
@@ -188,6 +225,7 @@ class TableTask(Task):
                 test_column=test,
                 lower_is_better=lower,
                 lower_columns=below,
+                sizes=sizes,
             )
         return cls(name, settings, table=table, rungs=rungs)
 
@@ -216,7 +254,8 @@ class TableTask(Task):
             *(f"NOTICE: {warning}" for warning in table.warnings),
             f"table {table.path}: {table.lines:,} rows, {len(table.rows):,} different architectures; "
             f"the search sees {table.score_column}"
-            + "".join(f", and {rung.name} at {rung.cost:g} of its cost" for rung in self.rungs[:-1]),
+            + "".join(f", and {rung.name} at {rung.cost:g} of its cost" for rung in self.rungs[:-1])
+            + (f"; {self.kept:,} keep {limits_text(self.settings.bounds)}" if self.settings.bounds else ""),
         ]
 
     def description(self, architecture: Architecture | None = None) -> dict[str, Any]:
@@ -242,6 +281,7 @@ class TableTask(Task):
             "score_column": table.score_column,
             "higher_is_better": table.higher_is_better,
             **({"rungs": [dataclasses.asdict(rung) for rung in self.rungs]} if self.rungs else {}),
+            **self.settings.bounds,
         }
 
     # ---- networks

@@ -12,9 +12,11 @@ import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from nao_tf.architecture import Architecture, SearchSpace
+import numpy as np
+
+from nao_tf.architecture import Architecture, Restriction, SearchSpace
 from nao_tf.errors import InputError
 from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator
@@ -75,6 +77,13 @@ class Rival:
 
     name: str
     size: Mapping[str, int]
+
+
+class Latency(Protocol):
+    """Tells how long a request takes."""
+
+    def predict(self, architecture: Architecture) -> float:
+        """Milliseconds of one request to the export of an architecture's final model."""
 
 
 class FinalModel(abc.ABC):
@@ -177,6 +186,10 @@ class Task(abc.ABC):
         uses_tensorflow: whether scores and final models need it.
         reads_with_tensorflow: names of the tasks whose data TensorFlow reads.
         seeds_differ: whether final models that are trained with other seeds have other figures.
+        sizes: those of `search.settings.SIZES` that it can tell of an architecture's final model.
+        varying_sizes: those of them that are not the same for all of its architectures.
+        measures_latency: whether `latency_ms` is measured on exports, see `serve_untrained`; otherwise `sizes_of` tells
+            it, if anything does.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -188,6 +201,9 @@ class Task(abc.ABC):
     uses_tensorflow: ClassVar[bool] = True
     reads_with_tensorflow: ClassVar[tuple[str, ...]] = ()
     seeds_differ: ClassVar[bool] = True
+    sizes: ClassVar[tuple[str, ...]] = ()
+    varying_sizes: ClassVar[tuple[str, ...]] = ()
+    measures_latency: ClassVar[bool] = False
     rival: ClassVar[str | None] = None
 
     name: str = "own"
@@ -292,6 +308,56 @@ class Task(abc.ABC):
         settings = self.final_settings()
         return None if settings is None else plain(settings)
 
+    # ---- how large its networks are
+
+    def sizes_of(self, architecture: Architecture) -> dict[str, float]:
+        """The sizes of an architecture's final model that are known without measuring, by their names in `sizes`."""
+        return {}
+
+    def typical_parameters(self) -> float | None:
+        """The mean of the trainable parameters of random final models; None where they are not known."""
+        draw = np.random.default_rng(0)
+        found = [self.sizes_of(self.space.sample(draw)).get("parameters") for _ in range(20)]
+        known = [parameters for parameters in found if parameters is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def copies_of_weights(self) -> int | None:
+        """How often the checkpoint of a final training holds as many numbers as there are weights; None: unknown."""
+        return None
+
+    @property
+    def space_without_limits(self) -> SearchSpace:
+        """The whole search space."""
+        return self.space.space if isinstance(self.space, Restriction) else self.space
+
+    def limits_of(self, latency: Latency | None) -> None:
+        """Lets searches propose only what keeps the limits of the settings, one of latency included.
+
+        Args:
+            latency: of networks; None: of those no limit is known yet.
+
+        Raises:
+            ArchitectureError: no architecture keeps them.
+        """
+        raise NotImplementedError(f"the task {self.name} knows no limits")
+
+    def serve_untrained(self, architecture: Architecture, directory: pathlib.Path) -> Mapping[str, Any]:
+        """Exports an architecture's final model with initial weights, as a trained one is, for its latency.
+
+        Args:
+            architecture: of the network.
+            directory: of the SavedModel.
+
+        Returns:
+            The inputs of one request to its default signature, arrays by name: one image, or one text.
+        """
+        raise NotImplementedError(f"the latency of networks of the task {self.name} is not measured")
+
+    def latency_features(self, architecture: Architecture) -> tuple[float, ...]:
+        """What the latency of an architecture grows with, none below 0: what is not told makes no difference."""
+        return ()
+
     def figures_text(self, figures: Mapping[str, Any]) -> str:
         """The figures of a model, for people.
 
@@ -383,6 +449,12 @@ def chosen(presets: Mapping[str, Mapping[Any, Preset]], name: str, *, variant: A
     return variants[next(iter(variants)) if variant is None else variant]
 
 
+LIMITS = {  # flags of all tasks whose networks have sizes
+    "max_parameters": Short("max_parameters"),
+    "max_flops": Short("max_flops"),
+    "max_latency_ms": Short("max_latency_ms"),
+    "objectives": Short("objectives"),
+}
 LADDER = (  # of the flag --rungs, which all tasks have
     "Rungs of a ladder, the cheapest first: training steps of children, 125,500, or columns of a table with their "
     "costs, c10_val_12ep:0.06,c10_val_200ep:1. Few architectures climb, and the budget is the cost of all."

@@ -9,6 +9,9 @@ import programs
 import pytest
 from programs import program
 
+from nao_tf.report.run import read_run
+from nao_tf.report.sections import _front
+
 MACRO = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "nasbench_macro" / "cifar10.csv"
 LAYERS = ",".join(f"layer{number}" for number in range(1, 9))
 DECISIONS = "--decisions=depth,activation,width"
@@ -45,6 +48,26 @@ def test_words_and_numbers_are_decisions_and_only_rows_are_proposed(table, tmp_p
     best = min(json.loads(line)["score"] for line in (tmp_path / "work" / "pool.jsonl").read_text().splitlines())
     assert result["best"]["score"] == best and result["test"]["test_error"] == pytest.approx(best + 0.5)
     assert result["best"]["text"].startswith("depth=") and "activation=" in result["best"]["text"] and listed
+
+
+def test_limits_and_objectives_of_columns(table, tmp_path):
+    work, arguments = tmp_path / "work", [f"--table={table}", DECISIONS, "--score_column=error", "--lower_is_better"]
+    done = run(*arguments, "--strategy=evolution", "--baselines=", "--budget=1000", "--max_parameters=300",
+               "--objectives=score,parameters", "--finalists=2", f"--work_dir={work}")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    listed = [line.rsplit(",", 3)[1:] for line in table.read_text().splitlines()[1:]]
+    kept = [(float(error), int(size)) for error, _, size in listed if int(size) <= 300]
+    errors = [json.loads(line)["score"] for line in (work / "pool.jsonl").read_text().splitlines()]
+    assert sorted(errors) == sorted(error for error, _ in kept)
+    assert f"; {len(kept)} keep --max_parameters=300" in done.stderr
+    result = json.loads((work / "result.json").read_text())
+    front = [one for one in kept if not any(a <= one[0] and b <= one[1] and (a, b) != one for a, b in kept)]
+    assert [(row["score"], row["parameters"]) for row in result["front"]] == sorted(front)
+    assert [row["id"] for row in result["finalists"]] == [row["id"] for row in result["front"][:2]]
+    assert "front of score, parameters" in done.stderr and f"{sorted(front)[0][1]:,}" in done.stderr
+    told = _front(read_run(work))
+    assert told["names"] == ["error", "parameters"] and len(told["rows"]) == len(front)
+    assert told["rows"][0]["cells"][1] == f"{sorted(front)[0][1]:,}"
 
 
 def test_a_spent_table_ends_the_search(table, tmp_path):
@@ -100,6 +123,15 @@ def test_the_direction_of_an_error_is_asked_about(table):
             "depth",
         ),
         (["--table={table}", DECISIONS, "--score_column=error", "--arch_column=arch"], "arch_column"),
+        (
+            ["--table={table}", DECISIONS, "--score_column=error", "--max_flops=9"],
+            "no column of flops, flops or flops_M; it has depth",
+        ),
+        (
+            ["--table={table}", DECISIONS, "--score_column=error", "--max_parameters=9"],
+            "keeps --max_parameters=9; the least are parameters 32",
+        ),
+        (["--table={table}", DECISIONS, "--score_column=error", "--objectives=score,size"], "objective 'size' is not"),
         (["--table={table}", DECISIONS, "--score_column=error", "--prior=nowhere.jsonl"], "nowhere.jsonl: there is no"),
         (["--table={table}", DECISIONS, "--score_column=error", "--prior={table}"], "line 1 is none of a pool"),
         (

@@ -249,7 +249,7 @@ def test_proposals_keep_the_bounds_of_their_final_models(tmp_path):
     bounds = ["--max_parameters=11000", "--max_flops=90000"]  # of ten random ones, one or two keep either
     work, space = tmp_path / "work", ConvolutionalSpace("enas")
     searched = ["--task=cifar10", "--space=enas", "--strategy=evolution", "--baselines=", f"--work_dir={work}"]
-    done = run(SEARCH, *SMALL, *searched, *bounds, "--executor=inline")
+    done = run(SEARCH, *SMALL, *searched, *bounds, "--executor=inline", "--objectives=score,parameters")
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (work / "pool.jsonl").read_text().splitlines()]
     network = {"classes": 10, "filters": 4, "layers": 1, "macro": "nao_ws"}
@@ -257,6 +257,10 @@ def test_proposals_keep_the_bounds_of_their_final_models(tmp_path):
     assert max(size.parameters for size in sizes) <= 11_000 and max(size.multiply_adds for size in sizes) <= 90_000
     result = json.loads((work / "result.json").read_text())
     assert result["test"]["parameters"] == sizes[result["best"]["id"]].parameters  # it is of this model that they are
+    assert {row["id"]: (row["parameters"], row["flops"]) for row in result["front"]} == {
+        row["id"]: (sizes[row["id"]].parameters, sizes[row["id"]].multiply_adds) for row in result["front"]
+    }
+    assert result["front"][0]["score"] == min(row["score"] for row in rows if row["score"] is not None)
 
 
 def test_wrong_input_is_one_line(tmp_path):
@@ -280,7 +284,8 @@ def test_wrong_input_is_one_line(tmp_path):
         (["--layers=6", "--stack=2"], "say the same thing"),
         (["--baselines=lstm"], "'lstm' is not one of resnet, nao"),
         (["--max_parameters=100"], "keeps --max_parameters=100 with 3 layers of 16 filters; the smallest"),
-        (["--task=ptb", "--max_flops=100"], "--max_flops is of no use with --task=ptb"),
+        (["--task=ptb", "--max_flops=100"], "no cell keeps --max_flops=100: with 128 units and 4,728 words every one"),
+        (["--task=ptb", "--objectives=score,flops"], "all networks of --task=ptb have equal flops"),
         (["--task=images"], "task images needs --data_dir"),
         (["--task=images", f"--data_dir={broken}"], "3.png: not an image"),
         (["--task=images", f"--data_dir={few}"], "dog: only 1 image(s)"),

@@ -150,6 +150,7 @@ def test_a_dry_run_is_told_as_a_table(invented_table, tmp_path):
         "then": "the best, tested",
         "rivals": "random, local with the same budget and final training",
         "work directory": str(work),
+        "minutes": "not estimated: rows are looked up; what takes time is what the strategy computes itself",
     }
     assert not work.exists()
 

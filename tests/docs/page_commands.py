@@ -26,6 +26,7 @@ RULES = {
     r"docs/serving\.md: (pip|nao_search) ": BY + "tests/test_wheel.py",
     r"docs/serving\.md: curl ": BY + "tests/serving/test_client_examples.py",
     r"docs/serving\.md: echo ": BY + "tests/commands/test_own_pictures.py",
+    r"docs/reports\.md: python docs/reports/screenshots\.py ": NOT + "it needs Chromium, and reports of long runs",
     r".*: tensorflow_model_server ": NOT + "TensorFlow Serving was never available here",
     r".*: optuna-dashboard ": NOT + "it is a server of another project's",
     r".*: python benchmarks/workers\.py simulate ": RUN,

@@ -48,6 +48,8 @@ def test_on_a_ladder_the_dearest_score_counts(tmp_path):
     path = tmp_path / "pool.jsonl"
     members = written(path, [1.0, 2.0])
     rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        del row["check"]
     lines = [{**rows[0], "rung": "a", "cost": 0.1}, {**rows[1], "rung": "a", "cost": 0.1}]
     lines.append({**rows[0], "rung": "b", "cost": 1.0, "score": 9.0})
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -81,6 +83,14 @@ def test_what_is_no_pool_is_named(content, said, tmp_path):
         Prior.read([tmp_path], SPACE)
 
 
+def test_a_line_that_was_changed_by_hand_is_named(tmp_path):
+    written(tmp_path / "pool", [1.0, 2.0])
+    content = (tmp_path / "pool").read_bytes()
+    (tmp_path / "pool").write_bytes(content.replace(b'"score": 2.0', b'"score": 9.0'))
+    with pytest.raises(InputError, match="--prior=.*line 2 is none of a pool of .*: it was changed by hand"):
+        Prior.read([tmp_path / "pool"], SPACE)
+
+
 def test_a_pool_of_another_space_is_named(tmp_path):
     written(tmp_path / "pool", [1.0, 2.0], space=NasBench201Space())
     with pytest.raises(InputError, match=f"none of a pool of {SPACE.name}"):
@@ -91,10 +101,11 @@ class Known:
     """A controller that knows a score of every architecture, and was judged on architectures that it did not see."""
 
     def __init__(self, score, *, tau, proposals=()):
-        self.score, self.proposals = score, list(proposals)
+        self.score, self.proposals, self.asked = score, list(proposals), []
         self.quality = PredictorQuality(held_out=20, pairwise_accuracy=None, kendall_tau=tau, hamming_distance=None)
 
     def predict(self, architectures):
+        self.asked += architectures
         mean = np.array([self.score(architecture) for architecture in architectures])
         return Prediction(mean, np.full(len(mean), 0.1))
 
@@ -125,6 +136,7 @@ def architectures(count, *, seed):
 def test_a_prior_that_ranks_the_pool_leads(tmp_path):
     both, _ = guided(30, prior_score=lambda each: relus(each) + 0.03 * noise(each), tmp_path=tmp_path)
     assert both.weights[1] > 0.9 and sum(both.weights) == pytest.approx(1)
+    assert len(both.prior.asked) == len(set(both.prior.asked))  # nothing is predicted twice
     others = architectures(300, seed=77)
     truth = [relus(each) for each in others]
     assert np.corrcoef(both.predict(others).mean, truth)[0, 1] > np.corrcoef(both.own.predict(others).mean, truth)[0, 1]

@@ -54,7 +54,8 @@ class Ray(Workers):
         self.resources = {"CPU": 1.0, **(resources or {})}
         room = _room(self._nodes(), self.resources)
         needs = ", ".join(f"{name}={amount:g}" for name, amount in self.resources.items())
-        if room < (workers or 1):
+        claiming = any(amount > 0 for amount in self.resources.values())  # of what claims nothing any number fits
+        if room < (workers or 1) and (claiming or workers is None):
             raise InputError(f"{workers or 1} workers of {needs}: the Ray cluster has room for {room}")
         super().__init__(workers or room, minutes=minutes)
         self._functions: dict[bytes, Any] = {}  # references to what the object store holds
@@ -213,7 +214,9 @@ def _connected(address: str | None) -> Any:
 
 
 def _room(nodes: Sequence[Mapping[str, float]], resources: Mapping[str, float]) -> int:
-    """How many actors fit at once: each needs its resources on one machine."""
+    """How many actors fit at once: each needs its resources on one machine; of those that need none, one a CPU."""
+    if not any(amount > 0 for amount in resources.values()):
+        resources = {"CPU": 1.0}
     fits = (
         min(int(node.get(name, 0.0) / amount + 1e-9) for name, amount in resources.items() if amount > 0)
         for node in nodes

@@ -10,6 +10,7 @@ from nao_tf.child.language.dropout_rates import Dropout
 from nao_tf.child.language.keras_lstm import LongShortTermMemory, units_of_equal_size
 from nao_tf.child.language.language_model import LanguageModel
 from nao_tf.child.language.recurrent_cell import RecurrentCell, SharedRecurrentCell
+from nao_tf.child.language.size import size_of_language_model
 
 U, V = 6, 13
 ARCHITECTURE = RecurrentSpace().published["NAO-WS"]
@@ -42,6 +43,8 @@ def test_published_sizes(units, words, parameters):
     model = LanguageModel(RecurrentCell(units), words, architecture=ARCHITECTURE)
     model.build()
     assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == parameters
+    # each weight of a matrix is multiplied once a token; the embedding's once, in the softmax
+    assert size_of_language_model(units, words) == (parameters, parameters - words)
 
 
 @pytest.mark.parametrize("units, words", [(64, 10_000), (20, 500), (850, 10_000)])

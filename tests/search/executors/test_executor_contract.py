@@ -74,6 +74,7 @@ def test_room_is_counted_machine_by_machine():
     nodes = [{"CPU": 3.0, "GPU": 1.0}, {"CPU": 2.0}]
     assert [_room(nodes, {"CPU": cpus}) for cpus in (1, 2, 3, 4)] == [5, 2, 1, 0]
     assert _room(nodes, {"CPU": 1, "GPU": 0.5}) == 2
+    assert _room(nodes, {"CPU": 0}) == 5 and _room(nodes, {"CPU": 0, "GPU": 0.25}) == 4
 
 
 def test_slurm_says_what_it_cannot_do(tmp_path):

@@ -1,62 +1,19 @@
-"""What the programs tell while a study runs: on the terminal, in run.log, in TensorBoard; and what a dry run tells."""
+"""What a dry run tells people: a table of the data, of what will be trained, how long it takes and what it writes."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import pathlib
-import shlex
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import nao_tf
 from nao_tf.architecture import Architecture
-from nao_tf.cli import flags
-from nao_tf.cli.main import tell_end_to
-from nao_tf.observer import Observer
-from nao_tf.report import observers
-from nao_tf.report.run_log import NAME, RunLog
-from nao_tf.report.terminal import Terminal
 from nao_tf.search.loop import Rounds
 from nao_tf.search.strategies import STRATEGIES
-from nao_tf.study.study import Study
+from nao_tf.study.estimate import Duration
+from nao_tf.tasks.sizes import limits_text
 from nao_tf.tasks.task import Task
 
 LONGEST = 100  # characters of a row's architecture
-
-
-def observer_of(study: Study, *, with_tensorboard: bool, live: bool = True) -> Observer:
-    """What shows a study as --quiet and --verbose ask for, and keeps its lines in run.log; a display on a terminal.
-
-    Args:
-        study: whose work directory is claimed.
-        with_tensorboard: see `observers`.
-        live: whether there may be a display; otherwise lines.
-    """
-    log, quiet, verbose = RunLog(study.work.path / NAME), flags.value("quiet"), flags.value("verbose")
-    if live and not quiet and not verbose and has_display():
-        from nao_tf.report.live import LiveTerminal
-
-        terminal: Terminal = LiveTerminal(run_log=log)
-        tell_end_to(lambda line: terminal.close())
-    else:
-        terminal = Terminal(run_log=log, quiet=quiet, verbose=verbose)
-    command = shlex.join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])
-    failed = log.write(f"nao_tf {nao_tf.__version__}: {command}")
-    if failed is not None:
-        terminal.log(f"NOTICE: {failed}")
-    tell_end_to(log.write)
-    return observers(study, with_tensorboard=with_tensorboard, terminal=terminal)
-
-
-def has_display() -> bool:
-    """Whether standard error is a terminal that can draw over what it shows, and rich is installed."""
-    able = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
-    return able and importlib.util.find_spec("rich") is not None
-
-
-# ---- dry runs
 
 
 def dry_run_table(rows: Iterable[tuple[str, str]]) -> str:
@@ -82,7 +39,14 @@ def rows_of_data(task: Task, description: Mapping[str, Any]) -> list[tuple[str, 
 
 
 def rows_of_search(
-    task: Task, rounds: Rounds, *, strategy: str, baselines: Sequence[str], minutes: float | None, work: str
+    task: Task,
+    rounds: Rounds,
+    *,
+    strategy: str,
+    baselines: Sequence[str],
+    minutes: float | None,
+    by_time: bool,
+    work: str,
 ) -> list[tuple[str, str]]:
     """What a search evaluates, and what is trained after it.
 
@@ -92,12 +56,13 @@ def rows_of_search(
         strategy: its name.
         baselines: what it is compared with.
         minutes: that everything has; None: the budget decides.
+        by_time: whether the minutes decide alone.
         work: the work directory.
     """
     settings = task.settings
     climbs = task.climbs
     amount = f"{rounds.budget:,} architectures" if not climbs else f"a cost of {rounds.budget:,} full evaluations"
-    if rounds.budget == flags.ANY_NUMBER:
+    if by_time:
         amount = f"as many architectures as fit into {minutes:g} minutes"
     elif minutes is not None:
         amount += f", or as many as fit into {minutes:g} minutes"
@@ -115,6 +80,8 @@ def rows_of_search(
     return [
         ("search", f"{strategy}: {amount}; {plan}"),
         ("a score", each),
+        ("limits", limits_text(settings.bounds)),
+        ("objectives", ", ".join(settings.objectives) if len(settings.objectives) > 1 else ""),
         *_rows_of_final(task, finals),
         ("rivals", _rivals(task, baselines, strategy)),
         ("work directory", _place(work)),
@@ -150,6 +117,27 @@ def row_of_size(description: Mapping[str, Any]) -> tuple[str, str]:
     words = [] if parameters is None else [f"{parameters:,} parameters"]
     words += [] if multiply_adds is None else [f"{multiply_adds:,} multiply-adds an image"]
     return "size", ", ".join(words)
+
+
+def rows_of_cost(duration: Duration, disk: float | None) -> list[tuple[str, str]]:
+    """How long a run takes on this machine, and what it writes.
+
+    Args:
+        duration: see `nao_tf.study.estimate`.
+        disk: bytes; None: they cannot be told.
+    """
+    parts = [(duration.search, "of the search"), (duration.final, "of final trainings")]
+    told = [(seconds / 60, words) for seconds, words in parts if seconds is not None]
+    minutes = f"not estimated: {duration.reason}"
+    if told:
+        each = ", ".join(f"{_rounded(one)} {words}" for one, words in told)
+        minutes = f"about {_rounded(sum(one for one, _ in told))}: {each}, {duration.reason}; exports come on top"
+    return [("minutes", minutes), ("disk", "" if disk is None else f"about {_rounded(disk / 1e6)} MB")]
+
+
+def _rounded(number: float) -> str:
+    """Two digits that mean something."""
+    return f"{float(f'{number:.2g}'):,.10g}"
 
 
 def _rows_of_final(task, what) -> list[tuple[str, str]]:

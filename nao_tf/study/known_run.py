@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nao_tf import files
-from nao_tf.cli.flags import STARTED_IN, expanded
 from nao_tf.errors import InputError
 from nao_tf.settings import assign, values_of
 from nao_tf.study.work_directory import IDENTITY, read_identities
 from nao_tf.tasks import TASKS
 
 FLAGS = "flags.txt"
+STARTED_IN = "# started in "  # begins a line of it, which flagfiles may have as a comment
 MODEL = pathlib.Path("export") / "child"  # in a work directory
 
 
@@ -94,7 +94,7 @@ def _given(lines: Iterable[str], kind: Any) -> Iterator[tuple[str, str]]:
 
 def _found(directory, lines):
     """A folder that the run was given, which may be relative to where it was started."""
-    folder = pathlib.Path(expanded(directory, FLAGS))
+    folder = pathlib.Path(files.expanded(directory, FLAGS))
     started = next((line.removeprefix(STARTED_IN) for line in lines if line.startswith(STARTED_IN)), None)
     there = folder if started is None else pathlib.Path(started) / folder
     return there if there.exists() or not folder.exists() else folder
