@@ -34,9 +34,15 @@ LONGEST = (  # half a minute and more each
 WORTH = (0.0, 3.0, 4.0, 7.0, 1.5)  # invented, of each operation
 
 
+# A process a core runs the tests, and threads of several that wait for each other in turn take the time of all.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
+
 def pytest_configure(config):
-    """One cache of compiled programs for the processes of a session: many compile the same ones."""
+    """One thread a process; and one cache of compiled programs for all of them, since many compile the same ones."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
+        for name in ONE_THREAD:
+            os.environ.setdefault(name, "1")
         config.compiled_programs = tempfile.mkdtemp(prefix="nao_tf-compiled-")
         os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={config.compiled_programs}"
 

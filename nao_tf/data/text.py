@@ -7,6 +7,7 @@ Letters: N tokens of a part.
 
 import collections
 import dataclasses
+import functools
 import hashlib
 import itertools
 import pathlib
@@ -205,8 +206,11 @@ def _from_tfds(task: str, *, download: bool, tfds_dir: str | pathlib.Path | None
     return _Texts(name=task, source=f"{title} at {directory}", parts=parts)
 
 
+_sample = functools.cache(python_docs.lines)  # gathering it takes seconds, and a process may ask for it again
+
+
 def _from_python_docs() -> _Texts:
-    parts = {part: _Part(lines, f"{python_docs.NAME} {part}") for part, lines in python_docs.lines().items()}
+    parts = {part: _Part(lines, f"{python_docs.NAME} {part}") for part, lines in _sample().items()}
     return _Texts(name=python_docs.NAME, source=python_docs.origin(), parts=parts)
 
 

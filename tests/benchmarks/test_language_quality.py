@@ -8,6 +8,7 @@ import pytest
 from benchmarks import language_quality
 from nao_tf.data.text import Corpus
 from nao_tf.data.vocabulary import Vocabulary
+from nao_tf.training.language_children import LanguageChild
 
 pytest.importorskip("scipy")
 
@@ -21,7 +22,15 @@ def test_rare_words_become_unknown():
     assert train.tolist() == [1, 0, 1, 0, 2, 2, 0, 1] and valid.tolist() == [0, 0, 2] and test.tolist() == [1]
 
 
-def test_a_comparison_that_was_stopped_goes_on(tmp_path, capsys):
+def test_a_comparison_that_was_stopped_goes_on(tmp_path, capsys, monkeypatch):
+    children = {}  # the second call has those of the first, whose programs take seconds to compile
+
+    def child(settings, **data):
+        if settings not in children:
+            children[settings] = LanguageChild(settings, **data)
+        return children[settings]
+
+    monkeypatch.setattr(language_quality, "LanguageChild", child)
     words = " ".join("abcdefghij")
     for part, lines in (("train", 60), ("valid", 20), ("test", 20)):
         (tmp_path / f"ptb.{part}.txt").write_text((words + " <unk>\n") * lines)
