@@ -37,15 +37,18 @@ def commands(run: Run) -> dict[str, list[Command]]:
         if run.result is None:
             groups["go on"].append(_command("go on where it stands", *again))
         groups["go on"] += [
-            _command("evaluate twice as many architectures; what is there is used", *again, f"--budget={larger}"),
-            _command("compare with more rivals of the same budget", *again, f"--baselines={_rivals(run)}"),
+            _command(f"evaluate {larger} in all; what was evaluated is kept", *again, f"--budget={larger}"),
+            _command("compare with more searches at the same budget", *again, f"--baselines={_rivals(run)}"),
         ]
+        if run.result is not None and kind.seeds_differ:
+            purpose = "train winner and rivals with three seeds each: is the difference more than chance?"
+            groups["go on"].append(_command(purpose, *again, "--final_seeds=3"))
     if kind in (LanguageTask, ImageTask) and run.winner is not None:
         trained = f"--architecture={run.winner}"
         fresh = f"--work_dir={work.rstrip('/')}_retrained"
         rest = [*_data_flags(run, space=True), trained, fresh]
         groups["retrain"] = [
-            _command("train the winner again from nothing", "bin/nao_train", task, *rest),
+            _command("train the winner again from scratch, as nao_train does", "bin/nao_train", task, *rest),
             _command("the same with the published final training, which takes days", "bin/nao_train", task,
                      "--preset=paper", *rest[:-1], f"--work_dir={work.rstrip('/')}_paper"),
         ]  # fmt: skip
@@ -117,5 +120,9 @@ def _request(kind: type) -> Command:
     if kind is LanguageTask:
         body = '{"signature_name": "score_text", "inputs": {"text": ["some words of yours\\n"]}}'
     else:
-        body = '{"signature_name": "classify_bytes", "inputs": {"image_bytes": [{"b64": "…the picture as base64…"}]}}'
-    return Command("a request", f"curl -d {shlex.quote(body)} http://localhost:8501/v1/models/child:predict")
+        # the shell puts the picture between two quoted parts
+        body = (
+            '{"signature_name": "classify_bytes", "inputs": {"image_bytes": [{"b64": "\'$(base64 -w0 FILE.png)\'"}]}}'
+        )
+    data = f"'{body}'"
+    return Command("a request", f"curl -d {data} http://localhost:8501/v1/models/child:predict")

@@ -43,6 +43,7 @@ SPACE_NAMES = {
     CategoricalSpace: "independent decisions",
     RecordedSpace: "decisions",
 }
+STAND_INS = ("python-docs", "digits")  # embedded samples, for data that were not given
 HEADLINES = {"perplexity": False, "accuracy": True}  # test figures that runs are compared by; whether higher is better
 STAGES = {
     "search": "search by {}",
@@ -76,7 +77,10 @@ def sections(run: Run, prefix: str, *, brief: bool = False) -> dict[str, Any]:
     """
     return {
         "prefix": prefix,
-        "title": f"{run.task}: {_noun(run)}",
+        "title": f"{_stand_in(run) or run.task}: {_noun(run)}",
+        "task": run.task,
+        "stand_in": _stand_in(run),
+        "fewest": FEWEST,
         "noun": _noun(run),
         "path": str(run.path),
         "finished": run.result is not None,
@@ -103,6 +107,12 @@ def sections(run: Run, prefix: str, *, brief: bool = False) -> dict[str, Any]:
         "commands": commands(run),
         "is_table": run.task in ("nasbench201", "table"),
     }
+
+
+def _stand_in(run: Run) -> str | None:
+    """The data that stood in for those that the task is called after; None where none did."""
+    dataset = (run.result or {}).get("dataset")
+    return dataset if dataset in STAND_INS else None
 
 
 def _noun(run: Run) -> str:
@@ -149,7 +159,9 @@ def _svg(text: str) -> Markup:
 def _facts(run: Run) -> list[tuple[str, str]]:
     result = run.result or {}
     kind = SPACE_NAMES.get(type(run.space), "architectures")
-    size = "" if isinstance(run.space, RecordedSpace) else f", {_approximately(run.space.size)} spellings in all"
+    size = (
+        "" if isinstance(run.space, RecordedSpace) else f", {_approximately(run.space.size)} in all, counted as written"
+    )
     facts = [
         ("task", run.task),
         (
@@ -173,7 +185,10 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     if isinstance(run.final_settings, Mapping):
         facts.append(("final training", _settings_text(run.final_settings)))
     rivals = list(result.get("baselines", {})) or [name for name in run.searches if name != _main_name(run)]
-    facts.append(("compared with", ", ".join(rivals) or "nothing"))
+    told = [
+        f"{name} search with the same budget" if name in run.searches else f"{name}, made by hand" for name in rivals
+    ]
+    facts.append(("compared with", ", ".join(told) or "nothing"))
     if run.result is not None:
         ended = datetime.datetime.fromtimestamp((run.path / "result.json").stat().st_mtime).astimezone()
         facts.append(("ended", ended.strftime("%Y-%m-%d %H:%M %Z")))
@@ -566,7 +581,8 @@ def _traits(run: Run, prefix: str) -> dict[str, Any] | None:
 def _trait_words(trait: Trait) -> str:
     more = "more" if trait.difference > 0 else "fewer"
     if max(trait.best, trait.worst) <= 1:
-        return f"{trait.name} (in {trait.best:.0%} of them, in {trait.worst:.0%} of the worst)"
+        how = "" if trait.difference > 0 else "no " if trait.best == 0 else "less often "
+        return f"{how}{trait.name} (in {trait.best:.0%} of the best, in {trait.worst:.0%} of the worst)"
     if trait.name.startswith("depth"):
         return f"{trait.name} {trait.best:.1f} (against {trait.worst:.1f})"
     cell, _, counted = trait.name.rpartition(": ")

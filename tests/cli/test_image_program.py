@@ -20,7 +20,7 @@ SMALL = (
     "--budget=4 --initial=3 --proposals=1 --search_steps=4 --search_filters=4 --search_layers=1 "
     "--steps=6 --filters=4 --layers=1 --batch_size=32 --finalists=1 --noreport"
 ).split()
-WEIGHT_SHARING = [*SMALL, "--task=cifar10", "--weight_sharing", "--sample_by_parameters", "--baselines=resnet,random"]
+WEIGHT_SHARING = [*SMALL, "--task=cifar10", "--weight_sharing", "--sample_by_parameters", "--baselines=resnet"]
 SMALL_TRAINING = "--architecture=NAO-WS --filters=4 --layers=1 --steps=12 --batch_size=16 --cutout=3".split()
 
 
@@ -53,7 +53,7 @@ def test_result_names_the_sample_the_winner_and_the_baselines(finished):
     result = json.loads((finished / "result.json").read_text())
     assert result["dataset"] == "digits" and "scikit-learn" in result["source"] and result["task"] == "cifar10"
     assert result["evaluations"] == 4 and len(result["best"]["architecture"]) == 40
-    for row in (result["test"], result["baselines"]["resnet"], result["baselines"]["random"]):
+    for row in (result["test"], result["baselines"]["resnet"]):
         assert 0 <= row["accuracy"] <= 1 and row["loss"] > 0 and row["parameters"] > 0
     assert abs(result["baselines"]["resnet"]["parameters"] / result["test"]["parameters"] - 1) < 0.5
     rows = [json.loads(line) for line in (finished / "pool.jsonl").read_text().splitlines()]
@@ -75,7 +75,7 @@ def test_the_export_answers_with_labels_and_the_reported_accuracy(finished):
 
 def test_the_same_command_changes_nothing_and_another_is_refused(finished):
     pool = (finished / "pool.jsonl").read_bytes()
-    done = run(SEARCH, "--task=cifar10", f"--work_dir={finished}", *SMALL, "--baselines=resnet,random", "--space=nao",
+    done = run(SEARCH, "--task=cifar10", f"--work_dir={finished}", *SMALL, "--baselines=resnet", "--space=nao",
                "--executor=inline")  # fmt: skip
     assert done.returncode == 1 and "belongs to a run with other flags" in done.stderr and "space" in done.stderr
     assert (finished / "pool.jsonl").read_bytes() == pool

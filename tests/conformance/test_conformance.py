@@ -341,18 +341,16 @@ def two_devices():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("kind", ["stand_alone", "lstm"])
-def test_two_devices_train_as_one(kind, two_devices):
-    one, two = two_devices["child"][kind]["one"], two_devices["child"][kind]["two"]
+def test_two_devices_train_as_one(two_devices):
+    one, two = two_devices["child"]["one"], two_devices["child"]["two"]
     assert two["traces"] == one["traces"] == 1
     np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-5)
     np.testing.assert_allclose(two["valid"], one["valid"], rtol=1e-5)
     assert abs(one["valid"] - one["untrained"]) > 1e-3  # the weights did move
 
 
-@pytest.mark.parametrize("kind", ["stand_alone", "lstm"])
-def test_two_devices_train_final_models_as_one(kind, two_devices):
-    one, two = two_devices["final"][kind]["one"], two_devices["final"][kind]["two"]
+def test_two_devices_train_final_models_as_one(two_devices):
+    one, two = two_devices["final"]["one"], two_devices["final"]["two"]
     assert two["traces"] == one["traces"] == 1
     np.testing.assert_allclose(two["epochs"], one["epochs"], rtol=1e-5)  # the fields of `Epoch`
     averaging = [epoch[Epoch._fields.index("averaging")] for epoch in one["epochs"]]

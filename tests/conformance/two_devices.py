@@ -41,7 +41,7 @@ class Stopped(Exception):
     """Stops a training."""
 
 
-NETWORKS = {"stand_alone": RecurrentSpace().parse("NAO"), "lstm": KerasLstm(SETTINGS.units)}
+CELL, LSTM = RecurrentSpace().parse("NAO"), KerasLstm(SETTINGS.units)
 
 
 def trainer_of(settings, network, devices):
@@ -91,18 +91,18 @@ def of_epochs(network, devices):
 
 
 def main():
-    """Prints the figures: training -> kind of network -> "one" or "two" devices -> results of the functions above."""
+    """Prints the figures: training -> "one" or "two" devices -> results of the functions above.
+
+    Each kind of training and of network is there once: their programs are most of the time.
+    """
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
     mirrored = tf.distribute.MirroredStrategy(
         ["/cpu:0", "/cpu:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )
     figures = {
-        name: {
-            kind: {count: measure(network, devices) for count, devices in (("one", None), ("two", mirrored))}
-            for kind, network in NETWORKS.items()
-        }
-        for name, measure in (("child", of_equal_steps), ("final", of_epochs))
+        name: {count: measure(network, devices) for count, devices in (("one", None), ("two", mirrored))}
+        for name, measure, network in (("child", of_equal_steps, LSTM), ("final", of_epochs, CELL))
     }
     print(json.dumps(figures))
 

@@ -255,12 +255,14 @@ def test_a_shared_child_goes_on_from_its_file(changes, tmp_path):
     undisturbed.train_together(pool, seed=5)
     undisturbed.save(tmp_path / "shared.npz")
     undisturbed.train_together(pool, seed=5)
-    resumed = SharedLanguageChild(undisturbed.settings, **DATA)
+    expected = weights(undisturbed.model)
+    resumed = shared_child(**changes)  # the same program, from other weights
+    resumed.start(6)
     assert not resumed.load(tmp_path / "nothing.npz")
     assert resumed.load(tmp_path / "shared.npz")
     resumed.train_together(pool, seed=5)
     assert resumed.steps_done == 24
-    assert_equal(weights(undisturbed.model), weights(resumed.model))
+    assert_equal(expected, weights(resumed.model))
 
 
 def test_a_share_of_nothing_is_never_trained():
