@@ -20,7 +20,8 @@ from markupsafe import Markup
 from nao_tf import files
 from nao_tf.report.drawing import STYLE, variables
 from nao_tf.report.run import Run
-from nao_tf.report.sections import comparison, sections
+from nao_tf.report.sections import sections
+from nao_tf.report.sections.several import comparison
 
 PAGE = importlib.resources.files("nao_tf.report") / "page"
 

@@ -10,7 +10,7 @@ import pytest
 from programs import program
 
 from nao_tf.report.run import read_run
-from nao_tf.report.sections import _front
+from nao_tf.report.sections.sizes import front as front_of
 
 MACRO = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "nasbench_macro" / "cifar10.csv"
 LAYERS = ",".join(f"layer{number}" for number in range(1, 9))
@@ -65,7 +65,7 @@ def test_limits_and_objectives_of_columns(table, tmp_path):
     assert [(row["score"], row["parameters"]) for row in result["front"]] == sorted(front)
     assert [row["id"] for row in result["finalists"]] == [row["id"] for row in result["front"][:2]]
     assert "front of score, parameters" in done.stderr and f"{sorted(front)[0][1]:,}" in done.stderr
-    told = _front(read_run(work))
+    told = front_of(read_run(work))
     assert told["names"] == ["error", "parameters"] and len(told["rows"]) == len(front)
     assert told["rows"][0]["cells"][1] == f"{sorted(front)[0][1]:,}"
 
