@@ -58,7 +58,8 @@ def sections(run: Run, prefix: str, *, brief: bool = False) -> dict[str, Any]:
         "fidelity": run.result.get("fidelity") if run.result is not None else None,
         "traits": traits(run, prefix),
         "ascents": [
-            ascent(run, one, f"{prefix}ascent{index}") for index, one in enumerate(ascents(run, most=1 if brief else 3))
+            ascent(run, one, prefix=f"{prefix}ascent{index}")
+            for index, one in enumerate(ascents(run, most=1 if brief else 3))
         ],
         "lineage": lineage(run),
         "sizes": sizes(run, prefix),
