@@ -13,7 +13,7 @@ from nao_tf.architecture import ConvolutionalSpace
 from nao_tf.report.ascent import ascents
 from nao_tf.report.commands import commands
 from nao_tf.report.run import Run
-from nao_tf.report.sections.ascending import ascent
+from nao_tf.report.sections.ascending import watched
 from nao_tf.report.sections.better import training, verdict
 from nao_tf.report.sections.progress import progress, time
 from nao_tf.report.sections.searched import facts
@@ -58,7 +58,7 @@ def sections(run: Run, prefix: str, *, brief: bool = False) -> dict[str, Any]:
         "fidelity": run.result.get("fidelity") if run.result is not None else None,
         "traits": traits(run, prefix),
         "ascents": [
-            ascent(run, one, prefix=f"{prefix}ascent{index}")
+            watched(run, one, prefix=f"{prefix}ascent{index}")
             for index, one in enumerate(ascents(run, most=1 if brief else 3))
         ],
         "lineage": lineage(run),

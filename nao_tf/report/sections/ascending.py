@@ -10,7 +10,7 @@ from nao_tf.report.run import Run
 from nao_tf.report.sections.pictures import drawings, svg
 
 
-def ascent(run: Run, ascent: Ascent, *, prefix: str) -> dict[str, Any]:
+def watched(run: Run, ascent: Ascent, *, prefix: str) -> dict[str, Any]:
     """One ascent to be watched; steps that come to the same architecture share its drawing."""
     frames: list[dict[str, Any]] = []
     frame_of: dict[tuple[int, ...], int] = {}
