@@ -146,13 +146,13 @@ def main() -> None:
     measured = executor = None
     if lengths is not None:
         load_tensorflow(threads=threads)
-        with_rungs = kind.load(name, dataclasses.replace(task.settings, rungs=tried))
+        with_rungs = task.with_settings(dataclasses.replace(task.settings, rungs=tried))
         executor = make_executor()
         measured = _measure(Study(with_rungs, work, seed=seed), executor)
         if lengths == "measure":
             print(json.dumps(measured.to_json()))
             return
-        task = kind.load(name, fidelity.with_lengths(task.settings, measured))
+        task = task.with_settings(fidelity.with_lengths(task.settings, measured))
     study = Study(
         task,
         pathlib.Path(work),

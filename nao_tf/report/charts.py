@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from nao_tf.report.drawing.diagram import shortened
+from nao_tf.tasks.sizes import front as unsurpassed
 
 SERIES = 6  # colours for strategies and networks
 LEVELS = 5  # colours from bad to good
@@ -443,12 +444,7 @@ def _label(name: str) -> str:
 
 def front(x: Sequence[float], goodness: Sequence[float]) -> list[int]:
     """The places of what nothing surpasses: nothing smaller is as good; in ascending order of x."""
-    order = sorted(range(len(x)), key=lambda at: (x[at], -goodness[at]))
-    kept: list[int] = []
-    for at in order:
-        if not kept or goodness[at] > goodness[kept[-1]]:
-            kept.append(at)
-    return kept
+    return unsurpassed(list(zip((-size for size in x), goodness, strict=True)))
 
 
 def ranks(goodness: Sequence[float]) -> list[float]:

@@ -143,16 +143,7 @@ def _evaluations(evaluator, pool, candidates, round, known, observer) -> Iterato
     for candidate in requested[done:]:
         outcome = earlier.get(candidate.architecture) or next(outcomes)
         id = new[candidate.architecture] if candidate.rung == 0 else pool.id_of(candidate.architecture)
-        yield Evaluation(
-            id=id,
-            candidate=candidate,
-            round=round,
-            score=outcome.score,
-            parameters=outcome.parameters,
-            reason=outcome.reason,
-            seconds=outcome.seconds,
-            losses=outcome.losses,
-        )
+        yield Evaluation.of(outcome, candidate, id=id, round=round)
     next(outcomes, None)  # all are remembered: the evaluator may tidy up
 
 

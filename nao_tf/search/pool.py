@@ -24,6 +24,7 @@ from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.errors import InputError
 from nao_tf.search import columns
 from nao_tf.search.checked_lines import CHECK, is_intact, with_check
+from nao_tf.search.outcome import Outcome
 from nao_tf.search.rungs import Rung
 
 _BEGINNING_OF_LINE = re.compile(rb"\{[\x20-\x7e]*\x00*|\x00+")  # what a kill leaves; zeros where the machine stopped
@@ -76,6 +77,20 @@ class Evaluation:
     reason: str | None = None
     seconds: float | None = dataclasses.field(default=None, compare=False)
     losses: tuple[tuple[int, float], ...] = dataclasses.field(default=(), compare=False)
+
+    @classmethod
+    def of(cls, outcome: Outcome, candidate: Candidate, *, id: int, round: int) -> Evaluation:
+        """The evaluation of a candidate that came to an outcome."""
+        return cls(
+            id=id,
+            candidate=candidate,
+            round=round,
+            score=outcome.score,
+            parameters=outcome.parameters,
+            reason=outcome.reason,
+            seconds=outcome.seconds,
+            losses=outcome.losses,
+        )
 
     def to_json(self, metric: str, higher_is_better: bool, *, rungs: Sequence[Rung] = ()) -> dict[str, object]:
         """The line of the pool as JSON values; `from_json` reads it.

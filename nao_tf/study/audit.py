@@ -137,16 +137,7 @@ def score_again(
         ladder: dict[str, Any] = {"rungs": [pool.comparable[0].candidate.rung] * len(missing)} if pool.rungs else {}
         outcomes = evaluator.evaluate(missing, round=0, observer=observer, **ladder)
         for architecture, outcome in zip(missing, outcomes, strict=True):
-            again.append(
-                Evaluation(
-                    id=len(again),
-                    candidate=Candidate(architecture, "given"),
-                    round=0,
-                    score=outcome.score,
-                    parameters=outcome.parameters,
-                    reason=outcome.reason,
-                )
-            )
+            again.append(Evaluation.of(outcome, Candidate(architecture, "given"), id=len(again), round=0))
     pairs = []
     for member in members:
         id = again.id_of(member.candidate.architecture)

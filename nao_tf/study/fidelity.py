@@ -254,15 +254,8 @@ def _score(pool, evaluator, work, architectures, *, rungs, observer) -> None:
         )
         for architecture, outcome in zip(architectures[done:], outcomes, strict=True):
             known = pool.id_of(architecture)
-            evaluation = Evaluation(
-                id=len(pool) if known is None else known,
-                candidate=Candidate(architecture, "random", rung=number),
-                round=number,
-                score=outcome.score,
-                parameters=outcome.parameters,
-                reason=outcome.reason,
-                seconds=outcome.seconds,
-            )
+            candidate, id = Candidate(architecture, "random", rung=number), len(pool) if known is None else known
+            evaluation = Evaluation.of(outcome, candidate, id=id, round=number)
             pool.append(evaluation)
             observer.evaluation(NAME, evaluation, pool=pool)
             if outcome.seconds is not None:

@@ -333,6 +333,10 @@ class ImageTask(Task):
         cls._check_batches(settings, data, training=training)
         return cls(name, settings, data=data)
 
+    def with_settings(self, settings: ImageSettings) -> ImageTask:
+        """See `Task`."""
+        return type(self)(self.name, settings, data=self.data)
+
     @staticmethod
     def _check_batches(settings, data, *, training):
         """Raises InputError where images are fewer than a batch has, lack colours for a policy, or are all cut out."""

@@ -293,6 +293,10 @@ class LanguageTask(Task):
             window_count(streams(corpus.train, part.batch_size), part.window)  # refused before anything is written
         return cls(name, settings, corpus=corpus)
 
+    def with_settings(self, settings: LanguageSettings) -> LanguageTask:
+        """See `Task`."""
+        return type(self)(self.name, settings, corpus=self.corpus)
+
     def parse(self, text: str) -> Architecture:
         """See `Task`; integers are read in the numbering of the settings."""
         return RecurrentSpace().convert(RecurrentSpace(self.settings.activation_numbering).parse(text))

@@ -418,6 +418,10 @@ class Task(abc.ABC):
         """
         raise NotImplementedError(cls.__name__)
 
+    def with_settings(self, settings: Any) -> Task:
+        """The task with other settings and the data that it has read; for tasks whose children are trained."""
+        raise NotImplementedError(f"the settings of the task {self.name} are given when it is made")
+
     def parse(self, text: str) -> Architecture:
         """Reads an architecture as users write it, for a final model. Raises ArchitectureError."""
         return self.space.parse(text)
