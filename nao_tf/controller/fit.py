@@ -18,6 +18,7 @@ from nao_tf.controller.prediction import Prediction
 from nao_tf.controller.proposals import Proposal, propose
 from nao_tf.controller.quality import PredictorQuality, hamming_distance, kendall_tau, pairwise_accuracy
 from nao_tf.controller.settings import PRESETS, ControllerSettings
+from nao_tf.controller.spellings import spellings_of
 from nao_tf.controller.training_set import TrainingSet
 
 STEPS_PER_CALL = 100  # training steps of one compiled call
@@ -75,11 +76,13 @@ class Controller:
         model = EncoderPredictorDecoder.for_space(space, settings, seed=seed)
         compiled = compiled_for(space, settings)
         losses = _train(model, compiled, training_set)
-        quality = _quality(model, compiled, training_set)
+        quality = _quality(model, compiled, space, architectures, training_set)
         return cls(space=space, model=model, settings=settings, quality=quality, losses=losses)
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
         """The predicted scores of architectures `[N]`: mean and spread of the members, float32 `[N]` each.
+
+        What a member predicts is its mean over the spellings of an architecture.
 
         Raises:
             ValueError: no architecture, or one of another space.
@@ -121,17 +124,14 @@ class Controller:
 
     def _member_scores(self, architectures):
         """The scores that each member predicts, float32 `[E, N]`."""
-        compiled, tokens = self._compiled_and_tokens(architectures)
-        return compiled.predict(weights_of(self.model), tokens).numpy()
+        compiled = compiled_for(self.space, self.settings)
+        return _predicted(self.model, compiled, self.space, architectures)
 
     def _ascend(self, architectures, step_sizes):
         """The tokens that one ascent leads to, int32 `[K, E, B, T]`."""
-        compiled, tokens = self._compiled_and_tokens(architectures)
+        tokens = _for_members(self.space.token_array(architectures), self.model.members)  # [E, B, T]
+        compiled = compiled_for(self.space, self.settings)
         return compiled.ascend(weights_of(self.model), tokens, step_sizes).numpy()
-
-    def _compiled_and_tokens(self, architectures):
-        tokens = _for_members(self.space.token_array(architectures), self.model.members)  # [E, N, T]
-        return compiled_for(self.space, self.settings), tokens
 
 
 def _for_members(array, members):
@@ -167,14 +167,27 @@ def _train(model, compiled: CompiledController, training_set: TrainingSet) -> tu
     return tuple(losses.numpy().tolist())
 
 
-def _quality(model, compiled: CompiledController, training_set: TrainingSet) -> PredictorQuality:
+def _predicted(model, compiled: CompiledController, space: SearchSpace, architectures) -> np.ndarray:
+    """The scores that each member predicts, the mean over spellings of each architecture, float32 `[E, N]`.
+
+    An architecture is predicted as it was learnt, in several spellings: a string alone is judged by what the members
+    happen to think of its order, and the mean ranks better (docs/results/nasbench201.md, "Predictor").
+    """
+    count = model.settings.spellings
+    tokens = spellings_of(space, architectures, count=count)  # [N, L, T]
+    flat = tokens.reshape(-1, tokens.shape[-1])  # [N L, T]
+    scores = compiled.predict(weights_of(model), _for_members(flat, model.members)).numpy()  # [E, N L]
+    return scores.reshape(model.members, -1, count).mean(axis=2)
+
+
+def _quality(model, compiled: CompiledController, space, architectures, training_set: TrainingSet) -> PredictorQuality:
     """Each held-out architecture is judged by the member that never saw it."""
     member, index = np.nonzero(training_set.held_out)
     if not len(index):
         return PredictorQuality(held_out=0, pairwise_accuracy=None, kendall_tau=None, hamming_distance=None)
     weights, tokens = weights_of(model), _for_members(training_set.tokens, model.members)  # [E, P, T]
     scores = training_set.scores[index]
-    predicted = compiled.predict(weights, tokens).numpy()[member, index]  # from [E, P]
+    predicted = _predicted(model, compiled, space, architectures)[member, index]  # from [E, P]
     reconstructed = compiled.reconstruct(weights, tokens).numpy()[member, index]  # from [E, P, T]
     return PredictorQuality(
         held_out=len(index),

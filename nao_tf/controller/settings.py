@@ -38,7 +38,8 @@ class ControllerSettings:
         targets: the scores as the predictor learns them: by `rank`, or scaled by `min-max`.
         held_out: share of the pool that a single member never sees; an ensemble holds out in turn, each member its own
             part. 0: every member learns from the whole pool, and no quality is measured.
-        spellings: of each architecture in training, its own first; 1: no augmentation.
+        spellings: of each architecture that are learnt, its own first, and that a prediction is the mean of; 1: its own
+            alone.
     """
 
     members: int = 5  # measured: 10 of 10 searches on the table find the best cell, one member 8 of 10

@@ -5,6 +5,7 @@ tokens, N training steps.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
 from nao_tf.controller.settings import ControllerSettings
+from nao_tf.controller.spellings import spellings_of
 
 # Pools are padded to this size times a power of 2, so that few sizes are ever compiled. Where a training step reads the
 # whole pool the padding costs time. Where it reads a batch the padding is free, so all pools of a usual search get one
@@ -58,16 +60,6 @@ def _deal(count, settings, generator):
     hidden = np.zeros([settings.members, count], bool)
     hidden[:, order[: min(round(settings.held_out * count), count - 1)]] = True
     return hidden
-
-
-def _spellings(architectures, tokens, *, count, generator):
-    """Every architecture in `count` spellings of the same computation, its own first, int32 `[P, L, T]`."""
-    spellings = np.repeat(tokens[:, np.newaxis], count, axis=1)  # [P, L, T]
-    for index, architecture in enumerate(architectures):
-        space = architecture.space
-        for spelling in range(1, count):
-            spellings[index, spelling] = space.tokens(space.symmetry(architecture.values, generator))
-    return spellings
 
 
 def _padded_size(count, settings):
@@ -150,7 +142,9 @@ class TrainingSet:
         tokens = space.token_array(architectures)  # [P, T]
         held_out = _deal(count, settings, generator)  # [E, P]
         targets = np.stack([_targets(scores, hidden, settings.targets) for hidden in held_out])  # [E, P]
-        spellings = _spellings(architectures, tokens, count=settings.spellings, generator=generator)  # [P, L, T]
+        spellings = spellings_of(
+            space, architectures, count=settings.spellings, generators=itertools.repeat(generator)
+        )  # [P, L, T]
         padding = [[0, 0], [0, padded - count]]
         return cls(
             tokens=tokens,

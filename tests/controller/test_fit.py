@@ -13,6 +13,7 @@ from nao_tf.architecture import RecurrentSpace
 from nao_tf.controller import PRESETS, Controller
 from nao_tf.controller.compiled import compiled_for, weights_of
 from nao_tf.controller.quality import hamming_distance
+from nao_tf.controller.spellings import spellings_of
 
 AUGMENTED = dataclasses.replace(SMALL, spellings=3)
 
@@ -88,8 +89,9 @@ def test_exploration_ranks_by_the_upper_confidence_bound():
     _, cells, _ = scored_pool()
     proposals = fitted.propose(cells[:8], [3, 10], exploration=2.0)
     prediction = fitted.predict([proposal.architecture for proposal in proposals])
-    tokens = np.array([proposal.architecture.tokens for proposal in proposals], np.int32)
-    of_members = fitted.model.predict_scores(tokens).numpy()  # [E, N]
+    spelled = spellings_of(fitted.space, [each.architecture for each in proposals], count=fitted.settings.spellings)
+    of_spellings = fitted.model.predict_scores(spelled.reshape(-1, spelled.shape[-1])).numpy()  # [E, N L]
+    of_members = of_spellings.reshape(fitted.model.members, *spelled.shape[:2]).mean(axis=2)  # [E, N]
     np.testing.assert_allclose(prediction.mean, of_members.mean(axis=0), rtol=1e-4)
     np.testing.assert_allclose(prediction.spread, of_members.std(axis=0), rtol=1e-2, atol=1e-6)
     bounds = prediction.mean + 2 * prediction.spread
