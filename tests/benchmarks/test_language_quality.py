@@ -48,3 +48,20 @@ def test_a_comparison_that_was_stopped_goes_on(tmp_path, capsys, monkeypatch):
     assert len(random["test"]["of_seeds"]) == 2 and set(random["best"]) == {"2", "4", "6"}
     assert random["best"]["4"] == evolution["best"]["4"]  # the same random start
     assert random["chance"]["evolution"] == evolution["chance"]["random"] <= 1
+
+    # a ladder: what one strategy has trained on a rung the other is not charged the time of, but the cost
+    trained = []
+
+    def counted(self, architecture, *, steps=None, **given):
+        trained.append((architecture, steps))
+        return train(self, architecture, steps=steps, **given)
+
+    train = LanguageChild.train
+    monkeypatch.setattr(LanguageChild, "train", counted)
+    ladder = [f"--data_dir={tmp_path}", f"--work_dir={tmp_path / 'ladder'}", "--strategies=random,evolution"]
+    ladder += ["--rungs=1,2", "--budget=4", "--initial=4", "--proposals=2", "--units=4", "--words=6", "--seeds=1"]
+    language_quality.main([*ladder, "--final_steps=2"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["rungs"] for line in lines] == [[1, 2]] * 2
+    on_rungs = [request for request in trained if request[1] is not None]
+    assert {steps for _, steps in on_rungs} == {1, 2} and len(set(on_rungs)) == len(on_rungs)
