@@ -45,8 +45,9 @@ def gpus() -> list[str]:
 class Processes(Workers):
     """Worker processes on this machine, started once and used for everything that is mapped.
 
-    A worker that dies costs the item it worked on, which is tried again, up to `ATTEMPTS` times. Functions and items
-    are pickled; a program's main module must not do anything when it is imported (`if __name__ == "__main__":`).
+    A worker that dies costs the item it worked on, which is tried again, `ATTEMPTS` times in all, or more where others
+    die as well. Functions and items are pickled; a program's main module must not do anything when it is imported
+    (`if __name__ == "__main__":`).
 
     Args:
         workers: processes at a time.

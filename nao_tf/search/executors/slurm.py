@@ -33,8 +33,8 @@ POLL_SECONDS = 0.2
 class Slurm(Workers):
     """Jobs of a cluster: each item is one, which loads everything anew, so items should take minutes or more.
 
-    A job that fails, is preempted or lost costs its item only, which is submitted again, up to `ATTEMPTS` times.
-    Progress is told by finished items; jobs send no events.
+    A job that fails, is preempted or lost costs its item only, which is submitted again, `ATTEMPTS` times in all, or
+    more where others die as well. Progress is told by finished items; jobs send no events.
 
     Args:
         workers: jobs at a time, waiting ones too; None: 256.

@@ -12,6 +12,7 @@ import collections
 import contextlib
 import dataclasses
 import hashlib
+import math
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,9 @@ from typing import Any
 from nao_tf.errors import InputError
 from nao_tf.search.executors.executor import Item, LostError, Result, Work
 
-ATTEMPTS = 3  # at an item, before it is given up
+ATTEMPTS, MOST_ATTEMPTS = 3, 10  # at an item, before it is given up
+REMEMBERED = 20  # attempts at other items, by which the deaths of an item's workers are judged
+BY_CHANCE = 0.01  # that all workers of an item died though it has no part in it
 CHECK_SECONDS = 1.0  # between two looks at times and memory
 
 
@@ -109,6 +112,8 @@ class Workers(abc.ABC):
             raise InputError(f"{workers} workers; at least one")
         self.workers, self.minutes, self.memory = workers, minutes, memory
         self._idle: list[Worker] = []
+        # the item of each of the last attempts, an object of its own, and whether the worker died
+        self._attempted: collections.deque[tuple[object, bool]] = collections.deque(maxlen=REMEMBERED)
 
     @abc.abstractmethod
     def _new_worker(self) -> Worker:
@@ -135,6 +140,18 @@ class Workers(abc.ABC):
         items = list(items)
         if items:
             yield from _Map(self, function, items).results()
+
+    def _attempts_at(self, item: object) -> int:
+        """How many workers an item may cost: more than `ATTEMPTS` where those of other items die as well.
+
+        Then the machine is to blame, or somebody who ends processes, and an item that needs long would be given up
+        because it is often hit.
+        """
+        others = [died for other, died in self._attempted if other is not item]
+        share = sum(others) / (len(others) + 1)
+        if not share:
+            return ATTEMPTS
+        return min(max(ATTEMPTS, math.ceil(math.log(BY_CHANCE) / math.log(share))), MOST_ATTEMPTS)
 
     def _take(self) -> Worker:
         """A worker that lives."""
@@ -225,6 +242,7 @@ class _Map:
         self._message = SentFunction.of(function)
         self._waiting = collections.deque(range(len(items)))
         self._attempts: collections.Counter[int] = collections.Counter()
+        self._marks = [object() for _ in items]  # tell items of several calls apart
         self._busy: dict[Worker, int] = {}  # which item each works on
         self._results: dict[int, Any] = {}
 
@@ -274,6 +292,7 @@ class _Map:
             worker.kill()
         else:
             self._executor._idle.append(worker)
+        self._executor._attempted.append((self._marks[index], False))
         self._put(index, _Failed(message.value) if message.raised else message.value)
 
     def _put(self, index, result):
@@ -296,11 +315,12 @@ class _Map:
 
     def _lose(self, worker, index, reason, *, for_good):
         worker.kill()
-        if not for_good and self._attempts[index] < ATTEMPTS:
-            self._waiting.appendleft(index)
-            return
         if not for_good:
-            reason = f"{reason}, {ATTEMPTS} times"
+            self._executor._attempted.append((self._marks[index], True))
+            if self._attempts[index] < self._executor._attempts_at(self._marks[index]):
+                self._waiting.appendleft(index)
+                return
+            reason = f"{reason}, {self._attempts[index]} times"
         try:
             result = self._work.lost(self._items[index], reason)
         except LostError as error:

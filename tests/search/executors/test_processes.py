@@ -62,15 +62,16 @@ def test_a_process_that_dies_costs_its_item_only(two, tmp_path, how):
     assert sorted(work.arrivals) == [0, 1, 2, 3, 4] and len(list(tmp_path.iterdir())) == 2
 
 
-def test_an_item_that_ends_three_processes_is_given_up(two, tmp_path):
+def test_an_item_that_ends_three_processes_is_given_up(tmp_path):
     work = jobs.Dying(tmp_path, item=1, times=99)
-    results = list(two.map(work, range(3)))
+    with Processes(2) as two:  # that have not seen others die
+        results = list(two.map(work, range(3)))
     assert results[::2] == [0, 20] and len(list(tmp_path.iterdir())) == 3
     assert results[1] == "its process was ended by SIGKILL, perhaps for want of memory, 3 times"
 
 
-def test_plain_functions_that_are_lost_raise(two):
-    with pytest.raises(LostError, match="ended by SIGABRT, 3 times"):
+def test_plain_functions_that_are_lost_raise():
+    with Processes(2) as two, pytest.raises(LostError, match="ended by SIGABRT, 3 times"):
         list(two.map(jobs.abort, [1]))
 
 
