@@ -21,8 +21,9 @@ from nao_tf.data.text import load_corpus, load_lines
 from nao_tf.errors import InputError
 from nao_tf.study.known_run import MODEL, KnownRun, known_run, run_of
 from nao_tf.tasks import TASKS
-from nao_tf.tasks.images import ImageTask
-from nao_tf.tasks.language import LanguageTask, OwnText
+from nao_tf.tasks.images.task import ImageTask
+from nao_tf.tasks.language.settings import OwnText
+from nao_tf.tasks.language.task import LanguageTask
 
 PART = "test"  # of the corpus of a task
 STANDARD = "-"  # stands for standard input

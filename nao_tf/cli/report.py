@@ -28,8 +28,8 @@ from nao_tf.report.drawing import drawing, png, svg_file
 from nao_tf.report.run import Run, read_run
 from nao_tf.report.tables import csv_of
 from nao_tf.tasks import TASKS
-from nao_tf.tasks.images import ImageTask
-from nao_tf.tasks.language import LanguageTask
+from nao_tf.tasks.images.task import ImageTask
+from nao_tf.tasks.language.task import LanguageTask
 from nao_tf.tasks.table import NAS_BENCH_201
 
 REPORT = "report.html"

@@ -7,8 +7,8 @@ import shlex
 
 from nao_tf.report.run import Run
 from nao_tf.tasks import TASKS
-from nao_tf.tasks.images import ImageTask
-from nao_tf.tasks.language import LanguageTask
+from nao_tf.tasks.images.task import ImageTask
+from nao_tf.tasks.language.task import LanguageTask
 
 
 @dataclasses.dataclass(frozen=True)

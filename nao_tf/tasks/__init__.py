@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from nao_tf.tasks.imagenet import ImageNetTask
-from nao_tf.tasks.images import ImageTask
-from nao_tf.tasks.language import LanguageTask
+from nao_tf.tasks.images.task import ImageTask
+from nao_tf.tasks.language.task import LanguageTask
 from nao_tf.tasks.table import TableTask
 from nao_tf.tasks.task import Task
 

@@ -19,8 +19,9 @@ from nao_tf.errors import InputError
 from nao_tf.search.evaluator import Evaluator
 from nao_tf.search.executors import Executor
 from nao_tf.search.settings import StudySettings
-from nao_tf.tasks.images import PRESETS as IMAGE_PRESETS
-from nao_tf.tasks.images import ImageSettings, ImageTask
+from nao_tf.tasks.images.presets import PRESETS as IMAGE_PRESETS
+from nao_tf.tasks.images.settings import ImageSettings
+from nao_tf.tasks.images.task import ImageTask
 from nao_tf.tasks.task import DataFiles, FinalModel, Rival, Short
 from nao_tf.training.image_settings import ImageTraining
 from nao_tf.training.published_networks import MOBILE

@@ -1,8 +1,8 @@
 """The contract of a task, and of the final models that it makes of architectures.
 
-A task is one class in one file: its data, its search space, an evaluator that gives architectures their scores, and
-final models. A user's own task overrides `evaluator` and `final` and is run by a `Study`; the programs in `bin/` also
-need the class methods `presets` and `load` and the table `short`.
+A task is one class: its data, its search space, an evaluator that gives architectures their scores, and final models. A
+user's own task overrides `evaluator` and `final` and is run by a `Study`; the programs in `bin/` also need the class
+methods `presets` and `load` and the table `short`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Image classifiers: pairs of convolutional cells for CIFAR-10, CIFAR-100 and anyone's folders of images.
+"""The task of images: pairs of convolutional cells that learn the classes of pictures.
 
 Importing this loads no TensorFlow; making an evaluator or a final model does.
 """
@@ -14,44 +14,24 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nao_tf import files
 from nao_tf.architecture import Architecture, ConvolutionalSpace, parse_cells
 from nao_tf.architecture.cells import IDENTITY, SPACES
 from nao_tf.child.images.macro import macro_of_space, published_macro, reductions
-from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data import digits
 from nao_tf.data.image_folder import left_out_text
 from nao_tf.data.images import ImageData, load_images
 from nao_tf.errors import InputError
-from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
-from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import SIZES, StudySettings
-from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
+from nao_tf.tasks.images.final_model import ACCURACY, FinalClassifier
+from nao_tf.tasks.images.flags import FLAGS
+from nao_tf.tasks.images.presets import PRESETS
+from nao_tf.tasks.images.settings import ImageSettings, OwnImages
 from nao_tf.tasks.sizes import limited
-from nao_tf.tasks.task import (
-    EXPORT_WEIGHTS,
-    LADDER,
-    LIMITS,
-    DataFiles,
-    FinalModel,
-    Latency,
-    Metric,
-    Rival,
-    Short,
-    Task,
-    chosen,
-    with_ladder,
-)
+from nao_tf.tasks.task import FinalModel, Latency, Metric, Rival, Task, chosen, with_ladder
 from nao_tf.training import lengths
-from nao_tf.training.image_settings import (
-    FINAL_TRAININGS,
-    SCRATCH_TRAININGS,
-    SHARED_TRAININGS,
-    ImageTraining,
-    final_training,
-)
+from nao_tf.training.image_settings import ImageTraining, final_training
 from nao_tf.training.published_networks import cells_in, published_training
 
 OWN_IMAGES = "images"
@@ -62,96 +42,6 @@ _COLOURS = 3
 PUBLISHED_FORMS: Mapping[str, tuple[tuple[int, int, int], int]] = {
     "cifar10": ((32, 32, 3), 10),
     "cifar100": ((32, 32, 3), 100),
-}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OwnImages(DataFiles):
-    """Where a user's own images come from.
-
-    Attributes:
-        image_size: height and width that they are brought to, in pixels.
-    """
-
-    image_size: int = 32
-
-    def __post_init__(self):
-        if self.image_size < 8:
-            raise ValueError(f"images of {self.image_size} pixels; at least 8")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ImageSettings(StudySettings):
-    """The settings of a study of image classifiers.
-
-    Attributes:
-        data: the images.
-        space: the operations of the cells: nao, enas, nao_v2 or nao19.
-        weight_sharing: whether one shared child scores the pool, or each architecture is trained from scratch.
-        score: the training that scores: of a child, or of a round of the shared child.
-        rungs: training steps of the rungs of a ladder, the fewest first; the last are those of `score`. None: every
-            child is trained for as many steps, those of `score`.
-        final: the training of final models.
-        epochs: passes of the final models over the training images; none: final.steps says how long they train.
-        export_weights: how an exported model's weights are stored: float32, float16 or int8; it computes in float32.
-        by_parameters: whether the shared child is trained with large architectures more often (NAO-V2).
-    """
-
-    data: DataFiles = DataFiles()
-    space: str
-    weight_sharing: bool
-    score: ImageTraining
-    rungs: tuple[int, ...] = ()
-    final: ImageTraining
-    epochs: float | None = None
-    export_weights: str = EXPORT_WEIGHTS[0]
-    by_parameters: bool = False
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_ladder(self.rungs, shared=self.weight_sharing)
-        if self.epochs is not None and self.epochs <= 0:
-            raise ValueError(f"epochs of {self.epochs}; more than 0")
-        if self.export_weights not in EXPORT_WEIGHTS:
-            raise ValueError(f"{self.export_weights!r} is not one of {', '.join(EXPORT_WEIGHTS)}")
-
-
-# The authors' searches: with weight sharing in the space `enas`, without it in the space of the paper.
-_PUBLISHED = ImageSettings(
-    budget=3200,  # 1000 + 4 rounds
-    initial=1000,
-    proposals=550,
-    finalists=5,
-    controller=CONTROLLERS["paper"],
-    ascent=dataclasses.replace(
-        PUBLISHED_ASCENT,
-        random_share=1 / 11,  # up to 500 of the controller, 50 random
-        step_sizes=tuple(range(1, 101)),
-    ),
-    space="enas",
-    weight_sharing=True,
-    score=SHARED_TRAININGS["paper"],
-    final=FINAL_TRAININGS["paper"],
-)
-_CPU = ImageSettings(
-    budget=48,
-    initial=24,
-    proposals=8,
-    finalists=1,
-    space="nao",
-    weight_sharing=False,
-    score=SCRATCH_TRAININGS["cpu"],
-    final=FINAL_TRAININGS["cpu"],
-)
-PRESETS: Mapping[str, Mapping[bool, ImageSettings]] = {  # by name, then by weight sharing
-    "cpu": {
-        False: _CPU,
-        True: dataclasses.replace(_CPU, space="enas", weight_sharing=True, score=SHARED_TRAININGS["cpu"]),
-    },
-    "paper": {
-        True: _PUBLISHED,
-        False: dataclasses.replace(_PUBLISHED, space="nao", weight_sharing=False, score=SCRATCH_TRAININGS["paper"]),
-    },
 }
 
 
@@ -173,45 +63,7 @@ class ImageTask(Task):
 
     names: ClassVar[tuple[str, ...]] = ("cifar10", "cifar100", OWN_IMAGES)
     axes = ("weight_sharing", "space")
-    short: ClassVar[Mapping[str, Short]] = {
-        "data_dir": Short("data.directory"),
-        "download": Short("data.download"),
-        "image_size": Short("data.image_size"),
-        "weight_sharing": Short("weight_sharing"),
-        "space": Short("space"),
-        "sample_by_parameters": Short("by_parameters"),
-        **LIMITS,
-        "budget": Short("budget"),
-        "initial": Short("initial"),
-        "proposals": Short("proposals"),
-        "finalists": Short("finalists"),
-        "final_seeds": Short("final_seeds"),
-        "audited": Short("audited"),
-        "search_filters": Short("score.filters", description="Channels of the first cells of a search's children."),
-        "search_layers": Short("score.layers", description="Normal cells of a search's children."),
-        "search_steps": Short(
-            "score.steps", description="Training steps of a child of a search, or of a round of the shared one."
-        ),
-        "rungs": Short("rungs", description=LADDER),
-        "filters": Short("final.filters", description="Channels of the first cells of the final models."),
-        "layers": Short("final.layers", description="Normal cells of the final models; reductions are added."),
-        "stack": Short("final.layers", factor=3, description="N, normal cells between reductions: --layers is 3 N."),
-        "batch_size": Short(
-            "final.batch_size", also=("score.batch_size",), description="Sequences or images of a training step."
-        ),
-        "steps": Short("final.steps", description="Training steps of the final models."),
-        "epochs": Short("epochs"),
-        "learning_rate": Short("final.learning_rate", description="Of the final models."),
-        "weight_decay": Short("final.weight_decay"),
-        "clip_norm": Short("final.clip_norm"),
-        "cutout": Short("final.cutout"),
-        "drop_path": Short("final.drop_path"),
-        "precision": Short("final.precision"),
-        "macro": Short("final.macro"),
-        "label_smoothing": Short("final.label_smoothing"),
-        "autoaugment": Short("final.autoaugment"),
-        "export_weights": Short("export_weights"),
-    }
+    short = FLAGS
     same = (("layers", "stack"), ("steps", "epochs"), ("search_steps", "rungs"))
     default_baselines = (RESIDUAL,)
     reads_with_tensorflow = (OWN_IMAGES,)
@@ -223,7 +75,7 @@ class ImageTask(Task):
     by_preset: ClassVar[Mapping[str, Mapping[bool, ImageSettings]]] = PRESETS
     published_forms: ClassVar[Mapping[str, tuple[tuple[int, int, int], int]]] = PUBLISHED_FORMS
     metric = Metric("validation_loss", higher_is_better=False)
-    final_metric = Metric("validation_accuracy", higher_is_better=True)
+    final_metric = ACCURACY
     test_metric = Metric("accuracy", higher_is_better=True, form="{:.2%}")
 
     def __init__(self, name: str, settings: ImageSettings, *, data: ImageData):
@@ -520,102 +372,3 @@ def _own_macro(architecture: Architecture) -> str | None:
     """The structure that cells were published with; None: that of their space, as of all others."""
     macro = published_macro(architecture)
     return None if macro == macro_of_space(architecture.space.name) else macro
-
-
-class FinalClassifier(FinalModel):
-    """An image classifier that is trained to the end.
-
-    Args:
-        trainer: a `training.images.ImageTrainer`, which other models of the network may share: the model that was
-            trained last has its weights.
-        data: the images.
-        seed: of the weights and of everything random.
-        steps: of the training.
-        weights: how an export stores them.
-    """
-
-    def __init__(self, trainer: Any, *, data: ImageData, seed: int, steps: int, weights: str):
-        self._trainer, self._data, self._seed, self._weights = trainer, data, seed, weights
-        self.parameters, self.steps = trainer.parameters, steps
-        self.ends_early = trainer.settings.patience is not None
-
-    def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
-        """See `FinalModel`."""
-        trainer = self._trainer
-        trainer.change_steps(self.steps)
-        trainer.weights_of = self  # not of a model that was trained with it before
-        trainer.train(
-            self._seed,
-            checkpoint=checkpoint,
-            report=lambda step, loss: observer.training(label, step, loss=loss, steps=self.steps),
-            on_epoch=lambda epoch: observer.epoch(label, _shown(epoch)),
-        )
-
-    def validate(self) -> float:
-        """Validation accuracy."""
-        return self._trained().validate()
-
-    def measure(self) -> dict[str, Any]:
-        """Validation and test figures, every image once, and trainable parameters without an auxiliary head's.
-
-        Also the training steps that were made, and those that led to the weights.
-        """
-        trainer = self._trained()
-        valid, test = trainer.measure(self._data.valid), trainer.measure(self._data.test)
-        figures = {
-            "validation_accuracy": valid.accuracy,
-            "validation_loss": valid.loss,
-            "accuracy": test.accuracy,
-            "loss": test.loss,
-            "parameters": self.parameters,
-        }
-        done, best = trainer.trained
-        if best:  # not of a training of before images were validated
-            figures |= {"trained_steps": done, "best_step": best}
-        return figures if test.top_5 is None else {**figures, "top_5_accuracy": test.top_5}
-
-    def seconds_per_step(self) -> float:
-        """See `FinalModel`."""
-        self._trainer.weights_of = None
-        return self._trainer.seconds_per_step()
-
-    def export(self, directory: pathlib.Path) -> None:
-        """Writes the model with the names of its classes, and what names the images that it was trained on."""
-        from nao_tf.serving import training_data
-        from nao_tf.serving.export_classifier import export_classifier
-
-        with files.replacing(directory) as temporary:
-            export_classifier(
-                self._trained().model,
-                self._data.class_names,
-                directory=temporary,
-                centre=self._data.centre,
-                weights=self._weights,
-            )
-            training_data.write(temporary, self._data.fingerprint())
-
-    def export_keras(self, directory: pathlib.Path) -> str | None:
-        """See `FinalModel`; with the names of the classes."""
-        from nao_tf.serving.export_keras import export_keras_classifier
-
-        reason = export_keras_classifier(self._trained().model, self._data.class_names, directory=directory)
-        return None if reason is None else f"no found_cell.py: {reason}"
-
-    def _trained(self):
-        """The trainer, with this model's weights. Raises RuntimeError where it has others."""
-        if self._trainer.weights_of is not self:
-            raise RuntimeError("another model was trained with this program since; train this one from its checkpoint")
-        return self._trainer
-
-
-def _shown(epoch) -> Epoch:
-    """An epoch as observers get it: accuracies instead of shares of errors."""
-    return Epoch(
-        number=epoch.epoch,
-        step=epoch.step,
-        metric=ImageTask.final_metric.name,
-        value=None if epoch.validation is None else 1 - epoch.validation,
-        best=1 - epoch.best,
-        averaged=epoch.averaging,
-        ending=epoch.ending,
-    )

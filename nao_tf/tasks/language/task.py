@@ -1,4 +1,4 @@
-"""Language models: recurrent cells for the Penn Treebank, WikiText-2 and anyone's own text.
+"""The task of language: recurrent cells that learn a text.
 
 Importing this loads no TensorFlow; making an evaluator or a final model does.
 """
@@ -9,134 +9,29 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from nao_tf.architecture import NUMBERINGS, Architecture, RecurrentSpace
+from nao_tf.architecture import Architecture, RecurrentSpace
 from nao_tf.child.language.size import size_of_language_model
-from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.data.streams import streams, window_count
 from nao_tf.data.text import Corpus, load_corpus
 from nao_tf.errors import InputError
-from nao_tf.observer import Epoch, Observer
 from nao_tf.search.evaluator import Evaluator, FromScratch, SharedWeights
 from nao_tf.search.executors import Executor
-from nao_tf.search.rungs import check_ladder
 from nao_tf.search.settings import SIZES, StudySettings
-from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
+from nao_tf.tasks.language.final_model import CURVE, FinalLanguageModel
+from nao_tf.tasks.language.flags import FLAGS
+from nao_tf.tasks.language.presets import PRESETS
+from nao_tf.tasks.language.settings import LanguageSettings, OwnText
 from nao_tf.tasks.sizes import limited
-from nao_tf.tasks.task import (
-    EXPORT_WEIGHTS,
-    LADDER,
-    LIMITS,
-    DataFiles,
-    FinalModel,
-    Latency,
-    Metric,
-    Rival,
-    Short,
-    Task,
-    chosen,
-    with_ladder,
-)
+from nao_tf.tasks.task import DataFiles, FinalModel, Latency, Metric, Rival, Task, chosen, with_ladder
 from nao_tf.training import lengths
-from nao_tf.training.language_settings import (
-    FINALIST_TRAININGS,
-    SCRATCH_TRAININGS,
-    SHARED_TRAININGS,
-    LanguageTraining,
-    final_training,
-)
+from nao_tf.training.language_settings import final_training
 
 OWN_TEXT = "text"
 LSTM = "lstm"
-CURVE = "validation_perplexity_by_epoch"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OwnText(DataFiles):
-    """Where a user's own text comes from.
-
-    Attributes:
-        vocabulary_size: most frequent words that are kept; none: all.
-        minimum_count: rarer words become <unk>.
-    """
-
-    vocabulary_size: int | None = None
-    minimum_count: int = 1
-
-    def __post_init__(self):
-        if self.vocabulary_size is not None and self.vocabulary_size < 3:
-            raise ValueError(f"vocabulary of {self.vocabulary_size} words; at least 3")
-        if self.minimum_count < 1:
-            raise ValueError(f"minimum count of {self.minimum_count}; at least 1")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LanguageSettings(StudySettings):
-    """The settings of a study of language models.
-
-    Attributes:
-        data: the corpus.
-        weight_sharing: whether one shared child scores the pool, or each architecture is trained from scratch.
-        score: the training that scores: of a child, or of a round of the shared child.
-        rungs: training steps of the rungs of a ladder, the fewest first; the last are those of `score`. None: every
-            child is trained for as many steps, those of `score`.
-        final: the training of final models.
-        export_weights: how an exported model's weights are stored: float32, float16 or int8; it computes in float32.
-        activation_numbering: what activations 2 and 3 of given integers mean: nao_ws or nao.
-    """
-
-    data: DataFiles = DataFiles()
-    weight_sharing: bool
-    score: LanguageTraining
-    rungs: tuple[int, ...] = ()
-    final: LanguageTraining
-    export_weights: str = EXPORT_WEIGHTS[0]
-    activation_numbering: str = "nao_ws"
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_ladder(self.rungs, shared=self.weight_sharing)
-        for name, known in (("export_weights", EXPORT_WEIGHTS), ("activation_numbering", NUMBERINGS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{getattr(self, name)!r} is not one of {', '.join(known)}")
-
-
-# The authors' search with weight sharing (their NAO-WS); scores from scratch as their final models are trained.
-_PUBLISHED = LanguageSettings(
-    budget=2400,  # 1000 + 4 rounds
-    initial=1000,
-    proposals=350,
-    finalists=10,
-    controller=CONTROLLERS["paper"],
-    ascent=dataclasses.replace(
-        PUBLISHED_ASCENT,
-        random_share=1 / 7,  # up to 300 of the controller, 50 random
-        step_sizes=tuple(range(1, 31)),
-    ),
-    weight_sharing=True,
-    score=SHARED_TRAININGS["paper"],
-    final=FINALIST_TRAININGS["paper"],
-)
-_CPU = LanguageSettings(
-    budget=100,
-    initial=40,
-    proposals=10,
-    finalists=2,
-    ascent=AscentSettings(ascents=1, exploration=0.0),  # with which the figures in docs/results were measured
-    weight_sharing=False,
-    score=SCRATCH_TRAININGS["cpu"],
-    final=FINALIST_TRAININGS["cpu"],
-)
-PRESETS: Mapping[str, Mapping[bool, LanguageSettings]] = {  # by name, then by weight sharing
-    "cpu": {False: _CPU, True: dataclasses.replace(_CPU, weight_sharing=True, score=SHARED_TRAININGS["cpu"])},
-    "paper": {
-        True: _PUBLISHED,
-        False: dataclasses.replace(_PUBLISHED, weight_sharing=False, score=SCRATCH_TRAININGS["paper"]),
-    },
-}
 
 
 class LanguageTask(Task):
@@ -152,41 +47,7 @@ class LanguageTask(Task):
 
     names = ("ptb", "wikitext2", OWN_TEXT)
     axes = ("weight_sharing",)
-    short: ClassVar[Mapping[str, Short]] = {
-        "data_dir": Short("data.directory"),
-        "download": Short("data.download"),
-        "vocabulary_size": Short("data.vocabulary_size"),
-        "minimum_count": Short("data.minimum_count"),
-        "weight_sharing": Short("weight_sharing"),
-        **LIMITS,
-        "budget": Short("budget"),
-        "initial": Short("initial"),
-        "proposals": Short("proposals"),
-        "finalists": Short("finalists"),
-        "final_seeds": Short("final_seeds"),
-        "audited": Short("audited"),
-        "search_units": Short("score.units", description="Width of the children of a search."),
-        "search_steps": Short(
-            "score.steps", description="Training steps of a child of a search, or of a round of the shared one."
-        ),
-        "rungs": Short("rungs", description=LADDER),
-        "units": Short("final.units", description="Width of the final models."),
-        "batch_size": Short("final.batch_size", description="Sequences or images of a training step."),
-        "steps": Short("final.steps", description="Training steps of the final models."),
-        "learning_rate": Short("final.learning_rate", description="Of the final models."),
-        "window": Short("final.window"),
-        "weight_decay": Short("final.weight_decay"),
-        "clip_norm": Short("final.clip_norm"),
-        "activation_penalty": Short("final.activation_penalty"),
-        "temporal_penalty": Short("final.temporal_penalty"),
-        "dropout_output": Short("final.dropout.output"),
-        "dropout_hidden": Short("final.dropout.hidden"),
-        "dropout_input": Short("final.dropout.input"),
-        "dropout_embedding": Short("final.dropout.embedding"),
-        "dropout_words": Short("final.dropout.words"),
-        "export_weights": Short("export_weights"),
-        "activation_numbering": Short("activation_numbering"),
-    }
+    short = FLAGS
     default_baselines = (LSTM,)
     trains = ("data", "final", "final_seeds", "export_weights", "activation_numbering")
     same = (("search_steps", "rungs"),)
@@ -443,99 +304,3 @@ class LanguageTask(Task):
 
         assert model.parameters is not None
         return Rival(LSTM, {"units": KerasLstm.of_size(model.parameters, len(self.corpus.vocabulary)).units})
-
-
-class FinalLanguageModel(FinalModel):
-    """A language model that is trained to the end.
-
-    Args:
-        trainer: a `training.language.LanguageTrainer`, which other models of the task may share: the model that was
-            trained last has its weights.
-        network: an architecture, or the hand-made network.
-        corpus: is learned.
-        seed: of the weights and of everything random.
-        steps: of the training.
-        weights: how an export stores them.
-    """
-
-    def __init__(self, trainer: Any, network: Any, *, corpus: Corpus, seed: int, steps: int, weights: str):
-        self._trainer, self._network, self._corpus, self._seed, self._weights = trainer, network, corpus, seed, weights
-        self.parameters, self.steps = trainer.parameters, steps
-        self.ends_early = trainer.settings.patience is not None
-
-    def train(self, checkpoint: pathlib.Path, *, label: str, observer: Observer) -> None:
-        """See `FinalModel`."""
-        trainer = self._trainer
-        trainer.change_network(self._network)
-        trainer.change_steps(self.steps)
-        trainer.weights_of = self  # not of a model that was trained with it before
-        trainer.train(
-            self._seed,
-            checkpoint=checkpoint,
-            report=lambda step, loss: observer.training(label, step, loss=loss, steps=self.steps),
-            on_epoch=lambda epoch: observer.epoch(label, _shown(epoch)),
-        )
-
-    def validate(self) -> float:
-        """Validation perplexity, as in a search."""
-        return self._trained().validate()
-
-    def measure(self) -> dict[str, Any]:
-        """Validation and test perplexity, exact: one sequence, every token once, the state carried over.
-
-        Where epochs are validated, also the curve, as training saw it: validation perplexity after each; the training
-        steps that were made, and those that led to the weights.
-        """
-        from nao_tf.training.text_likelihood import perplexity
-
-        trainer, corpus = self._trained(), self._corpus
-        figures: dict[str, Any] = {
-            "validation_perplexity": trainer.measure(corpus.valid),
-            "perplexity": trainer.measure(corpus.test),
-        }
-        if trainer.history:
-            figures[CURVE] = [perplexity(loss) for loss in trainer.history]
-            figures["trained_steps"], figures["best_step"] = trainer.trained
-        return {**figures, "parameters": self.parameters}
-
-    def seconds_per_step(self) -> float:
-        """See `FinalModel`."""
-        self._trainer.change_network(self._network)
-        self._trainer.weights_of = None
-        return self._trainer.seconds_per_step()
-
-    def export(self, directory: pathlib.Path) -> None:
-        """Writes the model with its vocabulary."""
-        from nao_tf.serving.export_language import export_language_model
-
-        export_language_model(
-            self._trained().model, self._corpus.vocabulary, directory=directory, weights=self._weights
-        )
-
-    def export_keras(self, directory: pathlib.Path) -> str | None:
-        """See `FinalModel`; with the words of the vocabulary."""
-        from nao_tf.serving.export_keras import export_keras_language_model
-
-        reason = export_keras_language_model(self._trained().model, self._corpus.vocabulary.words, directory=directory)
-        return None if reason is None else f"no found_cell.py: {reason}"
-
-    def _trained(self):
-        """The trainer, with this model's weights. Raises RuntimeError where it has others."""
-        if self._trainer.weights_of is not self:
-            raise RuntimeError("another model was trained with this program since; train this one from its checkpoint")
-        return self._trainer
-
-
-def _shown(epoch) -> Epoch:
-    """An epoch as observers get it: perplexities instead of nats a token."""
-    from nao_tf.training.text_likelihood import perplexity
-
-    return Epoch(
-        number=epoch.epoch,
-        step=epoch.step,
-        metric="validation_perplexity",
-        value=None if epoch.validation is None else perplexity(epoch.validation),
-        best=perplexity(epoch.best),
-        averaged=epoch.averaging,
-        ending=epoch.ending,
-    )
