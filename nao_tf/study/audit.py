@@ -13,7 +13,7 @@ import dataclasses
 import hashlib
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from nao_tf.controller.quality import kendall_tau
 from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator
 from nao_tf.search.pool import Candidate, Evaluation, Pool
+from nao_tf.tasks.task import Metric
 
 NAME = "audit"  # of the stage, and in the names of files
 LEVEL = 0.05
@@ -144,6 +145,24 @@ def score_again(
         if id is not None and again.get(id).score is not None:
             pairs.append((pool.goodness(member), pool.goodness(again.get(id))))
     return pairs
+
+
+def pairs_of_finals(
+    finalists: Iterable[Mapping[str, Any]], *, metric: Metric, final_metric: Metric
+) -> list[tuple[float, float]]:
+    """The score and the validation figure of each finalist that could be trained, both turned so that higher is better.
+
+    Args:
+        finalists: as result.json has them; of several with one text the last counts.
+        metric: of the scores.
+        final_metric: of the validation of final models.
+    """
+    rows = {row["text"]: row for row in finalists}
+    return [
+        (metric.goodness(row["score"]), final_metric.goodness(row[final_metric.name]))
+        for row in rows.values()
+        if row[final_metric.name] is not None
+    ]
 
 
 def usual_count(budget: int) -> int:
