@@ -22,7 +22,7 @@ def told(task: Task, figures: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def figures_of_rivals(
-    task: Task, names: Iterable[str], measure: Callable[[str], dict[str, Any]]
+    task: Task, names: Iterable[str], *, measure: Callable[[str], dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The figures of each rival; of one that fails, or has learnt nothing, `failed`, the reason.
 

@@ -170,7 +170,7 @@ class Study:
             figures = model.measure()
             value = model.validate() if len(done) == 1 and self.task.test_metric is None else None
         trainings = finals.figures_of_seeds(done, figures, value=value)
-        baselines = figures_of_rivals(self.task, rivals, lambda name: finals.hand_made(first, model))
+        baselines = figures_of_rivals(self.task, rivals, measure=lambda name: finals.hand_made(first, model))
         return self._finish(
             architecture=architecture,
             test=told(self.task, figures),
@@ -296,7 +296,7 @@ class Study:
             return self._rival(name, known)
 
         in_order = sorted(names, key=lambda name: name != self.task.rival)  # the hand-made first
-        return figures_of_rivals(self.task, in_order, measure)
+        return figures_of_rivals(self.task, in_order, measure=measure)
 
     def audit(self, pool: Pool, winner: Winner, *, baselines: Mapping[str, Mapping[str, Any]]) -> audits.Audit | None:
         """What can be told of the scores of a search; None: nothing.

@@ -7,7 +7,7 @@ import pytest
 from toys import SPACE, ToyTask
 
 import nao_tf.search.strategy
-import nao_tf.study.study
+import nao_tf.study.searches
 from nao_tf.errors import InputError, RunError
 from nao_tf.observer import Observer
 from nao_tf.report.run import read_run
@@ -283,7 +283,7 @@ def test_a_budget_beyond_the_space_is_told(tmp_path, monkeypatch):
     study(tmp_path / "listed", observer=observer, budget=1_300).search("random")
     assert len(lines(tmp_path / "listed")) == 256
     assert observer.events[-1] == "random: all 256 architectures were evaluated; the budget of 1,300 is not used up"
-    for module in (nao_tf.search.strategy, nao_tf.study.study):
+    for module in (nao_tf.search.strategy, nao_tf.study.searches):
         monkeypatch.setattr(module, "LARGEST_ENUMERATED", 255)
     study(tmp_path / "not listed", observer=observer, budget=1_300).search("random")
     found = len(lines(tmp_path / "not listed"))
