@@ -73,10 +73,10 @@ def _batches(count, padded, *, settings, generator):
     """The architectures that every training step reads, by their index, int32 `[N, B]`."""
     size = settings.batch_size
     if count <= size:  # the whole pool; the padding has weight 0
-        steps = settings.epochs if settings.steps is None else settings.steps
+        steps = max(settings.steps or 0, settings.epochs or 0)
         return np.tile(np.arange(min(padded, max(size, count)), dtype=np.int32), (steps, 1))
     per_epoch = count // size  # a shuffled epoch drops the remainder, as in the authors' code
-    steps = settings.epochs * per_epoch if settings.steps is None else settings.steps
+    steps = max(settings.steps or 0, (settings.epochs or 0) * per_epoch)
     epochs = -(-steps // per_epoch)
     orders = [generator.permutation(count)[: per_epoch * size].reshape(per_epoch, size) for _ in range(epochs)]
     return np.concatenate(orders)[:steps].astype(np.int32)

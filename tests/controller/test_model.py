@@ -117,7 +117,7 @@ def test_paper_preset_has_the_published_sizes():
         ({"learning_rate_decay": "step"}, "known are constant, linear, cosine"),
         ({"predictor_reading": "last"}, "known are states, mean"),
         ({"initialisation": "zeros"}, "known are glorot, authors"),
-        ({"epochs": 3}, "either steps or epochs"),
+        ({"steps": None}, "steps, epochs, or both"),
         ({"members": 0}, "members 0; at least 1"),
         ({"predictor_layers": 61}, "predictor_layers 61; 0 to 60"),
         ({"held_out": 1.0}, "at least 0 and below 1"),

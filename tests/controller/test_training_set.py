@@ -22,6 +22,11 @@ def test_pools_larger_than_a_batch_are_read_in_shuffled_epochs():
     assert set(epochs.ravel()) == set(range(40))  # by chance each is read at some time
 
 
+@pytest.mark.parametrize(("steps", "epochs", "made"), [(7, 5, 10), (12, 5, 12), (12, None, 12), (None, 2, 4)])
+def test_of_steps_and_epochs_what_is_longer_counts(steps, epochs, made):
+    assert len(training_set(40, batch_size=16, steps=steps, epochs=epochs).batches) == made  # two batches an epoch
+
+
 def test_smaller_pools_are_read_whole_in_every_step():
     data = training_set(40, batch_size=64, steps=7)
     np.testing.assert_array_equal(data.batches, [list(range(64))] * 7)
