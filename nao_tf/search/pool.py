@@ -27,6 +27,7 @@ from nao_tf.search.checked_lines import CHECK, is_intact, with_check
 from nao_tf.search.outcome import Outcome
 from nao_tf.search.rungs import Rung
 
+MOST_EXAMPLES = 4096  # that a predictor learns from: all of the usual pools, and a bound for very large ones
 _BEGINNING_OF_LINE = re.compile(rb"\{[\x20-\x7e]*\x00*|\x00+")  # what a kill leaves; zeros where the machine stopped
 
 
@@ -483,10 +484,11 @@ class Pool:
         return columns.dataframe(self.rows)
 
     def examples(self) -> tuple[list[Architecture], np.ndarray]:
-        """What a predictor learns from: every member, the best first, and its goodness, `[P]`, finite.
+        """What a predictor learns from: the members, the best first, and their goodness, `[P]`, finite.
 
         A failed evaluation counts as a little worse than the worst that succeeded. Left out, it would teach nothing,
-        and a strategy would go on proposing architectures that cannot be trained.
+        and a strategy would go on proposing architectures that cannot be trained. Of more than `MOST_EXAMPLES` members
+        the best half of that many are there, and as many evenly over the ranks of the others.
         """
         ranked = self.ranked
         failed = [evaluation for evaluation in self.evaluations if evaluation.score is None]
@@ -495,6 +497,11 @@ class Pool:
             margin = 0.01 * (goodness[0] - goodness[-1]) or 1.0
             goodness = np.append(goodness, np.full(len(failed), goodness[-1] - margin))
         members = ranked + failed if ranked else []
+        if len(members) > MOST_EXAMPLES:
+            best = MOST_EXAMPLES // 2
+            others = np.linspace(best, len(members) - 1, MOST_EXAMPLES - best).astype(int)
+            members = members[:best] + [members[index] for index in others]
+            goodness = np.concatenate([goodness[:best], goodness[others]])
         return [evaluation.candidate.architecture for evaluation in members], goodness
 
     def append(self, evaluation: Evaluation) -> None:

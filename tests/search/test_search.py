@@ -70,6 +70,19 @@ def test_what_failed_is_an_example_of_the_worst(higher_is_better, tmp_path):
     assert np.all(np.diff(goodness[:4]) < 0) and goodness[3] == goodness[4] and np.all(np.isfinite(goodness))
 
 
+def test_of_a_very_large_pool_the_best_and_some_of_all_ranks_are_examples(monkeypatch):
+    monkeypatch.setattr("nao_tf.search.pool.MOST_EXAMPLES", 8)
+    generator = np.random.default_rng(0)
+    pool = Pool(None, SPACE, metric="score", higher_is_better=True)
+    for id in range(24):
+        pool.append(Evaluation(id, Candidate(SPACE.sample(generator), "random"), 0, None if id < 2 else float(id), 1))
+    architectures, goodness = pool.examples()
+    ids = [pool.id_of(architecture) for architecture in architectures]
+    assert ids[:4] == [23, 22, 21, 20] and len(set(ids)) == 8  # half of them the best
+    assert ids[4] == 19 and ids[-1] in (0, 1)  # the others from the next to a failed one
+    assert np.all(np.diff(goodness) < 0) and goodness[:4].tolist() == [23, 22, 21, 20]
+
+
 def test_a_foreign_pool_is_one_clear_error_and_stays_as_it_is(tmp_path):
     (tmp_path / "a").write_text("hello\n")
     with pytest.raises(InputError, match="line 1"):
