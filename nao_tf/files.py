@@ -5,6 +5,7 @@ leave is damage of another kind, and is never read as if it were right.
 """
 
 import contextlib
+import contextvars
 import io
 import json
 import math
@@ -43,6 +44,26 @@ _DAMAGES = (
     TypeError,
     ValueError,
 )
+
+_BY_REFERENCE = contextvars.ContextVar("by_reference", default=False)
+
+
+@contextlib.contextmanager
+def sent_by_reference() -> Iterator[None]:
+    """What is pickled in this block is for processes on this machine, as long as this one runs.
+
+    An object with a large open file may send its place then, `/proc/…/fd/…`, where the system has that.
+    """
+    token = _BY_REFERENCE.set(os.path.isdir("/proc/self/fd"))
+    try:
+        yield
+    finally:
+        _BY_REFERENCE.reset(token)
+
+
+def by_reference() -> bool:
+    """Whether what is pickled now is sent by reference, see `sent_by_reference`."""
+    return _BY_REFERENCE.get()
 
 
 def write_text(path: os.PathLike[str] | str, text: str) -> None:

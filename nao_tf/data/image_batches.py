@@ -3,10 +3,13 @@
 Letters: N images, B images of a batch, H height, W width, C channels, S steps.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
 from nao_tf.data.images import Part
+from nao_tf.data.pixels import Pixels
 
 
 def training_batches(
@@ -45,7 +48,7 @@ def training_batches(
     per_epoch = count // batch_size
     if not per_epoch:
         raise ValueError(f"batches of {batch_size} images; there are only {count} to train with")
-    images, labels = tf.constant(part.images), tf.constant(part.labels)
+    read, labels = reader(part.images), tf.constant(part.labels)
     seed = seed % 2**31
 
     def epoch(number):
@@ -57,7 +60,7 @@ def training_batches(
         return tf.data.Dataset.from_tensor_slices(batches[done:])
 
     def batch(step, indices):
-        originals = tf.gather(images, indices)  # [B, H, W, C]
+        originals = read(indices)  # [B, H, W, C]
         of_step = tf.stack([tf.constant(seed, tf.int64), step])  # [2]
         changed = augment(originals, of_step, shift=shift, mirrored=mirrored)
         if policy:
@@ -73,6 +76,19 @@ def training_batches(
     epochs = tf.data.Dataset.range(first // per_epoch, -(-steps // per_epoch))
     numbered = tf.data.Dataset.zip(tf.data.Dataset.range(first, steps), epochs.flat_map(epoch))
     return numbered.map(batch, num_parallel_calls=1).prefetch(2).with_options(untuned())
+
+
+def reader(images: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What reads images `[B, H, W, C]` by their indices `[B]` in TensorFlow's graph, from memory or from their file."""
+    if isinstance(images, np.ndarray):
+        held = tf.constant(images)
+        return lambda indices: tf.gather(held, indices)
+
+    def read(indices):
+        batch = tf.numpy_function(images.__getitem__, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(batch, [*indices.shape, *images.shape[1:]])
+
+    return read
 
 
 def untuned() -> tf.data.Options:
@@ -124,7 +140,7 @@ def evaluation_batches(part: Part, batch_size: int) -> tuple[np.ndarray, np.ndar
         batch_size: B; all images where there are fewer.
 
     Returns:
-        Images uint8 `[batches, B, H, W, C]`, labels int32 and weights float32 `[batches, B]`.
+        The indices of the images, labels int32 and weights float32, each `[batches, B]`.
     """
     count = len(part)
     batch_size = min(batch_size, count)
@@ -132,4 +148,4 @@ def evaluation_batches(part: Part, batch_size: int) -> tuple[np.ndarray, np.ndar
     indices = np.arange(batches * batch_size).reshape(batches, batch_size)  # [batches, B]
     weights = (indices < count).astype(np.float32)
     indices %= count
-    return part.images[indices], part.labels[indices], weights
+    return indices, part.labels[indices], weights

@@ -20,6 +20,7 @@ from nao_tf.data import names as naming
 from nao_tf.data.folders import Walk, entries
 from nao_tf.data.names import PARTS, in_one_line
 from nao_tf.data.picture import FORMATS, SUFFIXES, read_picture
+from nao_tf.data.pixels import Pixels, kept
 from nao_tf.errors import InputError
 
 WHOLE = "all"  # the key of pictures that are in no part
@@ -56,13 +57,13 @@ class Pictures:
     """N pictures of one size.
 
     Attributes:
-        images: uint8 `[N, S, S, 3]`.
+        images: uint8 `[N, S, S, 3]`; in a file where there are many.
         labels: the numbers of their classes, int32 `[N]`.
         sizes: width and height of the files -> how many have them.
         oddities: what of pictures is not read, or changed -> of how many.
     """
 
-    images: np.ndarray
+    images: Pixels
     labels: np.ndarray
     sizes: collections.Counter[tuple[int, int]]
     oddities: collections.Counter[str]
@@ -130,15 +131,18 @@ def read_part(folder: ImageFolder, part: str, *, names: Sequence[str], size: int
     numbers = {composed(name): number for number, name in enumerate(names)}
     found = [(numbers[composed(name)], path) for name, paths in folder.parts[part].items() for path in paths]
     found.sort(key=lambda row: row[0])  # by class, then as they were
-    images = np.empty([len(found), size, size, 3], np.uint8)
     sizes: collections.Counter[tuple[int, int]] = collections.Counter()
     oddities: collections.Counter[str] = collections.Counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
-        for row, (_, path) in enumerate(found):
+
+    def decoded():
+        for _, path in found:
             image = read_picture(path, oddities=oddities)
             sizes[image.shape[1], image.shape[0]] += 1
-            images[row] = image if image.shape[:2] == (size, size) else _resized(image, size)
+            yield (image if image.shape[:2] == (size, size) else _resized(image, size))[np.newaxis]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
+        images = kept(decoded(), len(found), picture=(size, size, 3))
     labels = np.array([number for number, _ in found], np.int32)
     return Pictures(images, labels, sizes, oddities)
 

@@ -17,6 +17,7 @@ import numpy as np
 from nao_tf.data import cifar, digits, image_folder
 from nao_tf.data.image_folder import FEWEST_CLASSES, WHOLE, ImageFolder, Pictures
 from nao_tf.data.names import PARTS, in_one_line
+from nao_tf.data.pixels import Pixels, StoredPixels, chunks, joined
 from nao_tf.errors import InputError
 
 TASKS = (*cifar.FORMATS, "images")
@@ -32,21 +33,22 @@ class Part:
     """Images and their classes; a slice or an index array gives a part of them, `+` joins two.
 
     Attributes:
-        images: uint8 `[N, H, W, C]`, 0 to 255.
+        images: uint8 `[N, H, W, C]`, 0 to 255; in a file where there are many.
         labels: int32 `[N]`.
     """
 
-    images: np.ndarray
+    images: Pixels
     labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, which: slice | np.ndarray) -> typing.Self:
-        return type(self)(self.images[which], self.labels[which])
+        images = self.images.part(which) if isinstance(self.images, StoredPixels) else self.images[which]
+        return type(self)(images, self.labels[which])
 
     def __add__(self, other: typing.Self) -> typing.Self:
-        return type(self)(np.concatenate([self.images, other.images]), np.concatenate([self.labels, other.labels]))
+        return type(self)(joined(self.images, other.images), np.concatenate([self.labels, other.labels]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,9 +87,10 @@ class ImageData:
 
     def statistics(self) -> tuple[list[float], list[float]]:
         """Mean and standard deviation of each channel of the training images, on the scale 0 to 1."""
-        counts = [
-            np.bincount(self.train.images[..., channel].ravel(), minlength=256) for channel in range(self.shape[-1])
-        ]
+        counts = np.zeros([self.shape[-1], 256], np.int64)
+        for images in chunks(self.train.images):
+            for channel, count in enumerate(counts):
+                count += np.bincount(images[..., channel].ravel(), minlength=256)
         levels = np.arange(256) / 255
         mean = [float(count @ levels / count.sum()) for count in counts]
         square = [float(count @ levels**2 / count.sum()) for count in counts]
@@ -101,7 +104,8 @@ class ImageData:
         digest = hashlib.sha256("\n".join(self.class_names).encode("utf-8"))
         for part in (self.train, self.valid, self.test):
             digest.update(repr(part.images.shape).encode())
-            digest.update(np.ascontiguousarray(part.images).data)
+            for images in chunks(part.images):
+                digest.update(np.ascontiguousarray(images).data)
             digest.update(np.ascontiguousarray(part.labels, dtype="<i4").data)
         return digest.hexdigest()
 
@@ -200,23 +204,33 @@ def _notes_of_classes(data: ImageData) -> list[str]:
 def _notes_of_copies(data: ImageData) -> list[str]:
     """Which images are in several parts, or in several classes, pixel by pixel."""
     parts = {name: getattr(data, name) for name in PARTS}
-    digests = {name: [hashlib.blake2b(image.data).digest() for image in part.images] for name, part in parts.items()}
+    digests = {name: _digests(part.images) for name, part in parts.items()}
     notes = []
     for name, others in (("train", ("valid", "test")), ("valid", ("test",))):
-        seen = set(digests[name])
-        again = {other: sum(digest in seen for digest in digests[other]) for other in others}
+        again = {other: int(np.isin(digests[other], digests[name]).sum()) for other in others}
         if any(again.values()):
             told = " and ".join(f"{count:,} of {len(parts[other]):,} {WORDS[other]}" for other, count in again.items())
             notes.append(f"the same images are among the {WORDS[name]} images: {told} images")
-    labels: dict[bytes, set[int]] = {}
-    for name, part in parts.items():
-        for digest, label in zip(digests[name], part.labels.tolist(), strict=True):
-            labels.setdefault(digest, set()).add(label)
-    several = [found for found in labels.values() if len(found) > 1]
-    if several:
-        named = " and ".join(data.class_names[label] for label in sorted(several[0])[:2])
+    whole = np.concatenate([digests[name] for name in PARTS])
+    labels = np.concatenate([parts[name].labels for name in PARTS])
+    _, first, image = np.unique(whole, return_index=True, return_inverse=True)
+    differs = labels != labels[first][image]  # from the label of the first of its copies
+    if np.any(differs):
+        several = np.unique(image[differs])
+        one = several[np.argmin(first[several])]  # the first that there is
+        named = " and ".join(data.class_names[label] for label in np.unique(labels[image == one])[:2])
         notes.append(f"the same image is in several classes, {len(several):,} times: in {named} for one")
     return notes
+
+
+def _digests(images: Pixels) -> np.ndarray:
+    """A number for each image that only equal ones share, uint64 `[N]`; by chance two of a million do in one of 1e7."""
+    numbers = (
+        int.from_bytes(hashlib.blake2b(image.data, digest_size=8).digest(), "little")
+        for chunk in chunks(images)
+        for image in chunk
+    )
+    return np.fromiter(numbers, np.uint64, len(images))
 
 
 def _split_training(train: Part) -> tuple[Part, Part, list[str]]:

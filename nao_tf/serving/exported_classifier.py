@@ -168,7 +168,9 @@ def _parts_of(data: ImageData) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     if isinstance(data, StreamedImages):
         yield from without_filling(evaluation_stream(data.test, BATCH_OF_STREAM, size=data.image_size))
     else:
-        yield data.test.images, data.test.labels
+        for begin in range(0, len(data.test), BATCH):
+            part = data.test[begin : begin + BATCH]
+            yield part.images[:], part.labels
 
 
 def _listed(names: Sequence[str]) -> str:

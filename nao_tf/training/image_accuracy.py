@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nao_tf.architecture import Architecture
-from nao_tf.data.image_batches import evaluation_batches
+from nao_tf.data.image_batches import evaluation_batches, reader
 from nao_tf.data.image_streams import evaluation_stream
 from nao_tf.data.imagenet import Streamed, StreamedImages
 from nao_tf.data.images import ImageData, Part
@@ -50,14 +50,15 @@ class ImageAccuracy:
     def __init__(self, logits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], part: Part, *, batch_size: int):
         self._logits = logits
         self._batches = tuple(tf.constant(array) for array in evaluation_batches(part, batch_size))
+        self._read = reader(part.images)
         self._count = len(part)
         self.program = tf.function(self._totals, autograph=False)
 
     def _totals(self, values):
-        images, labels, weights = self._batches
+        images, labels, weights = self._batches  # the indices of images
 
         def step(index, loss, correct):
-            logits = tf.cast(self._logits(images[index], values), tf.float32)  # [B, K]
+            logits = tf.cast(self._logits(self._read(images[index]), values), tf.float32)  # [B, K]
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels[index], logits)  # [B]
             hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), labels[index]), tf.float32)  # [B]
             weight = weights[index]

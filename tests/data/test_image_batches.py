@@ -60,8 +60,9 @@ def test_too_few_images_for_a_batch():
 
 @pytest.mark.parametrize("batch_size, shape", [(5, (5, 5)), (100, (1, 23)), (23, (1, 23))])
 def test_every_image_is_evaluated_once(batch_size, shape):
-    images, labels, weights = evaluation_batches(PART, batch_size)
-    assert labels.shape == weights.shape == images.shape[:2] == shape
+    indices, labels, weights = evaluation_batches(PART, batch_size)
+    images = IMAGES[indices]
+    assert labels.shape == weights.shape == indices.shape == shape
     assert sorted(labels[weights == 1]) == list(range(COUNT))
     np.testing.assert_array_equal(images[0, 0], IMAGES[0])
     np.testing.assert_array_equal(images[weights == 0], IMAGES[: int((weights == 0).sum())])

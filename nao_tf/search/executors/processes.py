@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nao_tf.errors import InputError
+from nao_tf.files import sent_by_reference
 from nao_tf.search.executors.workers import (
     Died,
     Message,
@@ -88,6 +89,11 @@ class Processes(Workers):
             return self
         threads = 1 if self.gpus else max(1, self.workers * self.threads // workers)
         return Processes(workers, threads=threads, gpus=self.gpus)
+
+    def sent(self, function: Callable) -> SentFunction:
+        """See `Workers`; large data in files are read from there."""
+        with sent_by_reference():
+            return super().sent(function)
 
     def _new_worker(self) -> Worker:
         environment = thread_variables(self.threads)

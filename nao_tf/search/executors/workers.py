@@ -115,6 +115,10 @@ class Workers(abc.ABC):
         # the item of each of the last attempts, an object of its own, and whether the worker died
         self._attempted: collections.deque[tuple[object, bool]] = collections.deque(maxlen=REMEMBERED)
 
+    def sent(self, function: Callable) -> SentFunction:
+        """A function as it is sent to the workers. Raises InputError where it cannot be."""
+        return SentFunction.of(function)
+
     @abc.abstractmethod
     def _new_worker(self) -> Worker:
         """Starts a worker."""
@@ -239,7 +243,7 @@ class _Map:
     def __init__(self, executor: Workers, function: Callable, items: Sequence[Any]):
         self._executor, self._items = executor, items
         self._work = function if isinstance(function, Work) else _Plain(function)
-        self._message = SentFunction.of(function)
+        self._message = executor.sent(function)
         self._waiting = collections.deque(range(len(items)))
         self._attempts: collections.Counter[int] = collections.Counter()
         self._marks = [object() for _ in items]  # tell items of several calls apart
