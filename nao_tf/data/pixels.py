@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import pickle
 import tempfile
 import typing
 from collections.abc import Iterator, Sequence
@@ -86,10 +85,10 @@ class StoredPixels:
         # pictures that lie side by side are read together
         ends = [0, *(np.flatnonzero(np.diff(flat) != 1) + 1).tolist(), len(flat)] if len(flat) else [0]
         for begin, end in itertools.pairwise(ends):
-            self._read(memoryview(pictures[begin:end]).cast("B"), int(flat[begin]) * size)
+            self._read(pictures[begin:end].data.cast("B"), int(flat[begin]) * size)
         return pictures.reshape([*rows.shape, *self._picture])
 
-    def __array__(self, dtype: np.typing.DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: np.typing.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -106,7 +105,7 @@ class StoredPixels:
     def __reduce__(self):
         if files.by_reference():
             return _opened, (f"/proc/{os.getpid()}/fd/{self._file.fileno()}", self._rows, self._picture)
-        content = [pickle.PickleBuffer(chunk).raw().tobytes() for chunk in chunks(self)]
+        content = [chunk.tobytes() for chunk in chunks(self)]
         return _stored, (content, self._picture)
 
 
