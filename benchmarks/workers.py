@@ -1,11 +1,12 @@
 """How many children a search trains in a time: with one worker and two, and simulated for whole clusters.
 
-    python benchmarks/workers.py throughput --task=ptb --children=12 --steps=500
+    python benchmarks/workers.py throughput --task=ptb --children=12 --steps=500 [--executors=processes,ray]
     python benchmarks/workers.py simulate --table=FILE.csv --workers=1,8,64,512 --proposals=10,100
 
 `throughput` trains the same random architectures with one worker of one thread, with one worker of as many threads as
-there are cores (a process that trains one child after the other, as other programs do), and with a worker a core. The
-programs of all are compiled before, the rounds are taken in turn, and each figure is the median of the rounds.
+there are cores (a process that trains one child after the other, as other programs do), and with a worker a core, of
+each executor that is named. The programs of all are compiled before, the rounds are taken in turn, and each figure is
+the median of the rounds.
 
 `simulate` runs a search of a table with a clock of its own: each child takes a time that grows with its parameters,
 children wait for a free worker in the order in which they were asked for, and a round begins when the last child of the
@@ -30,12 +31,20 @@ sys.path.insert(0, str(ROOT))
 
 from nao_tf.architecture import Architecture  # noqa: E402
 from nao_tf.search.evaluator import FunctionEvaluator, Outcome  # noqa: E402
-from nao_tf.search.executors import Processes, workers_of_machine  # noqa: E402
+from nao_tf.search.executors import (  # noqa: E402
+    EXECUTORS,
+    Executor,
+    ExecutorRequest,
+    Processes,
+    close,
+    workers_of_machine,
+)
 from nao_tf.search.loop import Rounds, search  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
 from nao_tf.tasks import TASKS  # noqa: E402
 
+MEASURED = {"processes", "ray"}  # executors that use all cores of this machine
 FIXED = 0.2  # share of the mean time that every child takes, whatever its size
 
 
@@ -121,11 +130,12 @@ def throughput(arguments: argparse.Namespace) -> None:
     data = dataclasses.replace(settings.data, directory=arguments.data_dir)
     task = kind.load(arguments.task, dataclasses.replace(settings, data=data))
     cores, draw = workers_of_machine(), np.random.default_rng(1)
-    divisions = {
+    divisions: dict[str, Executor] = {
         "one worker, one thread": Processes(1),
         f"one worker, {cores} threads": Processes(1, threads=cores),
-        f"{cores} workers, one thread each": Processes(cores),
     }
+    for name in arguments.executors:
+        divisions[f"{cores} workers of {name}"] = EXECUTORS[name](ExecutorRequest(workers=cores))
     evaluators = {name: task.evaluator(seed=1, executor=executor) for name, executor in divisions.items()}
     rates: dict[str, list[float]] = {name: [] for name in divisions}
     for number in range(arguments.rounds + 1):  # the first compiles
@@ -139,12 +149,21 @@ def throughput(arguments: argparse.Namespace) -> None:
             if number:
                 rates[name].append(count / minutes)
     middle = {name: statistics.median(values) for name, values in rates.items()}
-    last = middle[f"{cores} workers, one thread each"]
+    reference = middle[f"{cores} workers of {arguments.executors[0]}"]
     for name, rate in middle.items():
         spread = f"{min(rates[name]):.2f} to {max(rates[name]):.2f}"
-        print(f"{name:32s} {rate:6.2f} children a minute ({spread}); {cores} workers: {last / rate:.2f} times as many")
+        times = f"{cores} workers of {arguments.executors[0]}: {reference / rate:.2f} times as many"
+        print(f"{name:32s} {rate:6.2f} children a minute ({spread}); {times}")
     for executor in divisions.values():
-        executor.close()
+        close(executor)
+
+
+def executors_of_names(text: str) -> list[str]:
+    """Names of executors with commas between."""
+    names = text.split(",")
+    if unknown := sorted(set(names) - MEASURED):
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not one of {', '.join(sorted(MEASURED))}")
+    return names
 
 
 def numbers(text: str) -> list[int]:
@@ -162,6 +181,9 @@ def main() -> None:
     measured.add_argument("--children", type=int, default=12, help="of a round")
     measured.add_argument("--rounds", type=int, default=3, help="that are measured")
     measured.add_argument("--steps", type=int, default=500, help="training steps of a child")
+    measured.add_argument(
+        "--executors", type=executors_of_names, default="processes", help="with a worker a core: processes, ray"
+    )
     measured.set_defaults(run=throughput)
     simulated = commands.add_parser("simulate", help="hours and idle share on clusters")
     simulated.add_argument("--task", default="nasbench201", help="a task of tables")

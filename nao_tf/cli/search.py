@@ -23,7 +23,8 @@ from nao_tf.report.shown import observer_of
 from nao_tf.search.executors import EXECUTORS, Executor
 from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import plain
-from nao_tf.study import fidelity
+from nao_tf.study import audit, fidelity
+from nao_tf.study.rivals import searches_of
 from nao_tf.study.study import Study
 from nao_tf.tasks.sizes import check_sizes
 from nao_tf.tasks.task import Task
@@ -201,10 +202,11 @@ def _cost(task, strategy, *, baselines, by_time, work):
 
     plan = estimate.Plan(
         evaluations=Study.rounds_of(task, strategy).budget,
-        searches=1 + sum(name in STRATEGIES and name != strategy for name in baselines),
+        searches=len(searches_of(strategy, baselines)),
         finalists=task.settings.finalists,
         hand_made=task.rival in baselines,
         workers=flags.workers(),
+        audited=audit.count_of(task.settings) if task.independent_scores else 0,
     )
     time = estimate.Duration(None, None, "the run ends with --minutes")
     if not by_time:

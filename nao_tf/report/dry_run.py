@@ -8,8 +8,8 @@ from typing import Any
 
 from nao_tf.architecture import Architecture
 from nao_tf.search.loop import Rounds
-from nao_tf.search.strategies import STRATEGIES
 from nao_tf.study.estimate import Duration
+from nao_tf.study.rivals import searches_of
 from nao_tf.tasks.sizes import limits_text
 from nao_tf.tasks.task import Task
 
@@ -150,7 +150,7 @@ def _rows_of_final(task, what) -> list[tuple[str, str]]:
 
 def _rivals(task, baselines, strategy) -> str:
     """The rivals, and what each is given."""
-    searches = [name for name in baselines if name in STRATEGIES and name != strategy]
+    searches = [name for name in searches_of(strategy, baselines) if name != strategy]
     words = [f"{task.rival}, hand-made, of equal size for as many seconds"] if task.rival in baselines else []
     if searches:
         words.append(f"{', '.join(searches)} with the same budget and final training")

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nao_tf.errors import InputError
-from nao_tf.report.run import MAIN, Row, Run, Search
+from nao_tf.report.run import Row, Run, Search
+from nao_tf.study.work_directory import WorkDirectory
 
 URL = "sqlite:///study.db"  # as an example for people
 ATTRIBUTES = (  # of a trial, from the row of its evaluation
@@ -162,8 +163,9 @@ def _distributions(run, search):
 
 def _dates(run, search, seconds):
     """Start and end of every trial: one after the other, up to when the pool was last written."""
-    file = run.path / f"pool_{search.strategy}.jsonl"
-    file = file if file.exists() else run.path / MAIN
+    work = WorkDirectory(run.path)
+    file = work.pool(search.strategy, main=False)
+    file = file if file.exists() else work.pool(search.strategy, main=True)
     at = datetime.datetime.fromtimestamp(file.stat().st_mtime) - datetime.timedelta(seconds=sum(seconds))
     dates = []
     for each in seconds:

@@ -24,11 +24,10 @@ from nao_tf.architecture.cells import SPACES
 from nao_tf.errors import InputError
 from nao_tf.search.checked_lines import fields_of, whole_lines
 from nao_tf.study import audit, fidelity
-from nao_tf.study.work_directory import IDENTITY, WorkDirectory, read_identities
+from nao_tf.study.work_directory import IDENTITY, MAIN_POOL, WorkDirectory, read_identities
 from nao_tf.tasks import TASKS
 from nao_tf.tasks.task import Metric
 
-MAIN = "pool.jsonl"  # of the strategy whose best is the winner
 _RECURRENT = {space.name: space for space in (RecurrentSpace(), RecurrentSpace("nao"))}
 
 
@@ -252,7 +251,7 @@ def read_run(path: pathlib.Path | str) -> Run:
     searches: dict[str, Search] = {}
     metric: Metric | None = None
     pools = {name: one for name, one in identities.items() if name.endswith(".jsonl") and _is_search(one)}
-    for name, identity in sorted(pools.items(), key=lambda item: item[0] != MAIN):
+    for name, identity in sorted(pools.items(), key=lambda item: item[0] != MAIN_POOL):
         rows, named, higher = read_rows(path / name)
         if not rows:
             continue
@@ -261,7 +260,7 @@ def read_run(path: pathlib.Path | str) -> Run:
         searches[strategy] = Search(strategy, identity, rows, higher, seconds.get(f"search_{strategy}"))
         metric = metric or _metric(str(identity.get("task")), named, higher)
     final = identities.get("final", {})
-    identity = pools.get(MAIN) or next(iter(pools.values()), final)
+    identity = pools.get(MAIN_POOL) or next(iter(pools.values()), final)
     if not searches and result is None:
         raise InputError(f"{path}: nothing was evaluated yet; a report can be made as soon as something was")
     rows = tuple(row for search in searches.values() for row in search.rows)

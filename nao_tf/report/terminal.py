@@ -20,6 +20,7 @@ from nao_tf.search.pool import Evaluation, Pool
 from nao_tf.search.settings import SCORE
 from nao_tf.search.strategy import Predictor
 from nao_tf.study.result import Result
+from nao_tf.study.work_directory import MAIN_POOL
 from nao_tf.tasks.sizes import size_text
 from nao_tf.tasks.task import Task
 
@@ -282,7 +283,7 @@ class TerminalObserver(Observer):
         log, task, metric = self.terminal.log, result.task, result.task.metric
         content = result.to_json()
         name = task.noun
-        written = ["result.json", *(["pool.jsonl"] if result.pool else [])]
+        written = ["result.json", *([MAIN_POOL] if result.pool else [])]
         if result.pool is not None:
             name = f"found {task.noun}"
             log(f"{content['dataset']}; {len(content['top'])} best of {len(result.pool)} architectures:")

@@ -23,6 +23,7 @@ from nao_tf.controller.quality import kendall_tau
 from nao_tf.observer import Observer
 from nao_tf.search.evaluator import Evaluator
 from nao_tf.search.pool import Candidate, Evaluation, Pool
+from nao_tf.search.settings import StudySettings
 from nao_tf.tasks.task import Metric
 
 NAME = "audit"  # of the stage, and in the names of files
@@ -163,6 +164,11 @@ def pairs_of_finals(
         for row in rows.values()
         if row[final_metric.name] is not None
     ]
+
+
+def count_of(settings: StudySettings) -> int:
+    """How many members of a search's pool are scored again, where a score is a training of its own."""
+    return usual_count(settings.budget) if settings.audited is None else settings.audited
 
 
 def usual_count(budget: int) -> int:

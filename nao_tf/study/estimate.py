@@ -20,15 +20,13 @@ from nao_tf.architecture import Architecture
 from nao_tf.errors import RunError
 from nao_tf.search.evaluator import FromScratch
 from nao_tf.search.executors import LostError, Processes, Work, gpus, usable_cores
-from nao_tf.study.audit import SHARE
 from nao_tf.study.final_models import rounds_of_trainings
 from nao_tf.study.time_budget import TimeFinal
-from nao_tf.study.work_directory import WorkDirectory, read_identities
+from nao_tf.study.work_directory import MAIN_POOL, WorkDirectory, read_identities
 from nao_tf.tasks.task import Task
 
 STEPS = 12  # of a child that is timed, after as many that are not
 MOST_MINUTES = 2.0  # of either timing
-POOL = "pool.jsonl"
 BYTES = {"float32": 4, "float16": 2, "int8": 1}  # of a weight of an export
 GRAPH = 1_500_000  # bytes of an export beside its weights
 CONTROLLER = 2_000_000  # bytes of the exported controller and its ascent
@@ -44,6 +42,7 @@ class Plan:
         finalists: of each search.
         hand_made: whether the hand-made network is trained.
         workers: children at a time.
+        audited: children that are trained and scored again.
     """
 
     evaluations: float
@@ -51,6 +50,7 @@ class Plan:
     finalists: int
     hand_made: bool
     workers: int
+    audited: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _in_a_process(work: Work, architecture: Architecture, *, threads: int) -> An
 
 def _search(plan: Plan, each: float, *, preparation: float = 0.0) -> float:
     """Seconds of all searches, and of the audit, by those of a child."""
-    children = plan.evaluations * (plan.searches + 1 / SHARE)
+    children = plan.evaluations * plan.searches + plan.audited
     return children * each / plan.workers + preparation
 
 
@@ -172,14 +172,14 @@ def _earlier(work: pathlib.Path, task: Task) -> tuple[float, float | None] | Non
 
     A run whose children or final models are trained otherwise tells nothing.
     """
-    if not (work / POOL).is_file():
+    if not (work / MAIN_POOL).is_file():
         return None
     directory, identities = WorkDirectory(work), read_identities(work, remedy="give another --work_dir")
     of_task = json.loads(json.dumps({**task.score_identity(), "final": task.final_identity()}))
-    known = {**identities.get(POOL, {}), "final": identities.get("final", {}).get("settings")}
+    known = {**identities.get(MAIN_POOL, {}), "final": identities.get("final", {}).get("settings")}
     if any(known.get(name) != value for name, value in of_task.items()):
         return None
-    children = directory.evaluation_seconds(work / POOL)
+    children = directory.evaluation_seconds(work / MAIN_POOL)
     if not children:
         return None
     stages = directory.seconds()

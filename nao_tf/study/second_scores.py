@@ -36,10 +36,7 @@ class SecondScores:
     @property
     def count(self) -> int:
         """Members of the pool that are scored again."""
-        if not self.task.independent_scores:
-            return 0
-        settings = self.task.settings
-        return audits.usual_count(settings.budget) if settings.audited is None else settings.audited
+        return audits.count_of(self.task.settings) if self.task.independent_scores else 0
 
     def identities(self) -> dict[str, dict[str, Any]]:
         """What decides the second scores, by the name of their file; nothing where none are made, whatever the budget.

@@ -28,6 +28,7 @@ from nao_tf.settings import differences, digest
 from nao_tf.study import lock
 
 IDENTITY = "settings.json"
+MAIN_POOL = "pool.jsonl"  # of the strategy whose best is the winner
 TIMINGS = "timings.jsonl"
 LATENCIES = "latency.json"
 FINAL = "final"  # the identity of final models
@@ -136,7 +137,7 @@ class WorkDirectory:
 
     def pool(self, strategy: str, *, main: bool) -> pathlib.Path:
         """The file of a strategy's evaluations."""
-        return self.path / ("pool.jsonl" if main else f"pool_{strategy}.jsonl")
+        return self.path / (MAIN_POOL if main else f"pool_{strategy}.jsonl")
 
     def checkpoint(self, label: str, *, settings: Any) -> pathlib.Path:
         """The file of a training's state.

@@ -13,7 +13,7 @@ from nao_tf.study import estimate
 from nao_tf.study.estimate import ChildPace, Duration, Plan
 from nao_tf.study.time_budget import Pace
 
-PLAN = Plan(evaluations=24, searches=2, finalists=2, hand_made=True, workers=4)
+PLAN = Plan(evaluations=24, searches=2, finalists=2, hand_made=True, workers=4, audited=2)
 
 
 class Trained(ToyTask):
