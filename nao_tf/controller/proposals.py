@@ -21,6 +21,7 @@ class Proposal:
         step_size: eta of the ascent, the smallest that leads to the architecture.
         predicted: the mean of the members' predictions for the architecture itself, higher is better.
         spread: their standard deviation.
+        origin: as in `nao_tf.search.pool.Candidate`.
     """
 
     architecture: Architecture
@@ -28,6 +29,7 @@ class Proposal:
     step_size: float
     predicted: float
     spread: float
+    origin: str = "ascent"
 
 
 def propose(

@@ -228,7 +228,7 @@ def from_prior(
 
 def _of_members(prior: Prior) -> list[Proposal]:
     """The members of a prior as proposals. No ascent led to them: their step size is 0."""
-    return [Proposal(member, member, 0.0, 0.0, 0.0) for member in prior.goodness]
+    return [Proposal(member, member, 0.0, 0.0, 0.0, origin="prior") for member in prior.goodness]
 
 
 def _ordered(proposals, predictor, *, exploration) -> list[Proposal]:

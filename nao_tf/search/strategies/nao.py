@@ -33,6 +33,8 @@ class AscentSettings:
 
     Attributes:
         random_share: share of every round that is random.
+        neighbours_share: share of every round that are the most promising of the best member's neighbours, those that
+            differ from it in one integer, as far as they are not known yet.
         starts: how many of the best of the pool are moved; the authors take 100 of a pool of 1,000.
         step_sizes: eta of every move; all of them are tried.
         ranked: whether the predictor ranks the proposals. Not so in the authors' code: it takes the smallest step size
@@ -42,6 +44,7 @@ class AscentSettings:
     """
 
     random_share: float = 0.1
+    neighbours_share: float = 0.5
     starts: int = 40
     step_sizes: tuple[float, ...] = (1, 2, 3, 5, 7, 10, 14, 20, 30, 40)
     ranked: bool = True
@@ -49,8 +52,9 @@ class AscentSettings:
     exploration: float = 0.5
 
     def __post_init__(self):
-        if not 0 <= self.random_share <= 1:
-            raise ValueError(f"ascent random_share {self.random_share}; 0 to 1")
+        for name in ("random_share", "neighbours_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"ascent {name} {getattr(self, name)}; 0 to 1")
         for name in ("starts", "ascents"):
             if getattr(self, name) < 1:
                 raise ValueError(f"ascent {name} {getattr(self, name)}; at least 1")
@@ -61,7 +65,13 @@ class AscentSettings:
 # The authors' code with weight sharing, recurrent cells: up to 300 architectures of the controller and 50 random ones a
 # round. Its other programs differ in the step sizes and the share of random architectures.
 PUBLISHED_ASCENT = AscentSettings(
-    random_share=1 / 7, starts=100, step_sizes=tuple(range(1, 31)), ranked=False, ascents=1, exploration=0.0
+    random_share=1 / 7,
+    neighbours_share=0.0,
+    starts=100,
+    step_sizes=tuple(range(1, 31)),
+    ranked=False,
+    ascents=1,
+    exploration=0.0,
 )
 
 
@@ -109,7 +119,22 @@ class NeuralArchitectureOptimization(Strategy):
                 ascents=self.ascent.ascents,
                 exploration=self.ascent.exploration,
             )
+            neighbours = self._neighbours(best[0], fitted, pool)[: int(self.ascent.neighbours_share * count)]
+            proposals = neighbours + proposals
         return self._choose(proposals, pool, round=round, count=count)
+
+    def _neighbours(self, best, fitted, pool) -> list[Proposal]:
+        """The unknown neighbours of an architecture, the most promising first."""
+        neighbours, taken = self.space.neighbours(best, np.random.default_rng(0)), set()
+        unknown = [each for each in neighbours if self.is_new(each, pool, taken=taken)]
+        if not unknown:
+            return []
+        mean, spread = fitted.predict(unknown)
+        order = np.argsort(-mean - self.ascent.exploration * spread, kind="stable")
+        return [
+            Proposal(unknown[index], best, 0.0, float(mean[index]), float(spread[index]), origin="mutation")
+            for index in order
+        ]
 
     def climb(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.climb`.
@@ -201,7 +226,7 @@ class NeuralArchitectureOptimization(Strategy):
             candidates.append(
                 Candidate(
                     architecture=proposal.architecture,
-                    origin="ascent" if proposal.step_size else "prior",
+                    origin=proposal.origin,
                     parent=pool.id_of(proposal.parent),  # none where it is a member of the prior
                     step_size=proposal.step_size or None,
                     predicted=float(f"{proposal.predicted:.6g}"),  # the digits that mean something

@@ -4,10 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from searches import SMALL, SPACE, make, run
+from searches import SMALL, SPACE, Judge, make, run
 
 from nao_tf.controller import Controller
 from nao_tf.observer import Observer
+from nao_tf.search.loop import Rounds, search
 from nao_tf.search.pool import Pool
 from nao_tf.search.strategies.nao import HELD_OUT, PUBLISHED_ASCENT, AscentSettings
 
@@ -56,9 +57,33 @@ def test_the_published_order_is_that_of_step_sizes_and_of_the_pool():
 
 
 def test_a_share_of_a_round_is_random():
-    strategy, pool = make("nao", ascent={"random_share": 0.5}), run("random", budget=20, initial=20)
+    strategy, pool = (
+        make("nao", ascent={"random_share": 0.5, "neighbours_share": 0}),
+        run("random", budget=20, initial=20),
+    )
     origins = [candidate.origin for candidate in strategy.ask(pool, 1, 8)]
     assert origins == ["ascent"] * 4 + ["random"] * 4
+
+
+def test_a_share_of_a_round_is_the_most_promising_neighbours_of_the_best():
+    pool, listener = run("random", budget=20, initial=20), Listener()
+    candidates = make("nao", observer=listener, ascent={"neighbours_share": 0.4, "exploration": 2.0}).ask(pool, 1, 10)
+    assert [candidate.origin for candidate in candidates] == ["mutation"] * 4 + ["ascent"] * 5 + ["random"]
+    best, ((_, fitted),) = pool.best, listener.predictors
+    neighbours = SPACE.neighbours(best.candidate.architecture, np.random.default_rng(7))
+    unknown = [each for each in neighbours if each not in pool]
+    mean, spread = fitted.predict(unknown)
+    first = sorted(np.argsort(-(mean + 2 * spread))[:4])
+    assert {candidate.architecture for candidate in candidates[:4]} == {unknown[index] for index in first}
+    assert all(candidate.parent == best.id and candidate.step_size is None for candidate in candidates[:4])
+
+
+def test_where_all_neighbours_of_the_best_are_known_the_round_is_all_ascents():
+    pool = run("random", budget=20, initial=20)
+    strategy = make("nao", ascent={"neighbours_share": 1.0, "random_share": 0.0})
+    search(strategy, Judge(lambda architecture: 0.0), pool=pool, rounds=Rounds(budget=120, initial=20, proposals=20))
+    origins = [evaluation.candidate.origin for evaluation in pool.evaluations[20:]]
+    assert origins.index("ascent") == origins.count("mutation") > 20 and "mutation" not in origins[-10:]
 
 
 def test_the_predictor_has_learnt_the_whole_pool():
@@ -89,6 +114,7 @@ def test_a_pool_without_two_scores_has_no_predictor(name):
     ("values", "message"),
     [
         ({"random_share": 1.5}, "random_share 1.5; 0 to 1"),
+        ({"neighbours_share": -0.5}, "neighbours_share -0.5; 0 to 1"),
         ({"starts": 0}, "starts 0; at least 1"),
         ({"ascents": 0}, "ascents 0; at least 1"),
         ({"step_sizes": ()}, "at least one"),
