@@ -21,8 +21,8 @@ test: lint
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
 
 test-faults: .venv/ready
-	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal --durations=10 \
-		tests/faults/test_kills.py tests/faults
+	$(BIN)/python -m pytest --numprocesses=2 --dist=load --maxschedchunk=1 --durations=10 \
+		tests/faults/test_kills.py tests/faults/test_equal_pools.py tests/faults
 
 test-docs: .venv/ready
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=10 tests/commands

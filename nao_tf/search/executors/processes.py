@@ -18,6 +18,7 @@ from typing import Any
 from nao_tf.errors import InputError
 from nao_tf.files import sent_by_reference
 from nao_tf.search.executors.workers import (
+    Begun,
     Died,
     Message,
     SentFunction,
@@ -119,6 +120,8 @@ class _Process(Worker):
         environment: variables of the process.
     """
 
+    tells_begin = True
+
     def __init__(self, environment: Mapping[str, str]):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
@@ -205,6 +208,7 @@ def _serve(connection, environment):
                 continue
         except (EOFError, OSError):
             return
+        connection.send(Begun())
         connection.send(finished(function, message[len(_ITEM) :]))
 
 

@@ -21,8 +21,9 @@ from typing import Any
 from nao_tf.errors import InputError
 from nao_tf.search.executors.executor import Item, LostError, Result, Work
 
-ATTEMPTS, MOST_ATTEMPTS = 3, 10  # at an item, before it is given up
-REMEMBERED = 20  # attempts at other items, by which the deaths of an item's workers are judged
+ATTEMPTS, MOST_ATTEMPTS = 3, 20  # at an item, before it is given up
+STARTS = 10  # of workers that died before they had begun with an item
+REMEMBERED = 40  # attempts at other items, by which the deaths of an item's workers are judged
 BY_CHANCE = 0.01  # that all workers of an item died though it has no part in it
 CHECK_SECONDS = 1.0  # between two looks at times and memory
 
@@ -34,6 +35,11 @@ class Event:
     name: str
     arguments: tuple
     named: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Begun:
+    """A worker has loaded what its function needs, and begins with its item."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +68,14 @@ class Died:
     reason: str
 
 
-Message = Event | Finished | Died
+Message = Event | Begun | Finished | Died
 
 
 class Worker(abc.ABC):
     """Works on one item at a time, elsewhere."""
 
     lasts = True  # whether it can be given another item afterwards
+    tells_begin = False  # whether it says when it begins with an item; else that is when it is given it
 
     @property
     def alive(self) -> bool:
@@ -245,7 +252,9 @@ class _Map:
         self._work = function if isinstance(function, Work) else _Plain(function)
         self._message = executor.sent(function)
         self._waiting = collections.deque(range(len(items)))
-        self._attempts: collections.Counter[int] = collections.Counter()
+        self._attempts: collections.Counter[int] = collections.Counter()  # at each item that were begun
+        self._starts: collections.Counter[int] = collections.Counter()  # of workers that died before
+        self._begun: set[Worker] = set()
         self._marks = [object() for _ in items]  # tell items of several calls apart
         self._busy: dict[Worker, int] = {}  # which item each works on
         self._results: dict[int, Any] = {}
@@ -268,7 +277,8 @@ class _Map:
         while self._waiting and len(self._busy) < self._executor.workers:
             index = self._waiting.popleft()
             worker = self._executor._take()
-            self._attempts[index] += 1
+            if not worker.tells_begin:
+                self._begun.add(worker)
             died = worker.work(self._message, self._items[index])
             if died is None:
                 self._busy[worker] = index
@@ -283,6 +293,9 @@ class _Map:
                 if index == next_index or message.name == "epoch":  # one line of progress: of what is waited for
                     getattr(self._work.observer, message.name)(*message.arguments, **message.named)
                 continue
+            if isinstance(message, Begun):
+                self._begun.add(worker)
+                continue
             del self._busy[worker]
             if isinstance(message, Died):
                 self._lose(worker, index, message.reason, for_good=False)
@@ -291,6 +304,7 @@ class _Map:
         self._check()
 
     def _finished(self, worker, index, message):
+        self._begun.discard(worker)
         limit = self._executor.memory
         if not worker.lasts or (limit is not None and message.held > limit):
             worker.kill()
@@ -320,11 +334,17 @@ class _Map:
     def _lose(self, worker, index, reason, *, for_good):
         worker.kill()
         if not for_good:
-            self._executor._attempted.append((self._marks[index], True))
-            if self._attempts[index] < self._executor._attempts_at(self._marks[index]):
+            if worker in self._begun:
+                self._attempts[index] += 1
+                self._executor._attempted.append((self._marks[index], True))
+            else:  # the item has no part in it
+                self._starts[index] += 1
+            self._begun.discard(worker)
+            attempts, starts = self._attempts[index], self._starts[index]
+            if attempts < self._executor._attempts_at(self._marks[index]) and starts < STARTS:
                 self._waiting.appendleft(index)
                 return
-            reason = f"{reason}, {self._attempts[index]} times"
+            reason = f"{reason}, {attempts + starts} times"
         try:
             result = self._work.lost(self._items[index], reason)
         except LostError as error:

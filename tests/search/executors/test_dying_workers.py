@@ -6,7 +6,7 @@ import random
 import pytest
 
 from nao_tf.search.executors import Work
-from nao_tf.search.executors.workers import ATTEMPTS, MOST_ATTEMPTS, Died, Finished, Worker, Workers
+from nao_tf.search.executors.workers import ATTEMPTS, MOST_ATTEMPTS, STARTS, Begun, Died, Finished, Worker, Workers
 
 
 class Mortal(Worker):
@@ -41,6 +41,29 @@ class InMemory(Workers):
         return [(worker, Died("killed") if self.dies(worker.item) else Finished(worker.function(worker.item)))]
 
 
+class Starter(Mortal):
+    """Says when it begins."""
+
+    tells_begin = True
+
+
+class Starting(InMemory):
+    """The first worker dies before it begins, as often as it is told to, else it begins and finishes or dies."""
+
+    def __init__(self, dies, *, starts):
+        super().__init__(dies, workers=1)
+        self.starts = starts
+
+    def _new_worker(self):
+        return Starter()
+
+    def _wait(self, busy, seconds):
+        if self.starts:
+            self.starts -= 1
+            return [(busy[0], Died("killed"))]
+        return [(busy[0], Begun()), *super()._wait(busy, seconds)]
+
+
 class Double(Work):
     def __call__(self, item):
         return 2 * item
@@ -61,6 +84,18 @@ def test_an_item_is_tried_more_often_where_all_workers_die_at_random(seed):
     rounds = [list(executor.map(Double(), range(4))) for _ in range(10)]
     lost = sum(result != 2 * item for results in rounds for item, result in enumerate(results))
     assert lost <= 1  # three attempts would lose five of forty
+
+
+def test_a_worker_that_dies_before_it_begins_is_not_the_fault_of_its_item():
+    executor = Starting(lambda item: False, starts=STARTS - 1)
+    assert list(executor.map(Double(), range(6))) == [0, 2, 4, 6, 8, 10]
+    executor = Starting(lambda item: item == 0, starts=2)
+    assert list(executor.map(Double(), range(3))) == [f"killed, {2 + ATTEMPTS} times", 2, 4]
+
+
+def test_where_no_worker_starts_the_item_is_given_up():
+    executor = Starting(lambda item: False, starts=STARTS)
+    assert list(executor.map(Double(), range(3))) == [f"killed, {STARTS} times", 2, 4]
 
 
 def test_where_everything_dies_all_is_given_up():
