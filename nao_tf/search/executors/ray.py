@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import pickle
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -193,6 +195,18 @@ class _Events:
         return kept
 
 
+class _Silent(io.TextIOBase):
+    """Standard error whose text nobody reads. Ray wants the number of its file, for what a crash would write there."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def fileno(self) -> int:
+        if sys.__stderr__ is None:
+            raise io.UnsupportedOperation("there is no standard error")
+        return sys.__stderr__.fileno()
+
+
 def _connected(address: str | None) -> Any:
     """The module, connected to a cluster. Raises InputError."""
     try:
@@ -206,7 +220,7 @@ def _connected(address: str | None) -> Any:
     options: dict[str, Any] = {"include_dashboard": False} if address is None else {"address": address}
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # we say ourselves what an actor without GPU sees
     try:
-        with contextlib.redirect_stderr(None):
+        with contextlib.redirect_stderr(_Silent()):
             ray.init(log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise InputError(f"no Ray cluster at {address or 'this machine'}: {_first_line(error)}") from error

@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -62,6 +64,14 @@ class TestRay(ExecutorContract):
         one = executor.divided(1)
         assert (one.workers, one.minutes) == (1, None) and one.resources["CPU"] >= executor.resources["CPU"]
         assert executor.divided(2) is executor
+
+
+@pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed")
+def test_a_program_of_anyones_may_use_ray_without_a_word_on_standard_error():
+    code = "import math; from nao_tf.search.executors import Ray; print(list(Ray(1).map(math.sqrt, [4.0])))"
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[2.0]\n", "")
 
 
 @pytest.mark.skipif(HAS_RAY, reason="Ray is installed")
