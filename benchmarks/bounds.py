@@ -11,6 +11,7 @@ Each prints JSON lines. Memory is resident memory in MB, read from /proc (Linux)
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import pathlib
@@ -134,6 +135,7 @@ def pool(arguments: argparse.Namespace) -> None:
         read = Pool(path, space, metric="score", higher_is_better=True)
         loaded = time.perf_counter() - start
         say(lines=len(read), mb=round(path.stat().st_size / 2**20, 1), load_seconds=round(loaded, 2))
+        importlib.import_module("nao_tf.controller.fit")  # what trains has loaded TensorFlow before, in a search
         for name in arguments.strategies:
             strategy = STRATEGIES[name].make(space, 1)
             start = time.perf_counter()
