@@ -13,6 +13,7 @@ ORIGINS = {
     "random": "drawn at random",
     "ascent": "found by gradient ascent",
     "mutation": "a mutation",
+    "neighbour": "a neighbour of the best, chosen by the predictor",
     "policy": "drawn from the policy",
     "predictor": "chosen by the predictor",
     "given": "given by the user",

@@ -132,7 +132,7 @@ class NeuralArchitectureOptimization(Strategy):
         mean, spread = fitted.predict(unknown)
         order = np.argsort(-mean - self.ascent.exploration * spread, kind="stable")
         return [
-            Proposal(unknown[index], best, 0.0, float(mean[index]), float(spread[index]), origin="mutation")
+            Proposal(unknown[index], best, 0.0, float(mean[index]), float(spread[index]), origin="neighbour")
             for index in order
         ]
 

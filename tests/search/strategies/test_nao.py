@@ -68,7 +68,7 @@ def test_a_share_of_a_round_is_random():
 def test_a_share_of_a_round_is_the_most_promising_neighbours_of_the_best():
     pool, listener = run("random", budget=20, initial=20), Listener()
     candidates = make("nao", observer=listener, ascent={"neighbours_share": 0.4, "exploration": 2.0}).ask(pool, 1, 10)
-    assert [candidate.origin for candidate in candidates] == ["mutation"] * 4 + ["ascent"] * 5 + ["random"]
+    assert [candidate.origin for candidate in candidates] == ["neighbour"] * 4 + ["ascent"] * 5 + ["random"]
     best, ((_, fitted),) = pool.best, listener.predictors
     neighbours = SPACE.neighbours(best.candidate.architecture, np.random.default_rng(7))
     unknown = [each for each in neighbours if each not in pool]
@@ -83,7 +83,7 @@ def test_where_all_neighbours_of_the_best_are_known_the_round_is_all_ascents():
     strategy = make("nao", ascent={"neighbours_share": 1.0, "random_share": 0.0})
     search(strategy, Judge(lambda architecture: 0.0), pool=pool, rounds=Rounds(budget=120, initial=20, proposals=20))
     origins = [evaluation.candidate.origin for evaluation in pool.evaluations[20:]]
-    assert origins.index("ascent") == origins.count("mutation") > 20 and "mutation" not in origins[-10:]
+    assert origins.index("ascent") == origins.count("neighbour") > 20 and "neighbour" not in origins[-10:]
 
 
 def test_the_predictor_has_learnt_the_whole_pool():
