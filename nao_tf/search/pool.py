@@ -37,8 +37,8 @@ class Candidate:
 
     Attributes:
         architecture: in canonical form.
-        origin: "random", "ascent", "neighbour" (of the best member), "mutation", "policy", "predictor", "given", "prior"
-            (a member of one), or "promotion" to a higher rung.
+        origin: "random", "ascent", "neighbour" (of the best member), "mutation", "policy", "predictor", "given",
+            "prior" (a member of one), or "promotion" to a higher rung.
         parent: the id of the architecture it comes from, if any.
         step_size: of the ascent, if any.
         predicted: the controller's score of it, if any.
