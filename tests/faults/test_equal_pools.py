@@ -34,7 +34,7 @@ def undisturbed(request, tmp_path_factory):
     """The flags of a small run but for its workers, and the pools that two workers lead to."""
     task, folder = request.param, tmp_path_factory.mktemp(request.param)
     kept = (flag for flag in (*TASKS[task], *COMMON) if not flag.startswith(("--workers", "--baselines")))
-    flags = [*kept, "--baselines=", *data_of(task, folder)]
+    flags = [*kept, "--baselines=", *(["--space=enas"] if task == "pictures" else []), *data_of(task, folder)]
     done = run(*program("nao_search"), *flags, "--workers=2", f"--work_dir={folder / 'work'}", env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     return flags, pools(folder / "work")

@@ -24,7 +24,7 @@ from nao_tf.search.executors.executor import Item, LostError, Result, Work
 ATTEMPTS, MOST_ATTEMPTS = 3, 20  # at an item, before it is given up
 STARTS = 10  # of workers that died before they had begun with an item
 REMEMBERED = 40  # attempts at other items, by which the deaths of an item's workers are judged
-BY_CHANCE = 0.01  # that all workers of an item died though it has no part in it
+BY_CHANCE = 0.001  # that all workers of an item died though it has no part in it
 CHECK_SECONDS = 1.0  # between two looks at times and memory
 
 
@@ -170,8 +170,24 @@ class Workers(abc.ABC):
             worker = self._idle.pop()
             if worker.alive:
                 return worker
-            worker.kill()
+            self._bury(worker)
         return self._new_worker()
+
+    def _bury(self, worker: Worker) -> None:
+        """Notes that a worker has died while it had nothing to do: no item has a part in that."""
+        worker.kill()
+        self._attempted.append((worker, True))
+
+    def _replace_idle(self) -> int:
+        """Starts a worker for each that has died while it had nothing to do; how many.
+
+        So that the next item does not wait for its start.
+        """
+        dead = [worker for worker in self._idle if not worker.alive]
+        for worker in dead:
+            self._bury(worker)
+            self._idle[self._idle.index(worker)] = self._new_worker()
+        return len(dead)
 
 
 def thread_variables(threads: int) -> dict[str, str]:
@@ -255,6 +271,7 @@ class _Map:
         self._attempts: collections.Counter[int] = collections.Counter()  # at each item that were begun
         self._starts: collections.Counter[int] = collections.Counter()  # of workers that died before
         self._begun: set[Worker] = set()
+        self._spares = STARTS  # workers that may yet be started in the place of idle ones
         self._marks = [object() for _ in items]  # tell items of several calls apart
         self._busy: dict[Worker, int] = {}  # which item each works on
         self._results: dict[int, Any] = {}
@@ -326,6 +343,8 @@ class _Map:
                 self._end(worker, index, f"took longer than {minutes:g} minutes")
             elif limit is not None and (held := worker.memory) > 1.5 * limit:
                 self._end(worker, index, f"out of memory: its process held {held / 2**30:.1f} GiB")
+        if self._spares > 0:
+            self._spares -= self._executor._replace_idle()
 
     def _end(self, worker, index, reason):
         del self._busy[worker]

@@ -10,7 +10,7 @@ from nao_tf.search.executors.workers import ATTEMPTS, MOST_ATTEMPTS, STARTS, Beg
 
 
 class Mortal(Worker):
-    seconds = 0.0
+    seconds, alive = 0.0, True
 
     def __init__(self):
         self.item = None
@@ -91,6 +91,19 @@ def test_a_worker_that_dies_before_it_begins_is_not_the_fault_of_its_item():
     assert list(executor.map(Double(), range(6))) == [0, 2, 4, 6, 8, 10]
     executor = Starting(lambda item: item == 0, starts=2)
     assert list(executor.map(Double(), range(3))) == [f"killed, {2 + ATTEMPTS} times", 2, 4]
+
+
+def test_workers_that_die_while_they_have_nothing_to_do_are_replaced_and_speak_for_the_items():
+    executor = InMemory(lambda item: False)
+    assert list(executor.map(Double(), range(4))) == [0, 2, 4, 6]
+    first, second = executor._idle
+    first.alive = False
+    assert executor._attempts_at(object()) == ATTEMPTS
+    assert executor._replace_idle() == 1 and executor._idle[1] is second and executor._idle[0].alive
+    for _ in range(30):
+        executor._idle[0].alive = False
+        assert executor._replace_idle() == 1
+    assert executor._attempts_at(object()) == MOST_ATTEMPTS
 
 
 def test_where_no_worker_starts_the_item_is_given_up():
