@@ -21,7 +21,7 @@ from typing import Any
 from nao_tf.errors import InputError
 from nao_tf.search.executors.executor import Item, LostError, Result, Work
 
-ATTEMPTS, MOST_ATTEMPTS = 3, 20  # at an item, before it is given up
+ATTEMPTS, MOST_ATTEMPTS = 3, 100  # at an item, before it is given up
 STARTS = 10  # of workers that died before they had begun with an item
 REMEMBERED = 40  # attempts at other items, by which the deaths of an item's workers are judged
 BY_CHANCE = 0.001  # that all workers of an item died though it has no part in it
@@ -271,7 +271,7 @@ class _Map:
         self._attempts: collections.Counter[int] = collections.Counter()  # at each item that were begun
         self._starts: collections.Counter[int] = collections.Counter()  # of workers that died before
         self._begun: set[Worker] = set()
-        self._spares = STARTS  # workers that may yet be started in the place of idle ones
+        self._spares = MOST_ATTEMPTS  # workers that may yet be started in the place of idle ones
         self._marks = [object() for _ in items]  # tell items of several calls apart
         self._busy: dict[Worker, int] = {}  # which item each works on
         self._results: dict[int, Any] = {}

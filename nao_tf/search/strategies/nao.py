@@ -44,7 +44,7 @@ class AscentSettings:
     """
 
     random_share: float = 0.1
-    neighbours_share: float = 0.5
+    neighbours_share: float = 0.0
     starts: int = 40
     step_sizes: tuple[float, ...] = (1, 2, 3, 5, 7, 10, 14, 20, 30, 40)
     ranked: bool = True
@@ -65,13 +65,7 @@ class AscentSettings:
 # The authors' code with weight sharing, recurrent cells: up to 300 architectures of the controller and 50 random ones a
 # round. Its other programs differ in the step sizes and the share of random architectures.
 PUBLISHED_ASCENT = AscentSettings(
-    random_share=1 / 7,
-    neighbours_share=0.0,
-    starts=100,
-    step_sizes=tuple(range(1, 31)),
-    ranked=False,
-    ascents=1,
-    exploration=0.0,
+    random_share=1 / 7, starts=100, step_sizes=tuple(range(1, 31)), ranked=False, ascents=1, exploration=0.0
 )
 
 

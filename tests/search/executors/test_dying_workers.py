@@ -103,7 +103,7 @@ def test_workers_that_die_while_they_have_nothing_to_do_are_replaced_and_speak_f
     for _ in range(30):
         executor._idle[0].alive = False
         assert executor._replace_idle() == 1
-    assert executor._attempts_at(object()) == MOST_ATTEMPTS
+    assert executor._attempts_at(object()) > 10 * ATTEMPTS
 
 
 def test_where_no_worker_starts_the_item_is_given_up():
