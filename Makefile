@@ -1,5 +1,5 @@
 # make search: set-up and a search on the embedded sample.  make test: set-up, lint, tests.  make test-faults: kills,
-# damaged files and full disks on whole runs, for half an hour.  make test-docs: the commands of the pages, for a quarter
+# damaged files and full disks on whole runs, for 38 minutes.  make test-docs: the commands of the pages, for a quarter
 # of an hour.  make docs: pages about the public face, in build/docs.
 PYTHON ?= python3
 # a budget for the small embedded sample; FLAGS= gives the preset's own, for real data
