@@ -119,7 +119,8 @@ class NeuralArchitectureOptimization(Strategy):
 
     def _neighbours(self, best, fitted, pool) -> list[Proposal]:
         """The unknown neighbours of an architecture, the most promising first."""
-        neighbours, taken = self.space.neighbours(best, np.random.default_rng(0)), set()
+        neighbours = self.space.neighbours(best, np.random.default_rng(0))
+        taken: set[Architecture] = set()
         unknown = [each for each in neighbours if self.is_new(each, pool, taken=taken)]
         if not unknown:
             return []
