@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
+from nao_tf.controller.prediction import Prediction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +92,27 @@ def propose(
         root_of = {proposal.architecture: proposal.parent for proposal in best}
         visited.update(root_of)
     return _ranked((proposals[key] for key in proposals.keys() - given.keys()), exploration)
+
+
+def ordered(
+    proposals: Sequence[Proposal],
+    predict: Callable[[Sequence[Architecture]], Prediction],
+    *,
+    exploration: float = 0.0,
+) -> list[Proposal]:
+    """Proposals with what a predictor says of them, the most promising first; of equals the earlier.
+
+    Args:
+        proposals: `[N]`, at least one.
+        predict: the predictor, `architectures [N] -> mean and standard deviation [N]`.
+        exploration: kappa, see `propose`.
+    """
+    mean, spread = predict([proposal.architecture for proposal in proposals])
+    order = np.argsort(-mean - exploration * spread, kind="stable")
+    return [
+        dataclasses.replace(proposals[index], predicted=float(mean[index]), spread=float(spread[index]))
+        for index in order
+    ]
 
 
 def _ranked(proposals: Iterable[Proposal], exploration: float) -> list[Proposal]:

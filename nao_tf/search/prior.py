@@ -20,7 +20,7 @@ import numpy as np
 
 from nao_tf.architecture import Architecture, ArchitectureError, SearchSpace
 from nao_tf.controller import Prediction, PredictorQuality
-from nao_tf.controller.proposals import Proposal
+from nao_tf.controller.proposals import Proposal, ordered
 from nao_tf.controller.quality import kendall_tau
 from nao_tf.errors import InputError
 from nao_tf.search.checked_lines import fields_of, whole_lines
@@ -183,7 +183,7 @@ class Guided:
         for proposal in _of_members(self.known):
             if proposal.architecture not in self.pool:
                 proposals.setdefault(proposal.architecture, proposal)
-        return _ordered(list(proposals.values()), self, exploration=exploration)
+        return ordered(list(proposals.values()), self.predict, exploration=exploration)
 
 
 class _Remembering:
@@ -223,22 +223,12 @@ def from_prior(
     proposals = {proposal.architecture: proposal for proposal in controller.propose(starts, step_sizes)}
     for proposal in _of_members(prior):
         proposals.setdefault(proposal.architecture, proposal)
-    return _ordered(list(proposals.values()), controller, exploration=0.0)
+    return ordered(list(proposals.values()), controller.predict, exploration=0.0)
 
 
 def _of_members(prior: Prior) -> list[Proposal]:
     """The members of a prior as proposals. No ascent led to them: their step size is 0."""
     return [Proposal(member, member, 0.0, 0.0, 0.0, origin="prior") for member in prior.goodness]
-
-
-def _ordered(proposals, predictor, *, exploration) -> list[Proposal]:
-    """Proposals with the predictions of a predictor, the most promising first."""
-    mean, spread = predictor.predict([proposal.architecture for proposal in proposals])
-    order = np.argsort(-mean - exploration * spread, kind="stable")
-    return [
-        dataclasses.replace(proposals[index], predicted=float(mean[index]), spread=float(spread[index]))
-        for index in order
-    ]
 
 
 def _weights(own: float | None, prior: float | None, *, count: int) -> tuple[float, float]:

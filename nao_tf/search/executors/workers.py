@@ -183,10 +183,10 @@ class Workers(abc.ABC):
 
         So that the next item does not wait for its start.
         """
-        dead = [worker for worker in self._idle if not worker.alive]
-        for worker in dead:
-            self._bury(worker)
-            self._idle[self._idle.index(worker)] = self._new_worker()
+        dead = [place for place, worker in enumerate(self._idle) if not worker.alive]
+        for place in dead:
+            self._bury(self._idle[place])
+            self._idle[place] = self._new_worker()
         return len(dead)
 
 
@@ -352,13 +352,14 @@ class _Map:
 
     def _lose(self, worker, index, reason, *, for_good):
         worker.kill()
+        begun = worker in self._begun
+        self._begun.discard(worker)
         if not for_good:
-            if worker in self._begun:
+            if begun:
                 self._attempts[index] += 1
                 self._executor._attempted.append((self._marks[index], True))
             else:  # the item has no part in it
                 self._starts[index] += 1
-            self._begun.discard(worker)
             attempts, starts = self._attempts[index], self._starts[index]
             if attempts < self._executor._attempts_at(self._marks[index]) and starts < STARTS:
                 self._waiting.appendleft(index)

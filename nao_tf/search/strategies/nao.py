@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nao_tf.architecture import Architecture, SearchSpace
-from nao_tf.controller.proposals import Proposal
+from nao_tf.controller.proposals import Proposal, ordered
 from nao_tf.controller.settings import ControllerSettings
 from nao_tf.observer import Observer
 from nao_tf.search.ladder import LadderPredictor
@@ -113,23 +113,21 @@ class NeuralArchitectureOptimization(Strategy):
                 ascents=self.ascent.ascents,
                 exploration=self.ascent.exploration,
             )
-            neighbours = self._neighbours(best[0], fitted, pool)[: int(self.ascent.neighbours_share * count)]
-            proposals = neighbours + proposals
+            wanted = int(self.ascent.neighbours_share * count)
+            if wanted:
+                proposals = self._neighbours(best[0], fitted, pool)[:wanted] + proposals
         return self._choose(proposals, pool, round=round, count=count)
 
     def _neighbours(self, best, fitted, pool) -> list[Proposal]:
         """The unknown neighbours of an architecture, the most promising first."""
         neighbours = self.space.neighbours(best, np.random.default_rng(0))
         taken: set[Architecture] = set()
-        unknown = [each for each in neighbours if self.is_new(each, pool, taken=taken)]
-        if not unknown:
-            return []
-        mean, spread = fitted.predict(unknown)
-        order = np.argsort(-mean - self.ascent.exploration * spread, kind="stable")
-        return [
-            Proposal(unknown[index], best, 0.0, float(mean[index]), float(spread[index]), origin="neighbour")
-            for index in order
+        unknown = [
+            Proposal(each, best, 0.0, 0.0, 0.0, origin="neighbour")
+            for each in neighbours
+            if self.is_new(each, pool, taken=taken)
         ]
+        return ordered(unknown, fitted.predict, exploration=self.ascent.exploration) if unknown else []
 
     def climb(self, pool: Pool, round: int, count: int) -> list[Candidate]:
         """See `Strategy.climb`.
@@ -154,9 +152,7 @@ class NeuralArchitectureOptimization(Strategy):
             exploration=exploration,
         )
         if proposals:
-            mean, spread = ladder.predict([proposal.architecture for proposal in proposals])
-            order = np.argsort(-mean - exploration * spread, kind="stable")
-            proposals = [dataclasses.replace(proposals[index], predicted=float(mean[index])) for index in order]
+            proposals = ordered(proposals, ladder.predict, exploration=exploration)
         return self._choose(proposals, lowest, round=round, count=count)
 
     def predictor(self, pool: Pool) -> Controller | None:
