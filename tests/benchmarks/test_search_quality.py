@@ -3,19 +3,12 @@
 import importlib.util
 import json
 
-import numpy as np
 import pytest
 
-from benchmarks import search_quality
+from benchmarks import search_quality, searches
 from nao_tf.architecture import NasBench201Space
 from nao_tf.data.table import read_table
 from nao_tf.errors import InputError
-from nao_tf.search.loop import Rounds, search
-from nao_tf.search.pool import Pool
-from nao_tf.search.rungs import rungs_of
-from nao_tf.search.strategies import STRATEGIES
-from nao_tf.search.strategies.local import LocalSearch
-from nao_tf.tasks.table import TableEvaluator
 
 CAN_DRAW = importlib.util.find_spec("matplotlib") is not None
 
@@ -57,52 +50,12 @@ def test_a_line_a_strategy_with_all_figures(table, capsys, tmp_path):
         assert "no picture: matplotlib is not installed" in errors
 
 
-def test_figures_are_those_of_the_course(table):
-    contender = search_quality.contender("local", initial=5)
-    course = search_quality.run(contender, 3, table=table, budgets=[120], held_out=0)
-    pool = Pool(None, table.space, metric="seen", higher_is_better=True)
-    search(
-        LocalSearch(table.space, 3), TableEvaluator(table), pool=pool, rounds=Rounds(budget=120, initial=5, proposals=1)
-    )
-    scores = [evaluation.score for evaluation in pool.evaluations]
-    for number in (1, 7, 60, 120):
-        best = pool.evaluations[scores.index(max(scores[:number]))].candidate.architecture
-        assert course.test[number - 1] == table.row(best).test
-    assert max(scores) == table.best.score and course.evaluations_to_best == scores.index(max(scores)) + 1
-
-
 def test_processes_change_nothing(table, capsys, tmp_path):
     arguments = ["--strategies=evolution", "--seeds=3", "--budgets=30"]
     (one,), _ = compare(table, capsys, tmp_path, *arguments)
     (two,), _ = compare(table, capsys, tmp_path, *arguments, "--processes=2")
     del one["seconds"], two["seconds"]
     assert one == two
-
-
-def test_a_predictor_is_judged_on_cells_outside_the_pool(table):
-    strategy, pool = (
-        STRATEGIES["mlp"].make(table.space, 1),
-        Pool(None, table.space, metric="seen", higher_is_better=True),
-    )
-    search(strategy, TableEvaluator(table), pool=pool, rounds=Rounds(budget=60, initial=50, proposals=10))
-    figures = search_quality.predictor_quality(strategy, pool, table=table, budgets=[50, 60], held_out=40)
-    assert set(figures) == {50, 60} and figures[60]["held_out"] == 40 and figures[50] != figures[60]
-    nothing = search_quality.predictor_quality(strategy, pool, table=table, budgets=[50], held_out=0)
-    unable = STRATEGIES["random"].make(table.space, 1)
-    assert nothing == search_quality.predictor_quality(unable, pool, table=table, budgets=[50], held_out=5) == {}
-
-
-@pytest.fixture(scope="module")
-def ladder_table(tmp_path_factory, invented_score):
-    """A table with a cheap column beside the score, which has an error of its own for each cell."""
-    path, space = tmp_path_factory.mktemp("ladder") / "ladder.csv", NasBench201Space()
-    errors = np.random.default_rng(0).normal(0, 0.5, space.size)
-    lines = ["arch,short,seen,told"]
-    for error, values in zip(errors, space.strings(), strict=True):
-        score = invented_score(values)
-        lines.append(f"{space.text(values)},{score + error:.4f},{score:.4f},{score:.4f}")
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def test_a_ladder_is_counted_in_cost(ladder_table, capsys, tmp_path):
@@ -115,35 +68,8 @@ def test_a_ladder_is_counted_in_cost(ladder_table, capsys, tmp_path):
     assert line["test"]["2"]["mean"] < line["test"]["30"]["mean"] == pytest.approx(table.best.test)
 
 
-def test_the_cost_is_that_of_all_evaluations_until_the_best(ladder_table):
-    rungs = rungs_of(["short:0.1", "seen:1"])
-    table = read_table(
-        ladder_table, NasBench201Space(), score_column="seen", test_column="told", lower_columns=["short"]
-    )
-    contender = search_quality.contender("local")
-    course = search_quality.run_on_ladder(contender, 3, table=table, budgets=[30], rungs=rungs)
-    pool = Pool(None, table.space, metric="seen", higher_is_better=True, rungs=rungs)
-    search(
-        LocalSearch(table.space, 3),
-        TableEvaluator(table, rungs=rungs),
-        pool=pool,
-        rounds=Rounds(budget=30, initial=contender.initial, proposals=contender.proposals),
-    )
-    spent, low = 0.0, {}
-    for evaluation in pool.history:
-        row = table.row(evaluation.candidate.architecture)
-        assert evaluation.score == (row.score if evaluation.candidate.rung else row.lower[0])
-        spent += (0.1, 1.0)[evaluation.candidate.rung]
-        low.setdefault(evaluation.id, evaluation.candidate.rung)
-        if evaluation.candidate.rung and row is table.best:
-            break
-    assert course.evaluations_to_best == pytest.approx(spent) and set(low.values()) == {0}
-
-
 def course(seed, test, to_best):
-    return search_quality.Course(
-        seed=seed, test=test, evaluations_to_best=to_best, duplicates=0, predictor={}, seconds=1.0
-    )
+    return searches.Course(seed=seed, test=test, evaluations_to_best=to_best, duplicates=0, predictor={}, seconds=1.0)
 
 
 def test_a_seed_that_never_reaches_the_best_counts_as_the_largest_budget():
@@ -154,7 +80,7 @@ def test_a_seed_that_never_reaches_the_best_counts_as_the_largest_budget():
 
 
 def test_halves_that_disagree_are_reported():
-    one, other = search_quality.contender("local"), search_quality.contender("evolution")
+    one, other = searches.contender("local"), searches.contender("evolution")
     lines = [
         search_quality.line(one, [course(0, [5.0], 1), course(1, [5.0], None)], budgets=[1]),
         search_quality.line(other, [course(0, [4.0], None), course(1, [6.0], None)], budgets=[1]),
@@ -175,16 +101,6 @@ def test_seeds_to_tune_on_are_others(table, capsys, tmp_path):
     (first,), _ = compare(table, capsys, tmp_path, *arguments)
     (other,), _ = compare(table, capsys, tmp_path, *arguments, "--first_seed=1000")
     assert first["seeds"] == other["seeds"] == 3 and first["test"] != other["test"]
-
-
-def test_sizes_and_presets_of_contenders():
-    assert search_quality.contender("evolution").proposals == 1
-    assert search_quality.contender("evolution", initial=7, proposals=3).initial == 7
-    paper = search_quality.contender("nao:paper")
-    assert (paper.name, paper.initial, paper.proposals) == ("nao", 50, 20)
-    assert paper.settings["controller"].predictor_reading == "mean" and not paper.settings["ascent"].ranked
-    assert search_quality.contender("nao").settings["controller"].predictor_reading == "states"
-    assert search_quality.contender("local").settings == {}
 
 
 @pytest.mark.parametrize(
