@@ -23,7 +23,7 @@ from nao_tf.search.evaluator import Evaluator, FunctionEvaluator, Outcome
 from nao_tf.search.executors import Executor
 from nao_tf.search.rungs import Rung, rungs_of
 from nao_tf.search.settings import SCORE, SIZES, StudySettings
-from nao_tf.search.strategies.nao import PUBLISHED_ASCENT
+from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
 from nao_tf.tasks.sizes import LIMITS as LIMITED
 from nao_tf.tasks.sizes import limits_text, size_text
 from nao_tf.tasks.task import LADDER, LIMITS, FinalModel, Latency, Metric, Rival, Short, Task, chosen
@@ -88,7 +88,8 @@ class TableSettings(StudySettings):
 
 
 PRESETS: Mapping[str, Mapping[None, TableSettings]] = {
-    "cpu": {None: TableSettings(controller=CONTROLLERS["small"])},
+    # Neighbours: docs/results/nasbench201.md, "Without rungs".
+    "cpu": {None: TableSettings(controller=CONTROLLERS["small"], ascent=AscentSettings(neighbours_share=0.5))},
     # The authors' procedure, its pool of 1,000 made smaller: the published seeds and rounds are more than the budget.
     "paper": {
         None: TableSettings(
