@@ -31,7 +31,7 @@ from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.settings import replaced  # noqa: E402
 from nao_tf.tasks.images import ImageTask  # noqa: E402
 from nao_tf.tasks.language import LanguageTask  # noqa: E402
-from nao_tf.tasks.task import Task  # noqa: E402
+from nao_tf.tasks.task import Task, without_ladder  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ def with_score(task: Task, score, *, weight_sharing: bool) -> Task:
 
 def text_task(data_dir: str | None) -> Ranked:
     """Penn Treebank."""
-    settings = LanguageTask.presets("ptb", "cpu", weight_sharing=False)
+    settings = without_ladder(LanguageTask.presets("ptb", "cpu", weight_sharing=False))
     task = LanguageTask.load("ptb", replaced(settings, "data.directory", value=data_dir))
     score = settings.score
     return Ranked(

@@ -43,6 +43,7 @@ from nao_tf.search.loop import Rounds, search  # noqa: E402
 from nao_tf.search.pool import Pool  # noqa: E402
 from nao_tf.search.strategies import STRATEGIES  # noqa: E402
 from nao_tf.tasks import TASKS  # noqa: E402
+from nao_tf.tasks.task import without_ladder  # noqa: E402
 
 MEASURED = {"processes", "ray"}  # executors that use all cores of this machine
 FIXED = 0.2  # share of the mean time that every child takes, whatever its size
@@ -125,7 +126,7 @@ def throughput(arguments: argparse.Namespace) -> None:
 
     kind = TASKS[arguments.task]
     axes = {"weight_sharing": False} if "weight_sharing" in kind.axes else {}
-    settings = kind.presets(arguments.task, "cpu", **axes)
+    settings = without_ladder(kind.presets(arguments.task, "cpu", **axes))
     settings = dataclasses.replace(settings, score=dataclasses.replace(settings.score, steps=arguments.steps))
     data = dataclasses.replace(settings.data, directory=arguments.data_dir)
     task = kind.load(arguments.task, dataclasses.replace(settings, data=data))

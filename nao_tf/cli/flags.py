@@ -28,7 +28,7 @@ from nao_tf.search.strategies import STRATEGIES
 from nao_tf.settings import assign, parse, replaced, values_of
 from nao_tf.study.known_run import STARTED_IN
 from nao_tf.tasks import TASKS
-from nao_tf.tasks.task import Task
+from nao_tf.tasks.task import Task, without_ladder
 
 ANY_NUMBER = 10**9  # stands for a budget where a time decides
 PRESETS = ("cpu", "paper")
@@ -261,6 +261,8 @@ def settings(*, training: bool = False) -> StudySettings:
             except ValueError as error:
                 raise InputError(f"{flag}={text}: {error}") from error
     result = kind.presets(name, value("preset"), training=training, architecture=value("architecture"), **chosen)
+    if not _may_climb({path: text for _, path, text, _ in assignments}):
+        result = without_ladder(result)
     for flag, path, text, factor in assignments:
         if training and path.partition(".")[0] not in kind.trains:
             raise InputError(f"{flag} is of no use when one given architecture is trained; leave it out")
@@ -273,6 +275,13 @@ def settings(*, training: bool = False) -> StudySettings:
     if "initial" in given and result.initial is not None and result.initial > result.budget and not climbs:
         raise InputError(f"{given['initial']}={result.initial} is more than the budget of {result.budget} evaluations")
     return result
+
+
+def _may_climb(given) -> bool:
+    """Whether children may climb the preset's ladder: none where their length, or a time as a budget, is given."""
+    if "rungs" in given:
+        return bool(given["rungs"])
+    return "score.steps" not in given and value("minutes") is None and value("fidelity") is None
 
 
 def _multiplied(settings, path, factor, flag):

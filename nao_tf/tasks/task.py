@@ -472,3 +472,15 @@ def with_ladder(settings: Preset) -> Preset:
         return settings
     score = dataclasses.replace(settings.score, steps=rungs[-1])  # type: ignore[attr-defined]
     return dataclasses.replace(settings, score=score)  # type: ignore[call-arg]
+
+
+def without_ladder(settings: Preset) -> Preset:
+    """The settings with one length for all children, that of `score`, and as many of them as would enter the ladder.
+
+    Every rung has the same share of a ladder's cost, see `search.ladder`.
+    """
+    rungs = getattr(settings, "rungs", ())
+    if not rungs:
+        return settings
+    entering = settings.budget * rungs[-1] // (len(rungs) * rungs[0])  # type: ignore[attr-defined]
+    return dataclasses.replace(settings, rungs=(), budget=entering)  # type: ignore[call-arg]

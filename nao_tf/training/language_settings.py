@@ -186,6 +186,7 @@ FINALIST_TRAININGS: Mapping[str, LanguageTraining] = {
         batch_size=20,
         steps=5_308,  # 4 epochs of the Penn Treebank
         warmup=50,
+        activation_penalty=0.1,
         dropout=Dropout(output=0.2, input=0.2),
     ),
     "paper": _PUBLISHED_FINAL,

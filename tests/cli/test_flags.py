@@ -21,7 +21,8 @@ def given(monkeypatch):
     flags.define_task()
     flags.define("work_dir", "the directory")
     flags.define("seed", "the seed", default=1)
-    flags.define("architecture", "the architecture")
+    for name in ("architecture", "minutes", "fidelity"):
+        flags.define(name, f"the {name}")
     return lambda *arguments: values(["program", *arguments])
 
 
@@ -124,6 +125,28 @@ def test_lengths_are_open_for_own_data_where_none_are_given(arguments, steps, gi
     given(*arguments)
     settings = flags.settings()
     assert (settings.score.steps, settings.final.steps) == steps
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ladder"),
+    [
+        (["--task=ptb"], ((250, 1000), 50)),
+        (["--task=ptb", "--budget=30"], ((250, 1000), 30)),
+        (["--task=ptb", "--rungs=125,500", "--minutes=5"], ((125, 500), 50)),  # refused by the study
+        (["--task=ptb", "--rungs="], ((), 100)),
+        (["--task=ptb", "--search_steps=300"], ((), 100)),
+        (["--task=ptb", "--set=score.steps=300", "--budget=30"], ((), 30)),
+        (["--task=ptb", "--minutes=5"], ((), 100)),
+        (["--task=ptb", "--fidelity=auto"], ((), 100)),
+        (["--task=ptb", "--weight_sharing"], ((), 100)),
+        (["--task=text"], ((), 100)),
+        (["--task=ptb", "--preset=paper"], ((), 2400)),
+    ],
+)
+def test_the_ladder_of_a_preset_gives_way_to_a_length_that_is_given(arguments, ladder, given):
+    given(*arguments)
+    settings = flags.settings()
+    assert (settings.rungs, settings.budget) == ladder
 
 
 def test_no_length_is_refused_where_there_is_nothing_to_fit(given):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from nao_tf.controller.settings import PRESETS as CONTROLLERS
 from nao_tf.search.strategies.nao import PUBLISHED_ASCENT, AscentSettings
 from nao_tf.tasks.language.settings import LanguageSettings
+from nao_tf.tasks.task import without_ladder
 from nao_tf.training.language_settings import FINALIST_TRAININGS, SCRATCH_TRAININGS, SHARED_TRAININGS
 
 # The authors' search with weight sharing (their NAO-WS); scores from scratch as their final models are trained.
@@ -27,7 +28,8 @@ _PUBLISHED = LanguageSettings(
     final=FINALIST_TRAININGS["paper"],
 )
 _CPU = LanguageSettings(
-    budget=100,
+    budget=50,  # in children of 1,000 steps: about 100 of the first rung and 25 of the second
+    rungs=(250, 1000),  # docs/results/penn_treebank.md, "How long must the children of the preset train?"
     initial=40,
     proposals=10,
     finalists=2,
@@ -37,7 +39,10 @@ _CPU = LanguageSettings(
     final=FINALIST_TRAININGS["cpu"],
 )
 PRESETS: Mapping[str, Mapping[bool, LanguageSettings]] = {  # by name, then by weight sharing
-    "cpu": {False: _CPU, True: dataclasses.replace(_CPU, weight_sharing=True, score=SHARED_TRAININGS["cpu"])},
+    "cpu": {
+        False: _CPU,
+        True: dataclasses.replace(without_ladder(_CPU), weight_sharing=True, score=SHARED_TRAININGS["cpu"]),
+    },
     "paper": {
         True: _PUBLISHED,
         False: dataclasses.replace(_PUBLISHED, weight_sharing=False, score=SCRATCH_TRAININGS["paper"]),

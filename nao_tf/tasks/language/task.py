@@ -26,7 +26,17 @@ from nao_tf.tasks.language.flags import FLAGS
 from nao_tf.tasks.language.presets import PRESETS
 from nao_tf.tasks.language.settings import LanguageSettings, OwnText
 from nao_tf.tasks.sizes import limited
-from nao_tf.tasks.task import DataFiles, FinalModel, Latency, Metric, Rival, Task, chosen, with_ladder
+from nao_tf.tasks.task import (
+    DataFiles,
+    FinalModel,
+    Latency,
+    Metric,
+    Rival,
+    Task,
+    chosen,
+    with_ladder,
+    without_ladder,
+)
 from nao_tf.training import lengths
 from nao_tf.training.language_settings import final_training
 
@@ -130,6 +140,7 @@ class LanguageTask(Task):
         data = OwnText() if name == OWN_TEXT else DataFiles()
         score, final = settings.score, final_training(preset, name) if training else settings.final
         if name == OWN_TEXT and preset in lengths.FITTED:
+            settings = without_ladder(settings)
             length = "text_round" if settings.weight_sharing else "text_child"
             score = dataclasses.replace(score, steps=0, length=length)
             final = dataclasses.replace(
